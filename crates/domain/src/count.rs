@@ -1,0 +1,58 @@
+//! How many numbers a generation gives.
+
+use crate::field::FieldError;
+
+/// The most numbers that a factory holds.
+pub const MAX: u8 = 15;
+
+/// How many numbers to generate.
+///
+/// Invariant: at most [`MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Count(u8);
+
+impl Count {
+    /// Returns the checked count.
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] of the field `count` if it is below 0 or above [`MAX`].
+    pub fn new(count: i64) -> Result<Self, FieldError> {
+        u8::try_from(count)
+            .ok()
+            .filter(|count| *count <= MAX)
+            .map(Self)
+            .ok_or_else(|| FieldError::shown("count", count.to_string(), allowed()))
+    }
+
+    /// Returns the count as a number.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// Returns what a count may be, as messages say it.
+pub fn allowed() -> String {
+    format!("a whole number from 0 to {MAX}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_to_fifteen_are_counts() {
+        for count in 0..=15 {
+            assert_eq!(i64::from(Count::new(count).unwrap().get()), count);
+        }
+    }
+
+    #[test]
+    fn sixteen_and_all_beyond_are_refused_without_wrapping() {
+        for count in [16, -1, 256, 257, i64::MIN, i64::MAX] {
+            assert_eq!(
+                Count::new(count).unwrap_err().to_string(),
+                format!("`count` is {count}; allowed: a whole number from 0 to 15")
+            );
+        }
+    }
+}

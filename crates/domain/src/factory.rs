@@ -1,0 +1,263 @@
+//! A factory: how it begins, what it is, how it changes, and its JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bounds::{self, Bounds};
+use crate::count::{self, Count};
+use crate::field::FieldError;
+use crate::id::FactoryId;
+use crate::name::Name;
+
+/// The revision of a factory that nobody has changed yet.
+pub const FIRST_REVISION: u64 = 1;
+
+/// How long an undo is possible after a removal, in seconds.
+pub const UNDO_SECONDS: u64 = 24 * 60 * 60;
+
+/// A factory with the numbers that it generated.
+///
+/// Invariant: at most [`count::MAX`] numbers, each within the widest bounds. They may lie outside
+/// the factory's own bounds, when those moved after the numbers were drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FactoryJson", into = "FactoryJson")]
+pub struct Factory {
+    /// Its identity, for life.
+    pub id: FactoryId,
+    /// Its name.
+    pub name: Name,
+    /// The range of its next generation.
+    pub bounds: Bounds,
+    numbers: Vec<i64>,
+    /// Grows by one with every write, a removal and its undo included.
+    pub revision: u64,
+}
+
+impl Factory {
+    /// Returns a factory of checked parts.
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] of the field `numbers` if they are too many or out of range.
+    pub fn new(
+        id: FactoryId,
+        name: Name,
+        bounds: Bounds,
+        numbers: Vec<i64>,
+        revision: u64,
+    ) -> Result<Self, FieldError> {
+        if numbers.len() > usize::from(count::MAX) {
+            let shown = format!("a list of {}", numbers.len());
+            let allowed = format!("at most {} numbers", count::MAX);
+            return Err(FieldError::shown("numbers", shown, allowed));
+        }
+        for number in &numbers {
+            bounds::checked("numbers", *number)?;
+        }
+        Ok(Self {
+            id,
+            name,
+            bounds,
+            numbers,
+            revision,
+        })
+    }
+
+    /// Returns the numbers in the order in which they were drawn.
+    pub fn numbers(&self) -> &[i64] {
+        &self.numbers
+    }
+
+    /// Returns the next revision of this factory, with name and bounds as edited.
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] if the edited bounds are none.
+    pub fn edited(&self, edit: &Edit) -> Result<Self, FieldError> {
+        Ok(Self {
+            name: edit.name.clone().unwrap_or_else(|| self.name.clone()),
+            bounds: self.bounds.with(edit.lower, edit.upper)?,
+            revision: self.revision + 1,
+            ..self.clone()
+        })
+    }
+
+    /// Returns the next revision of this factory, with all its numbers replaced.
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] of the field `numbers` if they are too many or out of range.
+    pub fn with_numbers(&self, numbers: Vec<i64>) -> Result<Self, FieldError> {
+        Self::new(
+            self.id,
+            self.name.clone(),
+            self.bounds,
+            numbers,
+            self.revision + 1,
+        )
+    }
+}
+
+/// What a person asks for when creating a factory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFactory {
+    /// The identity, made by the client so that a repeated request is known as such.
+    pub id: FactoryId,
+    /// The name.
+    pub name: Name,
+    /// The range to draw from.
+    pub bounds: Bounds,
+    /// How many numbers to draw at once.
+    pub count: Count,
+}
+
+impl NewFactory {
+    /// Returns what was asked for, to be kept with the factory.
+    ///
+    /// A repeated request is compared with this, not with the factory: that may have been edited
+    /// since, and its numbers are random.
+    pub fn request(&self) -> CreationRequest {
+        CreationRequest {
+            name: self.name.clone(),
+            lower: self.bounds.lower(),
+            upper: self.bounds.upper(),
+            count: self.count.get(),
+        }
+    }
+
+    /// Returns the first revision of the factory.
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] of the field `numbers` if they are too many or out of range.
+    pub fn begin(&self, numbers: Vec<i64>) -> Result<Factory, FieldError> {
+        Factory::new(
+            self.id,
+            self.name.clone(),
+            self.bounds,
+            numbers,
+            FIRST_REVISION,
+        )
+    }
+}
+
+/// The part of a creation that must be the same for a repetition to be one, in canonical JSON order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CreationRequest {
+    name: Name,
+    lower: i64,
+    upper: i64,
+    count: u8,
+}
+
+/// What a person changes about a factory; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new lower bound, checked against the other one by [`Factory::edited`].
+    pub lower: Option<i64>,
+    /// The new upper bound, checked against the other one by [`Factory::edited`].
+    pub upper: Option<i64>,
+}
+
+/// A factory as JSON has it: flat.
+#[derive(Serialize, Deserialize)]
+struct FactoryJson {
+    id: FactoryId,
+    name: Name,
+    lower: i64,
+    upper: i64,
+    numbers: Vec<i64>,
+    revision: u64,
+}
+
+impl TryFrom<FactoryJson> for Factory {
+    type Error = FieldError;
+
+    fn try_from(json: FactoryJson) -> Result<Self, Self::Error> {
+        let bounds = Bounds::new(json.lower, json.upper)?;
+        Self::new(json.id, json.name, bounds, json.numbers, json.revision)
+    }
+}
+
+impl From<Factory> for FactoryJson {
+    fn from(factory: Factory) -> Self {
+        Self {
+            id: factory.id,
+            name: factory.name,
+            lower: factory.bounds.lower(),
+            upper: factory.bounds.upper(),
+            numbers: factory.numbers,
+            revision: factory.revision,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{"id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","name":"mill","lower":-5,"upper":5,"numbers":[3,-5],"revision":7}"#;
+
+    fn factory() -> Factory {
+        serde_json::from_str(JSON).unwrap()
+    }
+
+    #[test]
+    fn a_factory_survives_its_json_with_its_fields_in_order() {
+        assert_eq!(serde_json::to_string(&factory()).unwrap(), JSON);
+    }
+
+    #[test]
+    fn json_that_breaks_a_rule_is_no_factory() {
+        for (good, bad, field) in [
+            ("\"mill\"", "\" \"", "name"),
+            ("-5,\"upper\"", "6,\"upper\"", "lower"),
+            ("[3,-5]", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", "numbers"),
+            ("[3,-5]", "[1000000001]", "numbers"),
+        ] {
+            let error = serde_json::from_str::<Factory>(&JSON.replace(good, bad)).unwrap_err();
+            assert!(error.to_string().contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_edit_keeps_what_it_does_not_name_and_the_numbers() {
+        let edit = Edit {
+            upper: Some(1),
+            ..Edit::default()
+        };
+
+        let edited = factory().edited(&edit).unwrap();
+
+        assert_eq!(edited.bounds, Bounds::new(-5, 1).unwrap());
+        assert_eq!(
+            edited.numbers(),
+            [3, -5],
+            "outside the new bounds, kept all the same"
+        );
+        assert_eq!((edited.name, edited.revision), (factory().name, 8));
+    }
+
+    #[test]
+    fn new_numbers_replace_all_earlier_ones() {
+        let renewed = factory().with_numbers(vec![1]).unwrap();
+
+        assert_eq!((renewed.numbers(), renewed.revision), (&[1][..], 8));
+        assert_eq!(
+            factory().with_numbers(vec![0; 16]).unwrap_err().field,
+            "numbers"
+        );
+    }
+
+    #[test]
+    fn a_creation_request_is_canonical() {
+        let new = NewFactory {
+            id: factory().id,
+            name: " mill ".parse().unwrap(),
+            bounds: Bounds::new(1, 2).unwrap(),
+            count: Count::new(3).unwrap(),
+        };
+
+        let request = serde_json::to_string(&new.request()).unwrap();
+
+        assert_eq!(request, r#"{"name":"mill","lower":1,"upper":2,"count":3}"#);
+        assert_eq!(new.begin(vec![1, 1, 2]).unwrap().revision, FIRST_REVISION);
+    }
+}

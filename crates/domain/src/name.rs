@@ -1,0 +1,170 @@
+//! The name of a factory: any script, emoji included, but nothing that steers a terminal or a line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::FieldError;
+
+/// The most characters (Unicode scalar values) that a name holds after trimming.
+pub const MAX_CHARACTERS: usize = 64;
+
+/// A factory's name. Names need not be unique.
+///
+/// Invariant: 1 to [`MAX_CHARACTERS`] Unicode scalar values, no white space at either end, no
+/// control character and no character that overrides or isolates the direction of text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Says whether a name may not hold this character.
+///
+/// Those are the control characters (`Cc`) and the bidirectional embeddings, overrides and isolates
+/// (U+202A to U+202E, U+2066 to U+2069), with which a name could disguise the text around it.
+/// The joiner of emoji (U+200D) and the marks of right-to-left scripts are allowed.
+pub fn is_forbidden(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// White space as browsers trim it: with the byte-order mark, which Unicode does not count.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || character == '\u{feff}'
+}
+
+impl FromStr for Name {
+    type Err = FieldError;
+
+    /// Trims the text and checks it.
+    ///
+    /// # Errors
+    /// Returns a [`FieldError`] of the field `name`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let name = text.trim_matches(is_space);
+        let characters = name.chars().count();
+        if characters == 0 {
+            return Err(FieldError::text("name", name, allowed_length()));
+        }
+        if characters > MAX_CHARACTERS {
+            let shown = format!("{characters} characters long");
+            return Err(FieldError::shown("name", shown, allowed_length()));
+        }
+        if name.contains(is_forbidden) {
+            let allowed = "text without control characters and without characters that override \
+                           or isolate the direction of text";
+            return Err(FieldError::text("name", name, allowed));
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+fn allowed_length() -> String {
+    format!("1 to {MAX_CHARACTERS} characters after trimming")
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = FieldError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        text.parse::<Name>().unwrap().to_string()
+    }
+
+    #[test]
+    fn white_space_around_a_name_is_trimmed() {
+        assert_eq!(parsed(" \t\u{feff}mill one\u{3000}\n"), "mill one");
+    }
+
+    #[test]
+    fn any_script_and_joined_emoji_are_names() {
+        for text in [
+            "Fabrik Nº 5",
+            "工場",
+            "مصنع",
+            "👩‍👩‍👧‍👦",
+            "<img src=x>",
+            "a\u{200f}b",
+        ] {
+            assert_eq!(parsed(text), text);
+        }
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert_eq!(parsed(&"🏭".repeat(64)).chars().count(), 64);
+
+        let error = "🏭".repeat(65).parse::<Name>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`name` is 65 characters long; allowed: 1 to 64 characters after trimming"
+        );
+    }
+
+    #[test]
+    fn an_empty_name_is_refused() {
+        for text in ["", "   ", "\u{feff}"] {
+            assert_eq!(
+                text.parse::<Name>().unwrap_err().to_string(),
+                "`name` is \"\"; allowed: 1 to 64 characters after trimming"
+            );
+        }
+    }
+
+    #[test]
+    fn control_and_direction_characters_are_refused() {
+        for forbidden in [
+            '\0', '\u{7}', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}',
+        ] {
+            let error = format!("a{forbidden}b").parse::<Name>().unwrap_err();
+            assert!(!error.to_string().contains(forbidden), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_a_name_stays_the_same_name(text in "\\PC{0,80}") {
+            if let Ok(name) = text.parse::<Name>() {
+                prop_assert_eq!(name.as_str().parse::<Name>().unwrap(), name);
+            }
+        }
+
+        #[test]
+        fn a_name_keeps_its_invariant(text: String) {
+            if let Ok(name) = text.parse::<Name>() {
+                let characters = name.as_str().chars().count();
+                prop_assert!((1..=MAX_CHARACTERS).contains(&characters));
+                prop_assert!(!name.as_str().contains(is_forbidden));
+                prop_assert_eq!(name.as_str().trim(), name.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Where changes come from: a queue of this server's own on the topic, and the table.
+//!
+//! The order on boot is what makes that nothing is missed: first the queue is subscribed, then it is
+//! made sure that the topic knows it, then the table is read strongly consistently, then messages
+//! are applied by revision. A change is in the table, or in the queue, or in both.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use domain::Change;
+use domain::tree::Effect;
+use tokio::sync::watch;
+
+use crate::backoff::Backoff;
+use crate::hub::Hub;
+use crate::janitor;
+use crate::metrics::{Metrics, count};
+use crate::queues::{PollError, Queue, Queues, Received};
+use crate::random;
+use crate::readiness::Readiness;
+use crate::table::Table;
+use crate::topic::Topic;
+use crate::upkeep;
+
+/// How long the topic may take to name a new subscription.
+const CONFIRMATION: Duration = Duration::from_secs(30);
+
+/// How long to wait between two looks at the topic.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// The longest wait before the queue is tried again.
+const POLL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The longest wait before a new queue is tried again.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// After how long a silence messages may have been dropped, so that the table is read again.
+const LONG_SILENCE: Duration = Duration::from_secs(60);
+
+/// Keeps the hub fed.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// The queues.
+    pub queues: Queues,
+    /// The topic.
+    pub topic: Topic,
+    /// The table.
+    pub table: Table,
+    /// What is fed.
+    pub hub: Arc<Hub>,
+    /// What is told whether it works.
+    pub readiness: Arc<Readiness>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Feed {
+    /// Feeds the hub until the sender of `stopped` is dropped, then deletes the queue.
+    pub async fn run(self, mut stopped: watch::Receiver<()>) {
+        let mut queue = None;
+        tokio::select! {
+            never = self.feed(&mut queue) => match never {},
+            never = janitor::sweep_forever(&self.queues, &self.topic) => match never {},
+            () = async { while stopped.changed().await.is_ok() {} } => {}
+        }
+        if let Some(queue) = queue {
+            self.disconnect(&queue).await;
+        }
+    }
+
+    async fn feed(&self, current: &mut Option<Queue>) -> Infallible {
+        loop {
+            let queue = self.connect(current).await;
+            self.readiness.subscribed();
+            tracing::info!(
+                queue = queue.arn,
+                factories = self.hub.factories(),
+                "subscribed"
+            );
+            let ended = tokio::select! {
+                ended = self.poll(&queue) => ended,
+                ended = upkeep::keep(self, &queue) => ended,
+            };
+            tracing::warn!(
+                queue = queue.arn,
+                reason = format!("{ended:#}"),
+                "the queue is lost"
+            );
+            self.readiness.unsubscribed();
+            self.disconnect(&queue).await;
+            *current = None;
+        }
+    }
+
+    /// Tries until there is a subscribed queue and a loaded tree.
+    async fn connect(&self, current: &mut Option<Queue>) -> Queue {
+        let mut backoff = Backoff::up_to(CONNECT_LIMIT);
+        loop {
+            match self.try_connect(current).await {
+                Ok(queue) => return queue,
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "failed to subscribe");
+                    if let Some(queue) = current.take() {
+                        self.disconnect(&queue).await;
+                    }
+                    backoff.wait().await;
+                }
+            }
+        }
+    }
+
+    async fn try_connect(&self, current: &mut Option<Queue>) -> Result<Queue> {
+        let queue = self
+            .queues
+            .create(&random::hex(), seconds_since_1970())
+            .await?;
+        // Known from here on: whatever happens next, it is deleted at the end.
+        *current = Some(queue.clone());
+        self.topic.subscribe(&queue).await?;
+        tokio::time::timeout(CONFIRMATION, self.confirm(&queue))
+            .await
+            .context("the topic does not name the subscription")??;
+        self.load().await?;
+        if let Err(error) = janitor::delete_own_earlier(&self.queues, &self.topic, &queue).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "failed to delete earlier queues"
+            );
+        }
+        Ok(queue)
+    }
+
+    async fn confirm(&self, queue: &Queue) -> Result<()> {
+        while !self.topic.has(queue).await? {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the table, and gives the hub all that it holds.
+    ///
+    /// # Errors
+    /// Returns why the table could not be read; the hub stays as it is.
+    pub async fn load(&self) -> Result<()> {
+        let known = self.hub.known();
+        let content = self.table.read().await?;
+        count(&self.metrics.table_reads);
+        self.hub.reconcile(known, content);
+        Ok(())
+    }
+
+    /// Deletes subscription and queue. What cannot be deleted is left to the janitor.
+    async fn disconnect(&self, queue: &Queue) {
+        let subscription = self.topic.unsubscribe_queue(queue).await;
+        let deletion = self.queues.delete(&queue.url).await;
+        for error in [subscription, deletion].into_iter().filter_map(Result::err) {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "failed to delete this server's queue"
+            );
+        }
+    }
+
+    /// Takes messages until the queue is gone.
+    async fn poll(&self, queue: &Queue) -> anyhow::Error {
+        let mut backoff = Backoff::up_to(POLL_LIMIT);
+        let mut last_poll = Instant::now();
+        let mut taken = Vec::new();
+        loop {
+            let handles = std::mem::take(&mut taken);
+            let (polled, ()) = tokio::join!(
+                self.queues.poll(queue),
+                self.queues.delete_messages(queue, handles),
+            );
+            match polled {
+                Ok(messages) => {
+                    let silence = last_poll.elapsed();
+                    last_poll = Instant::now();
+                    self.readiness.polled(last_poll);
+                    count(&self.metrics.polls);
+                    backoff.reset();
+                    taken = self.apply(messages);
+                    if silence > LONG_SILENCE
+                        && let Err(error) = self.load().await
+                    {
+                        return error.context("nothing is known of what was missed");
+                    }
+                }
+                Err(PollError::Gone) => return anyhow::Error::new(PollError::Gone),
+                Err(PollError::Failed(error)) => {
+                    count(&self.metrics.poll_errors);
+                    tracing::warn!(error = format!("{error:#}"), "failed to poll the queue");
+                    backoff.wait().await;
+                }
+            }
+        }
+    }
+
+    /// Gives changes to the hub, and returns the handles of all messages: none is worth a second look.
+    fn apply(&self, messages: Vec<Received>) -> Vec<String> {
+        let applied = messages.into_iter().map(|message| {
+            self.apply_one(&message.body);
+            message.handle
+        });
+        applied.collect()
+    }
+
+    fn apply_one(&self, body: &str) {
+        count(&self.metrics.received);
+        match serde_json::from_str::<Change>(body) {
+            Ok(change) => match self.hub.apply(change) {
+                Effect::Applied => {}
+                Effect::Stale => count(&self.metrics.stale),
+            },
+            Err(error) => {
+                count(&self.metrics.unreadable);
+                tracing::error!(%error, "a message cannot be read");
+            }
+        }
+    }
+}
+
+/// The clock by which queues are stamped.
+pub fn seconds_since_1970() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests;

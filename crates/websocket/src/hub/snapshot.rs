@@ -1,0 +1,133 @@
+//! The whole tree as messages, made once for many connections.
+
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use domain::{Factory, Tree};
+
+/// About how many bytes a piece has; the contract allows 64 KiB.
+///
+/// A connection keeps a write buffer as large as its largest message for as long as it lives, so
+/// small pieces are what lets one instance hold many connections.
+pub const PIECE_BYTES: usize = 2 * 1024;
+
+/// The tree at a position, ready to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub(super) pieces: Arc<[Utf8Bytes]>,
+    pub(super) position: u64,
+}
+
+impl Snapshot {
+    pub(super) fn of(tree: &Tree, position: u64) -> Self {
+        let groups = grouped(tree.factories().map(json_of));
+        let last = groups.len().saturating_sub(1);
+        let pieces = groups
+            .iter()
+            .enumerate()
+            .map(|(place, group)| piece(group, place == last, position).into())
+            .collect();
+        Self { pieces, position }
+    }
+}
+
+fn json_of(factory: &Factory) -> String {
+    // A factory has nothing that JSON cannot hold.
+    serde_json::to_string(factory).unwrap_or_default()
+}
+
+/// Joins factories with commas into groups of [`PIECE_BYTES`]; one empty group if there are none.
+fn grouped(factories: impl Iterator<Item = String>) -> Vec<String> {
+    let mut groups = vec![String::new()];
+    for factory in factories {
+        let open = groups
+            .last_mut()
+            .filter(|group| group.is_empty() || group.len() + factory.len() < PIECE_BYTES);
+        match open {
+            Some(group) if group.is_empty() => *group = factory,
+            Some(group) => {
+                group.push(',');
+                group.push_str(&factory);
+            }
+            None => groups.push(factory),
+        }
+    }
+    groups
+}
+
+/// Writes a `domain::message::Message::Snapshot` around factories that are JSON already.
+fn piece(factories: &str, last: bool, position: u64) -> String {
+    format!(
+        r#"{{"type":"snapshot","factories":[{factories}],"last":{last},"position":{position}}}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::message::{MAX_BYTES, Message};
+    use domain::{Bounds, Change, FactoryId};
+
+    use super::*;
+
+    /// A tree of factories that are as large as factories get.
+    fn tree(factories: u128) -> Tree {
+        let mut tree = Tree::default();
+        let bounds = Bounds::new(-1_000_000_000, -1_000_000_000).unwrap();
+        for number in 0..factories {
+            let factory = Factory::new(
+                FactoryId::from_random(number),
+                "\"".repeat(64).parse().unwrap(),
+                bounds,
+                vec![-1_000_000_000; 15],
+                u64::MAX,
+            );
+            tree.apply(Change::Changed {
+                factory: factory.unwrap(),
+            });
+        }
+        tree
+    }
+
+    fn pieces(tree: &Tree) -> Vec<(Vec<Factory>, bool)> {
+        let snapshot = Snapshot::of(tree, 7);
+        snapshot
+            .pieces
+            .iter()
+            .map(|text| match serde_json::from_str(text.as_str()).unwrap() {
+                Message::Snapshot {
+                    factories,
+                    last,
+                    position: 7,
+                } => (factories, last),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_empty_tree_is_one_last_piece() {
+        assert_eq!(pieces(&Tree::default()), [(vec![], true)]);
+    }
+
+    #[test]
+    fn the_pieces_hold_every_factory_once_and_only_the_last_says_so() {
+        let tree = tree(500);
+        let pieces = pieces(&tree);
+
+        let factories = pieces.iter().flat_map(|(factories, _)| factories);
+        assert!(factories.eq(tree.factories()));
+        let ends = pieces.iter().rev().map(|(_, last)| *last);
+        assert!(ends.eq(std::iter::once(true).chain(vec![false; pieces.len() - 1])));
+        assert!(pieces.len() > 10);
+    }
+
+    #[test]
+    fn no_piece_is_larger_than_the_contract_allows() {
+        let snapshot = Snapshot::of(&tree(500), u64::MAX);
+
+        for piece in snapshot.pieces.iter() {
+            assert!(piece.len() <= PIECE_BYTES + 128, "{}", piece.len());
+        }
+        const { assert!(PIECE_BYTES + 128 <= MAX_BYTES) };
+    }
+}

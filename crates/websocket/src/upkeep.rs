@@ -1,0 +1,42 @@
+//! Keeps a subscribed queue alive, and the tree right whatever was lost.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+
+use crate::feed::{Feed, seconds_since_1970};
+use crate::queues::Queue;
+use crate::random;
+
+/// How long after boot the table is read a second time.
+///
+/// A subscription that the topic names already is still on its way through SNS: whatever was
+/// published in that moment and did not reach the queue is found in the table then.
+const SETTLING: Duration = Duration::from_secs(20);
+
+/// How often the queue is stamped, its subscription looked for, and the table read again.
+const PERIOD: Duration = Duration::from_secs(5 * 60);
+
+/// Runs until the subscription is lost, and says so.
+pub(crate) async fn keep(feed: &Feed, queue: &Queue) -> anyhow::Error {
+    tokio::time::sleep(SETTLING + random::below(SETTLING / 4)).await;
+    loop {
+        match feed.topic.has(queue).await {
+            Ok(true) => {}
+            Ok(false) => return anyhow!("the subscription is gone"),
+            Err(error) => warn(&error),
+        }
+        if let Err(error) = feed.queues.stamp(&queue.url, seconds_since_1970()).await {
+            warn(&error);
+        }
+        if let Err(error) = feed.load().await {
+            warn(&error);
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// The next round tries again.
+fn warn(error: &anyhow::Error) {
+    tracing::warn!(error = format!("{error:#}"), "upkeep failed");
+}

@@ -1,0 +1,256 @@
+//! In: the raw body of a request. Out: checked values of `domain`, or the problem that the caller reads.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_LENGTH;
+use domain::{Bounds, Count, Edit, FactoryId, FieldError, NewFactory, bounds, count};
+use serde_json::{Map, Number, Value};
+
+use crate::problem::{Kind, Problem};
+
+/// The most bytes that a body has.
+pub const MAX_BYTES: usize = 8 * 1024;
+
+/// The greatest distance from zero at which every whole number is a float.
+const EXACT_FLOATS: f64 = 9_007_199_254_740_992.0;
+
+/// A JSON object, as the caller sent it.
+#[derive(Debug)]
+pub struct Fields(Map<String, Value>);
+
+impl<S: Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
+        let announced = request.headers().get(CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > MAX_BYTES as u64) {
+            return Err(too_large());
+        }
+        // The only error of a body in memory is the limit; one cut off on the wire reads alike.
+        let bytes = to_bytes(request.into_body(), MAX_BYTES)
+            .await
+            .map_err(|_| too_large())?;
+        Self::parse(&bytes)
+    }
+}
+
+fn too_large() -> Problem {
+    Problem::new(
+        Kind::TooLarge,
+        format!("the body has more than {MAX_BYTES} bytes"),
+    )
+}
+
+impl Fields {
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(Problem::new(
+                Kind::MalformedJson,
+                "the body is JSON, but no object",
+            )),
+            Err(error) => Err(Problem::new(Kind::MalformedJson, error.to_string())),
+        }
+    }
+
+    /// Refuses a field that is not in `known`.
+    fn only(&self, known: &[&str]) -> Result<(), Problem> {
+        let unknown = self.0.keys().find(|field| !known.contains(&field.as_str()));
+        unknown.map_or(Ok(()), |field| Err(Problem::unknown_field(field, known)))
+    }
+
+    /// Returns what `read` makes of a field, or `None` if the body does not have it.
+    fn find<T>(
+        &self,
+        field: &'static str,
+        read: impl Fn(&'static str, &Value) -> Result<T, FieldError>,
+    ) -> Result<Option<T>, FieldError> {
+        self.0
+            .get(field)
+            .map(|value| read(field, value))
+            .transpose()
+    }
+
+    /// Returns what `read` makes of a field.
+    fn require<T>(
+        &self,
+        field: &'static str,
+        read: impl Fn(&'static str, &Value) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let missing = Value::Null;
+        match self.0.get(field) {
+            Some(value) => read(field, value),
+            None => read(field, &missing).map_err(|error| FieldError {
+                value: "missing".to_owned(),
+                ..error
+            }),
+        }
+    }
+
+    /// Reads the body of a creation; `fresh` is the id if the caller brings none.
+    ///
+    /// # Errors
+    /// Returns the first rule that the body breaks.
+    pub fn new_factory(&self, fresh: FactoryId) -> Result<NewFactory, Problem> {
+        self.only(&["id", "name", "lower", "upper", "count"])?;
+        Ok(NewFactory {
+            id: self.find("id", text_of)?.unwrap_or(fresh),
+            name: self.require("name", text_of)?,
+            bounds: Bounds::new(
+                self.require("lower", bound_of)?,
+                self.require("upper", bound_of)?,
+            )?,
+            count: self.require("count", count_of)?,
+        })
+    }
+
+    /// Reads the body of an edit.
+    ///
+    /// # Errors
+    /// Returns the first rule that the body breaks by itself; the bounds are checked against the
+    /// factory's own later.
+    pub fn edit(&self) -> Result<Edit, Problem> {
+        self.only(&["name", "lower", "upper"])?;
+        Ok(Edit {
+            name: self.find("name", text_of)?,
+            lower: self.find("lower", bound_of)?,
+            upper: self.find("upper", bound_of)?,
+        })
+    }
+
+    /// Reads the body of a generation.
+    ///
+    /// # Errors
+    /// Returns the first rule that the body breaks.
+    pub fn count(&self) -> Result<Count, Problem> {
+        self.only(&["count"])?;
+        Ok(self.require("count", count_of)?)
+    }
+}
+
+fn text_of<T>(field: &'static str, value: &Value) -> Result<T, FieldError>
+where
+    T: std::str::FromStr<Err = FieldError>,
+{
+    let Value::String(text) = value else {
+        // No field may be empty text, so this gives the field's own words for what it may be.
+        return "".parse().map_err(|error| FieldError {
+            field,
+            value: shown(value),
+            ..error
+        });
+    };
+    text.parse()
+}
+
+fn bound_of(field: &'static str, value: &Value) -> Result<i64, FieldError> {
+    whole_number(value).ok_or_else(|| refused(field, value, bounds::allowed()))
+}
+
+fn count_of(field: &'static str, value: &Value) -> Result<Count, FieldError> {
+    let count = whole_number(value).ok_or_else(|| refused(field, value, count::allowed()))?;
+    Count::new(count)
+}
+
+fn refused(field: &'static str, value: &Value, allowed: String) -> FieldError {
+    match value {
+        Value::String(text) => FieldError::text(field, text, allowed),
+        other => FieldError::shown(field, shown(other), allowed),
+    }
+}
+
+/// Returns the whole number that a value is; `5.0` and `5e0` are five, as JSON Schema has it.
+fn whole_number(value: &Value) -> Option<i64> {
+    let number = value.as_number()?;
+    number.as_i64().or_else(|| whole_float(number))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole, and within the exact range"
+)]
+fn whole_float(number: &Number) -> Option<i64> {
+    let float = number.as_f64()?;
+    (float.fract() == 0.0 && float.abs() <= EXACT_FLOATS).then_some(float as i64)
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        plain => plain.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(body: &str) -> String {
+        let fresh = FactoryId::from_random(0);
+        let problem = Fields::parse(body.as_bytes())
+            .and_then(|fields| fields.new_factory(fresh))
+            .unwrap_err();
+        format!("{problem:?}")
+    }
+
+    #[test]
+    fn a_complete_body_is_a_new_factory() {
+        let body = r#"{"name":" mill ","lower":-1,"upper":5.0,"count":1e1}"#;
+
+        let fields = Fields::parse(body.as_bytes()).unwrap();
+        let new = fields.new_factory(FactoryId::from_random(0)).unwrap();
+
+        assert_eq!((new.name.as_str(), new.count.get()), ("mill", 10));
+        assert_eq!(new.bounds, Bounds::new(-1, 5).unwrap());
+        assert_eq!(new.id, FactoryId::from_random(0));
+    }
+
+    #[test]
+    fn a_missing_field_is_named_with_what_it_may_be() {
+        insta::assert_snapshot!(
+            detail(r#"{"name":"a","lower":1,"upper":2}"#),
+            @r#"Problem { kind: InvalidField, detail: "`count` is missing; allowed: a whole number from 0 to 15", field: Some("count"), factory: None }"#
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_shown_as_it_is() {
+        for (value, shown) in [
+            ("\"5\"", "`upper` is \\\"5\\\";"),
+            ("2.5", "`upper` is 2.5;"),
+            ("1e20", "`upper` is 1e+20;"),
+            ("9223372036854775808", "`upper` is 9223372036854775808;"),
+            ("null", "`upper` is null;"),
+            ("[1]", "`upper` is a list;"),
+            ("true", "`upper` is true;"),
+        ] {
+            let body = format!(r#"{{"name":"a","lower":1,"upper":{value},"count":0}}"#);
+            assert!(detail(&body).contains(shown), "{}", detail(&body));
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let body = r#"{"name":"a","lower":1,"upper":2,"count":0,"numbers":[7]}"#;
+
+        assert!(detail(body).contains("kind: UnknownField"));
+        assert!(detail(body).contains("field: Some(\"numbers\")"));
+    }
+
+    #[test]
+    fn what_is_no_object_is_malformed() {
+        for body in ["", "{", "[]", "3", "{\"name\":\"\\ud800\"}", "{}{}"] {
+            assert!(detail(body).contains("kind: MalformedJson"), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_empty_edit_changes_nothing() {
+        assert_eq!(
+            Fields::parse(b"{}").unwrap().edit().unwrap(),
+            Edit::default()
+        );
+    }
+}

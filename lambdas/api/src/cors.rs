@@ -1,0 +1,48 @@
+//! Which pages may call: those of the site's own origin, and no other.
+//!
+//! The preflight is answered here and not by the gateway, so that the rule is the same on every
+//! stage and has a test.
+
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+/// How long a browser may remember a preflight's answer, in seconds: two hours, Chromium's limit.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("Content-Type, If-Match, If-None-Match");
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("ETag, Location, Retry-After, X-Request-Id");
+
+/// Returns the answer to a preflight, without what [`allow`] adds.
+pub fn preflight() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// Says whether the request comes from a page of the allowed origin.
+pub fn is_allowed(request: &HeaderMap, allowed: &HeaderValue) -> bool {
+    request.get(ORIGIN) == Some(allowed)
+}
+
+/// Adds the headers that let a page of the allowed origin read an answer.
+pub fn allow(response: &mut HeaderMap, allowed: &HeaderValue) {
+    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
+    response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+}
+
+/// Adds the headers that let a page of the allowed origin send the request it asked about.
+pub fn allow_preflight(response: &mut HeaderMap) {
+    response.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    response.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    response.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+}
+
+/// Says that the answer depends on the origin, whoever asked.
+pub fn vary(response: &mut HeaderMap) {
+    response.insert(VARY, HeaderValue::from_static("Origin"));
+}

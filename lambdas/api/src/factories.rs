@@ -1,0 +1,247 @@
+//! The handlers: each checks its input, asks the store, and answers.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query, RawPathParams, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::factory::UNDO_SECONDS;
+use domain::field::quoted;
+use domain::{Factory, FactoryId, FieldError, draw};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::body::Fields;
+use crate::problem::{Kind, Problem};
+use crate::store::{Creation, FactoryStore, Write};
+use crate::{cursor, entity_tag, precondition};
+
+/// The factory that a path names.
+#[derive(Clone, Copy, Debug)]
+pub struct FactoryPath(FactoryId);
+
+impl<S: Send + Sync> FromRequestParts<S> for FactoryPath {
+    type Rejection = Problem;
+
+    /// Text that is no id names no factory: it is not found, like any unknown id.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params =
+            params.map_err(|_| Problem::new(Kind::NotFound, "there is no such factory"))?;
+        let text = params.iter().find(|(name, _)| *name == "id");
+        let text = text.map_or("", |(_, text)| text);
+        let unknown = |_| {
+            Problem::new(
+                Kind::NotFound,
+                format!("there is no factory {}", quoted(text)),
+            )
+        };
+        text.parse().map(Self).map_err(unknown)
+    }
+}
+
+/// What `GET /factories` may say after the question mark.
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ListBody {
+    factories: Vec<Factory>,
+    cursor: Option<String>,
+}
+
+/// Answers a page of factories, or 304 if the caller has it already.
+///
+/// # Errors
+/// Returns a problem for a wrong cursor and a failing store.
+pub async fn list<S: FactoryStore>(
+    State(app): State<App<S>>,
+    headers: HeaderMap,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let page = app.store.list(first_of(query)?).await?;
+    let body = serde_json::to_vec(&ListBody {
+        factories: page.factories,
+        cursor: page.last.map(cursor::after),
+    });
+    let body = body.map_err(|_| Problem::internal())?;
+    let tag = entity_tag::of_content(&body);
+    if entity_tag::is_known(&headers, &tag) {
+        return Ok(not_modified(tag));
+    }
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (CACHE_CONTROL, REVALIDATE),
+        (ETAG, tag),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Kept by browsers, and asked about before every use.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+fn not_modified(tag: HeaderValue) -> Response {
+    let headers = [(CACHE_CONTROL, REVALIDATE), (ETAG, tag)];
+    (StatusCode::NOT_MODIFIED, headers).into_response()
+}
+
+fn first_of(
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Option<FactoryId>, FieldError> {
+    let Ok(Query(query)) = query else {
+        return Err(FieldError::shown(
+            "cursor",
+            "unreadable",
+            "one cursor of an earlier page",
+        ));
+    };
+    let given = query.cursor.filter(|cursor| !cursor.is_empty());
+    given.map(|cursor| cursor::parse(&cursor)).transpose()
+}
+
+/// Answers one factory, or 304 if the caller has this revision already.
+///
+/// # Errors
+/// Returns a problem if there is no such factory.
+pub async fn read<S: FactoryStore>(
+    State(app): State<App<S>>,
+    FactoryPath(id): FactoryPath,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let factory = find(&app, id).await?;
+    let tag = entity_tag::of_revision(factory.revision);
+    if entity_tag::is_known(&headers, &tag) {
+        return Ok(not_modified(tag));
+    }
+    let mut response = answer(StatusCode::OK, &factory);
+    response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
+    Ok(response)
+}
+
+async fn find<S: FactoryStore>(app: &App<S>, id: FactoryId) -> Result<Factory, Problem> {
+    let found = app.store.find(id).await?;
+    found.ok_or_else(|| Problem::no_factory(id))
+}
+
+/// Creates a factory and draws its numbers; a repetition answers what exists.
+///
+/// # Errors
+/// Returns a problem for a body that breaks a rule and for an id that is taken.
+pub async fn create<S: FactoryStore>(
+    State(app): State<App<S>>,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let bits = u128::from((app.random)()?) << 64 | u128::from((app.random)()?);
+    let new = fields.new_factory(FactoryId::from_random(bits))?;
+    let factory = new.begin(draw::draw(new.bounds, new.count, app.random)?)?;
+
+    let (status, factory) = match app.store.create(&new, &factory).await? {
+        Creation::Created => (StatusCode::CREATED, factory),
+        Creation::Repeated(existing) => (StatusCode::OK, existing),
+        Creation::Taken => return Err(taken(new.id, "was created by another request")),
+        Creation::Removed => return Err(taken(new.id, "was removed; restore it")),
+    };
+    let mut response = answer(status, &factory);
+    if let Ok(location) = HeaderValue::from_str(&format!("/factories/{}", factory.id)) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn taken(id: FactoryId, how: &str) -> Problem {
+    Problem::new(Kind::Conflict, format!("factory {id} {how}"))
+}
+
+/// Changes name or bounds; the numbers stay.
+///
+/// # Errors
+/// Returns a problem for a body that breaks a rule, a missing or old revision and a missing factory.
+pub async fn edit<S: FactoryStore>(
+    State(app): State<App<S>>,
+    FactoryPath(id): FactoryPath,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let seen = precondition::seen_revision(&headers)?;
+    let edit = fields.edit()?;
+    let current = find_at(&app, id, seen).await?;
+    save(&app, current.edited(&edit)?).await
+}
+
+/// Replaces all numbers of a factory in one step.
+///
+/// # Errors
+/// Returns a problem for a body that breaks a rule, a missing or old revision and a missing factory.
+pub async fn generate<S: FactoryStore>(
+    State(app): State<App<S>>,
+    FactoryPath(id): FactoryPath,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    let seen = precondition::seen_revision(&headers)?;
+    let count = fields.count()?;
+    let current = find_at(&app, id, seen).await?;
+    let numbers = draw::draw(current.bounds, count, app.random)?;
+    save(&app, current.with_numbers(numbers)?).await
+}
+
+/// Returns the factory if it is still at the revision that the caller has seen.
+async fn find_at<S: FactoryStore>(
+    app: &App<S>,
+    id: FactoryId,
+    seen: u64,
+) -> Result<Factory, Problem> {
+    let current = find(app, id).await?;
+    if current.revision != seen {
+        return Err(Problem::revision_mismatch(current, seen));
+    }
+    Ok(current)
+}
+
+/// Saves the next revision; the store refuses it if somebody else was faster.
+async fn save<S: FactoryStore>(app: &App<S>, next: Factory) -> Result<Response, Problem> {
+    match app.store.update(&next).await? {
+        Write::Done => Ok(answer(StatusCode::OK, &next)),
+        Write::Stale(current) => Err(Problem::revision_mismatch(current, next.revision - 1)),
+        Write::Gone => Err(Problem::no_factory(next.id)),
+    }
+}
+
+/// Removes a factory with its numbers; it can be restored for a day.
+///
+/// # Errors
+/// Returns a problem for a missing or old revision, and if the factory is gone.
+pub async fn remove<S: FactoryStore>(
+    State(app): State<App<S>>,
+    FactoryPath(id): FactoryPath,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let seen = precondition::seen_revision(&headers)?;
+    let expires = (app.now)() + UNDO_SECONDS;
+    match app.store.remove(id, seen, expires).await? {
+        Write::Done => Ok(StatusCode::NO_CONTENT),
+        Write::Stale(current) => Err(Problem::revision_mismatch(current, seen)),
+        Write::Gone => Err(Problem::no_factory(id)),
+    }
+}
+
+/// Undoes a removal. A factory that is there is answered as it is, so that a repetition is safe.
+///
+/// # Errors
+/// Returns a problem if there is no such factory, or its removal can no longer be undone.
+pub async fn restore<S: FactoryStore>(
+    State(app): State<App<S>>,
+    FactoryPath(id): FactoryPath,
+) -> Result<Response, Problem> {
+    let restored = app.store.restore(id, (app.now)()).await?;
+    let factory = restored.ok_or_else(|| Problem::no_factory(id))?;
+    Ok(answer(StatusCode::OK, &factory))
+}
+
+fn answer(status: StatusCode, factory: &Factory) -> Response {
+    let tag = entity_tag::of_revision(factory.revision);
+    (status, [(ETAG, tag)], axum::Json(factory)).into_response()
+}

@@ -1,0 +1,53 @@
+//! Log lines: JSON on standard output, one a request, readable alone and by a query.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode};
+use tracing_subscriber::EnvFilter;
+
+/// Sends log lines to standard output, from level `info` unless `RUST_LOG` says otherwise.
+pub fn to_stdout() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .init();
+}
+
+/// The line of one request. Holds the route's pattern, never a path, a name or a body.
+#[derive(Debug)]
+pub struct RequestLine {
+    started: Instant,
+    method: Method,
+    route: String,
+}
+
+impl RequestLine {
+    /// Starts the clock of a request.
+    pub fn start(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>();
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            route: route.map_or_else(|| "unmatched".to_owned(), |route| route.as_str().to_owned()),
+        }
+    }
+
+    /// Writes the line.
+    pub fn write(self, status: StatusCode, request_id: &str) {
+        let milliseconds = self.started.elapsed().as_secs_f64() * 1_000.0;
+        tracing::info!(
+            method = self.method.as_str(),
+            route = self.route,
+            status = status.as_u16(),
+            milliseconds = (milliseconds * 10.0).round() / 10.0,
+            request_id,
+            "request"
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! Keeps factories in a DynamoDB table, one item each. The SDK's types and errors stay in here.
+//!
+//! Needs `dynamodb:GetItem`, `Query`, `PutItem` and `UpdateItem` on the table, and nothing else.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use domain::record::{PARTITION, Record};
+use domain::{Factory, FactoryId, NewFactory};
+use serde_dynamo::to_item;
+
+use super::{Creation, FactoryStore, PAGE, Page, StoreError, Write};
+
+mod failure;
+mod item;
+#[cfg(test)]
+mod tests;
+
+use failure::store_error;
+use item::{Item, broken, existing, id_of, key, number, present, readable, text};
+
+/// A table of factories.
+#[derive(Clone, Debug)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+}
+
+impl DynamoStore {
+    /// Returns the store of a table, with region, credentials and endpoint from the environment.
+    pub async fn connect(table: &str) -> Self {
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        // API Gateway gives up after 30 s; a person does much earlier.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_secs(2))
+            .operation_timeout(Duration::from_secs(5))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard())
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self::new(Client::new(&config), table)
+    }
+
+    /// Returns the store of a table, reached through `client`.
+    pub fn new(client: Client, table: &str) -> Self {
+        Self {
+            client,
+            table: table.to_owned(),
+        }
+    }
+
+    /// Returns the item of a key, read strongly consistently.
+    async fn get(&self, sort_key: String) -> Result<Option<Item>, StoreError> {
+        let response = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(sort_key))
+            .consistent_read(true)
+            .send()
+            .await;
+        Ok(response.map_err(store_error)?.item)
+    }
+
+    /// Returns an update of a factory that is refused unless it is there and at `revision`.
+    fn update_at(
+        &self,
+        id: FactoryId,
+        revision: u64,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(id))
+            .condition_expression("#revision = :seen AND attribute_not_exists(#deleted)")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_names("#deleted", "deleted")
+            .expression_attribute_values(":seen", number(revision))
+            .expression_attribute_values(":next", number(revision + 1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+impl FactoryStore for DynamoStore {
+    /// Reads a key that no factory has: half a read unit, strongly consistent.
+    async fn check(&self) -> Result<(), StoreError> {
+        self.get("health".to_owned()).await.map(drop)
+    }
+
+    async fn list(&self, after: Option<FactoryId>) -> Result<Page, StoreError> {
+        let start = after.map(|id| key(&id.to_string()));
+        let response = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :tree")
+            .filter_expression("attribute_not_exists(#deleted)")
+            .expression_attribute_names("#deleted", "deleted")
+            .expression_attribute_values(":tree", text(PARTITION))
+            .consistent_read(true)
+            .limit(i32::try_from(PAGE).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(store_error)?;
+        let last = response.last_evaluated_key().map(id_of).transpose()?;
+        Ok(Page {
+            factories: response
+                .items
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(readable)
+                .collect(),
+            last,
+        })
+    }
+
+    async fn find(&self, id: FactoryId) -> Result<Option<Factory>, StoreError> {
+        let item = self.get(id.to_string()).await?;
+        item.map_or(Ok(None), present)
+    }
+
+    async fn create(&self, new: &NewFactory, factory: &Factory) -> Result<Creation, StoreError> {
+        let request = serde_json::to_string(&new.request()).map_err(broken)?;
+        let record = Record::of(factory, Some(request.clone()));
+        let response = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(record).map_err(broken)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = response else {
+            return Ok(Creation::Created);
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                existing(refused.item().cloned().unwrap_or_default(), &request)
+            }
+            _ => Err(store_error(error)),
+        }
+    }
+
+    async fn update(&self, next: &Factory) -> Result<Write, StoreError> {
+        let numbers = next.numbers().iter().map(number).collect();
+        let response = self
+            .update_at(next.id, next.revision - 1)
+            .update_expression(
+                "SET #name = :name, #lower = :lower, #upper = :upper, #numbers = :numbers, \
+                 #revision = :next",
+            )
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_names("#lower", "lower")
+            .expression_attribute_names("#upper", "upper")
+            .expression_attribute_names("#numbers", "numbers")
+            .expression_attribute_values(":name", text(&next.name))
+            .expression_attribute_values(":lower", number(next.bounds.lower()))
+            .expression_attribute_values(":upper", number(next.bounds.upper()))
+            .expression_attribute_values(":numbers", AttributeValue::L(numbers))
+            .send()
+            .await;
+        let Err(error) = response else {
+            return Ok(Write::Done);
+        };
+        match refusal(error)? {
+            // The SDK tried again after an answer was lost: the first try stands.
+            Write::Stale(current) if current == *next => Ok(Write::Done),
+            write => Ok(write),
+        }
+    }
+
+    async fn remove(
+        &self,
+        id: FactoryId,
+        revision: u64,
+        expires: u64,
+    ) -> Result<Write, StoreError> {
+        let response = self
+            .update_at(id, revision)
+            .update_expression("SET #deleted = :true, #expires = :expires, #revision = :next")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":expires", number(expires))
+            .send()
+            .await;
+        response.map_or_else(refusal, |_| Ok(Write::Done))
+    }
+
+    async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {
+        let response = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(PARTITION))
+            .key("sk", text(id))
+            .update_expression("SET #revision = #revision + :one REMOVE #deleted, #expires")
+            .condition_expression("#deleted = :true AND #expires > :now")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_names("#deleted", "deleted")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":now", number(now))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match response {
+            Ok(output) => present(output.attributes.unwrap_or_default()),
+            Err(error) => match refusal(error)? {
+                Write::Stale(current) => Ok(Some(current)),
+                Write::Done | Write::Gone => Ok(None),
+            },
+        }
+    }
+}
+
+/// Says what stood in the way of a refused update.
+fn refusal(error: aws_sdk_dynamodb::error::SdkError<UpdateItemError>) -> Result<Write, StoreError> {
+    let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error()
+    else {
+        return Err(store_error(error));
+    };
+    let current = refused.item().cloned().map_or(Ok(None), present)?;
+    Ok(current.map_or(Write::Gone, Write::Stale))
+}

@@ -1,0 +1,124 @@
+//! Keeps factories in this process, for tests and for running the API without a table.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::factory::CreationRequest;
+use domain::{Factory, FactoryId, NewFactory};
+
+use super::{Creation, FactoryStore, PAGE, Page, StoreError, Write};
+
+/// A store that forgets everything when it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    kept: Mutex<BTreeMap<FactoryId, Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    factory: Factory,
+    request: CreationRequest,
+    /// When a removed factory can no longer be restored; `None` if it is there.
+    expires: Option<u64>,
+}
+
+impl MemoryStore {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<FactoryId, Kept>> {
+        // Every write is one assignment: a panic elsewhere leaves nothing half done.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `write` change the factory if it is there and at `revision`.
+    fn write_at(&self, id: FactoryId, revision: u64, write: impl FnOnce(&mut Kept)) -> Write {
+        let mut kept = self.lock();
+        match kept.get_mut(&id) {
+            None => Write::Gone,
+            Some(kept) if kept.expires.is_some() => Write::Gone,
+            Some(kept) if kept.factory.revision != revision => Write::Stale(kept.factory.clone()),
+            Some(kept) => {
+                write(kept);
+                Write::Done
+            }
+        }
+    }
+}
+
+impl FactoryStore for MemoryStore {
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn list(&self, after: Option<FactoryId>) -> Result<Page, StoreError> {
+        let kept = self.lock();
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut present = kept
+            .range((start, Bound::Unbounded))
+            .filter(|(_, kept)| kept.expires.is_none())
+            .map(|(_, kept)| kept.factory.clone());
+        let factories: Vec<Factory> = present.by_ref().take(PAGE).collect();
+        let more = present.next().is_some();
+        let last = factories.last().filter(|_| more).map(|factory| factory.id);
+        Ok(Page { factories, last })
+    }
+
+    async fn find(&self, id: FactoryId) -> Result<Option<Factory>, StoreError> {
+        let kept = self.lock();
+        let present = kept.get(&id).filter(|kept| kept.expires.is_none());
+        Ok(present.map(|kept| kept.factory.clone()))
+    }
+
+    async fn create(&self, new: &NewFactory, factory: &Factory) -> Result<Creation, StoreError> {
+        let mut kept = self.lock();
+        Ok(match kept.get(&new.id) {
+            Some(existing) if existing.expires.is_some() => Creation::Removed,
+            Some(existing) if existing.request == new.request() => {
+                Creation::Repeated(existing.factory.clone())
+            }
+            Some(_) => Creation::Taken,
+            None => {
+                let created = Kept {
+                    factory: factory.clone(),
+                    request: new.request(),
+                    expires: None,
+                };
+                kept.insert(new.id, created);
+                Creation::Created
+            }
+        })
+    }
+
+    async fn update(&self, next: &Factory) -> Result<Write, StoreError> {
+        Ok(self.write_at(next.id, next.revision - 1, |kept| {
+            kept.factory = next.clone()
+        }))
+    }
+
+    async fn remove(
+        &self,
+        id: FactoryId,
+        revision: u64,
+        expires: u64,
+    ) -> Result<Write, StoreError> {
+        Ok(self.write_at(id, revision, |kept| {
+            kept.factory.revision += 1;
+            kept.expires = Some(expires);
+        }))
+    }
+
+    async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {
+        let mut kept = self.lock();
+        Ok(match kept.get_mut(&id) {
+            None => None,
+            Some(kept) => match kept.expires {
+                None => Some(kept.factory.clone()),
+                Some(expires) if expires <= now => None,
+                Some(_) => {
+                    kept.factory.revision += 1;
+                    kept.expires = None;
+                    Some(kept.factory.clone())
+                }
+            },
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! The topic: the one door to SNS. Needs `sns:Publish` on the topic, and nothing else.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::BuildError;
+use aws_sdk_sns::types::PublishBatchRequestEntry;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::batch::Message;
+
+/// The most messages of one call. They stay far below its limit of 256 KiB: a message has less
+/// than 1 KiB.
+const MAX_ENTRIES: usize = 10;
+
+/// Sends messages to one topic.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    client: Client,
+    arn: String,
+}
+
+impl Topic {
+    /// Returns the topic, with region, credentials and endpoint from the environment.
+    pub async fn connect(arn: &str) -> Self {
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(4))
+            .operation_timeout(Duration::from_secs(10))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard())
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        Self::new(Client::new(&config), arn)
+    }
+
+    /// Returns the topic, reached through `client`.
+    pub fn new(client: Client, arn: &str) -> Self {
+        Self {
+            client,
+            arn: arn.to_owned(),
+        }
+    }
+
+    /// Sends messages in their order, and returns those that were not accepted.
+    ///
+    /// A failing call does not stop the following ones.
+    pub async fn publish<'a>(&self, messages: &'a [Message]) -> Vec<&'a Message> {
+        let mut failed = Vec::new();
+        for chunk in messages.chunks(MAX_ENTRIES) {
+            failed.extend(self.publish_chunk(chunk).await);
+        }
+        failed
+    }
+
+    async fn publish_chunk<'a>(&self, chunk: &'a [Message]) -> Vec<&'a Message> {
+        let entries = match entries(chunk) {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::error!(%error, "a batch could not be built");
+                return chunk.iter().collect();
+            }
+        };
+        let response = self
+            .client
+            .publish_batch()
+            .topic_arn(&self.arn)
+            .set_publish_batch_request_entries(Some(entries))
+            .send()
+            .await;
+        match response {
+            Ok(output) => output
+                .failed()
+                .iter()
+                .inspect(|entry| tracing::error!(code = entry.code(), "a message was refused"))
+                .filter_map(|entry| chunk.get(entry.id().parse::<usize>().ok()?))
+                .collect(),
+            Err(error) => {
+                let error = anyhow::Error::new(error);
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "a batch could not be published"
+                );
+                chunk.iter().collect()
+            }
+        }
+    }
+}
+
+/// Returns the entries of one call; an entry's id is its place in the chunk.
+fn entries(chunk: &[Message]) -> Result<Vec<PublishBatchRequestEntry>, BuildError> {
+    chunk
+        .iter()
+        .enumerate()
+        .map(|(place, message)| {
+            PublishBatchRequestEntry::builder()
+                .id(place.to_string())
+                .message(&message.text)
+                .build()
+        })
+        .collect()
+}

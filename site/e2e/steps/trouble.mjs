@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+
+import { LIVE_MS } from '../treePage.mjs'
+
+/** @typedef {import('../treePage.mjs').TreePage} TreePage */
+/** @typedef {import('../report.mjs').Report} Report */
+
+/**
+ * Two people change the same factory: the second is told, and chooses.
+ *
+ * @param {Report} report @param {TreePage} a @param {TreePage} b @param {string} tag
+ */
+export async function showConflict(report, a, b, tag) {
+  const factory = { name: `Shared ${tag}`, lower: 1, upper: 9, count: 2 }
+  const byA = { ...factory, name: `By A ${tag}` }
+  const byB = { ...factory, name: `By B ${tag}` }
+
+  await report.step(
+    'two rename the same factory: the second is told, and nothing is overwritten',
+    async () => {
+      await a.create(factory)
+      await b.row(factory).waitFor({ timeout: LIVE_MS })
+      await a.typeName(factory.name, byA.name)
+      await b.typeName(factory.name, byB.name)
+      await a.save()
+      await b.page.getByText(`changed this to “${byA.name}”`).waitFor({ timeout: LIVE_MS })
+      await b.save()
+      const notice = b.page.getByText('Somebody else changed this factory meanwhile.')
+      await notice.waitFor({ timeout: LIVE_MS })
+      await a.row(byA).waitFor()
+      assert.equal(await b.page.getByLabel('New name').inputValue(), byB.name)
+    },
+  )
+  await report.step('the second keeps their own: the first sees it', async () => {
+    await b.press('Keep mine')
+    await a.row(byB).waitFor({ timeout: LIVE_MS })
+  })
+}
+
+/**
+ * A browser that was away has missed nothing.
+ *
+ * @param {Report} report @param {TreePage} a @param {TreePage} b @param {string} tag
+ */
+export async function showReturn(report, a, b, tag) {
+  const factory = { name: `Missed ${tag}`, lower: 1, upper: 9, count: 2 }
+
+  await report.step('B loses the network and says so', async () => {
+    await b.page.context().setOffline(true)
+    await b.page.locator('[role=status]', { hasText: 'Offline' }).waitFor({ timeout: 15_000 })
+  })
+  await report.step('B comes back by itself and has what it missed', async () => {
+    await a.create(factory)
+    await a.row(factory).waitFor()
+    await b.page.context().setOffline(false)
+    await b.row(factory).waitFor({ timeout: 5_000 })
+    await b.waitUntilLive()
+    // Asking for what is not there was the point: the browser has logged it as errors.
+    b.complaints = b.complaints.filter((text) => !text.includes('ERR_INTERNET_DISCONNECTED'))
+  })
+}
+
+/** @param {Report} report @param {TreePage[]} pages */
+export async function showQuiet(report, pages) {
+  await report.step('no dialog, no error and no policy violation in either browser', async () => {
+    assert.deepEqual(
+      pages.flatMap(({ complaints }) => complaints),
+      [],
+    )
+  })
+}

@@ -1,0 +1,184 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('playwright-core').Locator} Locator */
+/** @typedef {{ name: string, lower: number, upper: number, count: number }} Wanted */
+
+/** The longest time after which a change may appear in another browser. */
+export const LIVE_MS = 2_000
+
+/** A page of the site in one browser, in the words of a person who uses it. */
+export class TreePage {
+  /**
+   * @param {string} label how the story calls this browser
+   * @param {Page} page
+   */
+  constructor(label, page) {
+    this.label = label
+    this.page = page
+    /** Everything that must not happen, in the page's own words. @type {string[]} */
+    this.complaints = []
+    /** The factories that this page has asked for. @type {string[]} */
+    this.createdIds = []
+    this.watch()
+  }
+
+  watch() {
+    const { page, label } = this
+    page.on('dialog', (dialog) => {
+      this.complaints.push(`${label}: a dialog opened: ${dialog.message()}`)
+      void dialog.dismiss()
+    })
+    page.on('pageerror', (error) => this.complaints.push(`${label}: ${error.stack}`))
+    page.on('console', (message) => {
+      // The conflict of the story is answered with 412, which browsers log as an error of their own.
+      if (message.type() === 'error' && !message.text().includes('status of 412')) {
+        this.complaints.push(`${label}: ${message.text()}`)
+      }
+    })
+    page.on('request', (request) => {
+      const isCreation = request.method() === 'POST' && request.url().endsWith('/factories')
+      const { id } = isCreation ? request.postDataJSON() : {}
+      this.createdIds.push(...(id ? [id] : []))
+    })
+  }
+
+  /** @param {string} url */
+  async open(url) {
+    await this.page.goto(url)
+    await this.waitUntilLive()
+  }
+
+  async reload() {
+    await this.page.reload()
+    await this.waitUntilLive()
+  }
+
+  async waitUntilLive() {
+    await this.page.getByRole('tree').waitFor()
+    await this.page.locator('[role=status]', { hasText: /^Live$/ }).waitFor()
+  }
+
+  /** Leaves a mark that a reload would wipe off. */
+  async mark() {
+    await this.page.evaluate(() => document.body.setAttribute('data-story', 'same page'))
+  }
+
+  async isMarked() {
+    return (await this.page.locator('body').getAttribute('data-story')) === 'same page'
+  }
+
+  /** The row of a factory in its confirmed state. @param {Wanted} factory */
+  row({ name, lower, upper, count }) {
+    const numbers = count === 1 ? '1 number' : `${count} numbers`
+    const label = `${name}, ${shown(lower)} to ${shown(upper)}, ${numbers}`
+    return this.page.getByRole('treeitem', { name: label, exact: true })
+  }
+
+  /** The entry of a factory in the list, with its buttons and numbers. @param {string} name */
+  entry(name) {
+    const title = this.page.locator('.title', { hasText: exactly(name) })
+    // The innermost one; the root's entry holds all of them.
+    return this.page.locator('li[role=none]', { has: title }).last()
+  }
+
+  /** The numbers of a factory. @param {string} name */
+  async numbers(name) {
+    const texts = await this.entry(name).locator('.number').allInnerTexts()
+    return texts.map((text) => Number(text.replace('−', '-')))
+  }
+
+  /** @param {Wanted} factory */
+  async create({ name, lower, upper, count }) {
+    const form = this.page.locator('section', { hasText: 'New factory' })
+    await form.getByLabel('Name').fill(name)
+    await form.getByLabel('Lower bound').fill(String(lower))
+    await form.getByLabel('Upper bound').fill(String(upper))
+    await form.getByLabel('How many').fill(String(count))
+    await form.getByRole('button', { name: 'Create' }).click()
+  }
+
+  /** Opens the editor for a new name and types it. @param {string} name @param {string} newName */
+  async typeName(name, newName) {
+    await this.entry(name).getByTitle('Rename (F2)').click()
+    await this.page.getByLabel('New name').fill(newName)
+  }
+
+  async save() {
+    await this.page.getByRole('button', { name: 'Save', exact: true }).click()
+  }
+
+  /** @param {string} name @param {number} lower @param {number} upper */
+  async typeBounds(name, lower, upper) {
+    const row = this.entry(name)
+    await row.getByTitle('Change bounds').click()
+    await row.getByLabel('Lower bound').fill(String(lower))
+    await row.getByLabel('Upper bound').fill(String(upper))
+  }
+
+  /** @param {string} name @param {number} count */
+  async typeCount(name, count) {
+    const row = this.entry(name)
+    await row.getByTitle('Generate numbers').click()
+    await row.getByLabel('How many (0 to 15)').fill(String(count))
+  }
+
+  async generate() {
+    await this.page.getByRole('button', { name: 'Generate', exact: true }).click()
+  }
+
+  /** @param {string} name */
+  async remove(name) {
+    await this.entry(name).getByTitle('Remove (Delete)').click()
+  }
+
+  async undo() {
+    await this.page.getByRole('button', { name: /^Undo/ }).last().click()
+  }
+
+  /** Presses a button by its whole name. @param {string} name */
+  async press(name) {
+    await this.page.getByRole('button', { name, exact: true }).click()
+  }
+
+  /** Presses a key again and again until something has the keyboard. @param {string} key @param {Locator} target */
+  async pressUntilFocused(key, target) {
+    for (let presses = 0; presses < 40; presses += 1) {
+      const handles = await target.elementHandles()
+      const focused = await Promise.all(
+        handles.map((handle) => handle.evaluate((element) => element === document.activeElement)),
+      )
+      if (focused.includes(true)) {
+        return
+      }
+      await this.page.keyboard.press(key)
+      await pause(10)
+    }
+    throw new Error(`${key} does not lead to ${target}`)
+  }
+
+  /** Removes the factories that this page has made. Asked of the API, as the page would. */
+  async removeCreated() {
+    await this.page.evaluate(async (ids) => {
+      const { api } = await (await fetch('/config.json')).json()
+      for (const id of ids) {
+        const found = await fetch(`${api}/factories/${id}`)
+        if (found.ok) {
+          const { revision } = await found.json()
+          const headers = { 'If-Match': `"${revision}"` }
+          await fetch(`${api}/factories/${id}`, { method: 'DELETE', headers })
+        }
+      }
+    }, this.createdIds)
+  }
+}
+
+/** Writes a small number as the page does, with the minus sign of typography. @param {number} value */
+function shown(value) {
+  return String(value).replace('-', '−')
+}
+
+/** Matches a whole text and nothing more. @param {string} text */
+function exactly(text) {
+  return new RegExp(`^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`)
+}

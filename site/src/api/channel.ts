@@ -1,0 +1,104 @@
+import type { SiteConfig } from './config'
+import type { FactoriesApi } from './factories'
+import type { TreeMessage } from './message'
+import { Polling } from './polling'
+import { LiveSocket } from './socket'
+
+/** A loss that is over by then is not worth telling. */
+const GRACE_MS = 1_000
+/** Without a socket for so long, the tree is read from the API instead. */
+const FALLBACK_MS = 3_000
+
+/** How this page hears of the changes of others. */
+export interface Connection {
+  readonly state: 'connecting' | 'live' | 'reconnecting' | 'offline'
+  /** Whether the tree is kept up to date by reading it now and then, for want of a socket. */
+  readonly isPolling: boolean
+}
+
+export interface ChannelListener {
+  onMessage(message: TreeMessage): void
+  onConnection(connection: Connection): void
+}
+
+/** The live channel: a socket and, while there is none, a reader of the API that stands in for it. */
+export class Channel {
+  private readonly socket: LiveSocket
+  private readonly polling: Polling
+  private connection: Connection = { state: 'connecting', isPolling: false }
+  private graceTimer: ReturnType<typeof setTimeout> | undefined
+  private fallbackTimer: ReturnType<typeof setTimeout> | undefined
+  private readonly stopWatching = new AbortController()
+
+  constructor(
+    config: SiteConfig,
+    api: FactoriesApi,
+    private readonly listener: ChannelListener,
+  ) {
+    this.socket = new LiveSocket(config.socket, {
+      onMessage: (message) => listener.onMessage(message),
+      onUp: () => this.rise(),
+      onDown: () => this.fall(),
+    })
+    this.polling = new Polling(api, {
+      onTree: (factories) => listener.onMessage({ type: 'snapshot', factories }),
+      onRead: (outcome) => this.tell({ ...this.downState(), isPolling: outcome === 'read' }),
+    })
+  }
+
+  open(): void {
+    const { signal } = this.stopWatching
+    window.addEventListener('online', () => this.socket.retryNow(), { signal })
+    window.addEventListener('offline', () => this.socket.renew(), { signal })
+    document.addEventListener('visibilitychange', () => this.wake(), { signal })
+    this.fallbackTimer = setTimeout(() => this.polling.start(), FALLBACK_MS)
+    this.socket.start()
+  }
+
+  close(): void {
+    this.stopWatching.abort()
+    clearTimeout(this.graceTimer)
+    clearTimeout(this.fallbackTimer)
+    this.polling.stop()
+    this.socket.stop()
+  }
+
+  /** Finds out whether the socket is still alive: something says that it may not be. */
+  check(): void {
+    this.socket.check()
+  }
+
+  private wake(): void {
+    if (document.visibilityState === 'visible') {
+      this.socket.retryNow()
+      this.socket.check()
+    }
+  }
+
+  private rise(): void {
+    clearTimeout(this.graceTimer)
+    clearTimeout(this.fallbackTimer)
+    this.graceTimer = undefined
+    this.fallbackTimer = undefined
+    this.polling.stop()
+    this.tell({ state: 'live', isPolling: false })
+  }
+
+  private fall(): void {
+    this.graceTimer ??= setTimeout(() => this.tell(this.downState()), GRACE_MS)
+    this.fallbackTimer ??= setTimeout(() => this.polling.start(), FALLBACK_MS)
+  }
+
+  private downState(): Connection {
+    const { isPolling } = this.connection
+    if (!navigator.onLine) {
+      return { state: 'offline', isPolling }
+    }
+    return { state: 'reconnecting', isPolling }
+  }
+
+  private tell(connection: Connection): void {
+    this.connection = connection
+    this.listener.onConnection(connection)
+  }
+}

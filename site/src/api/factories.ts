@@ -1,0 +1,145 @@
+import { backoffDelay, wait } from './backoff'
+import { parseFactories, parseFactory, parseRecord, type Factory } from './factory'
+import type { Values } from './limits'
+import { NetworkError, ProblemError, readProblem } from './problem'
+
+const TIMEOUT_MS = 15_000
+const CREATE_ATTEMPTS = 3
+
+/** The fields of a factory that a person may change; only those named are changed. */
+export type FactoryPatch = Partial<Pick<Factory, 'name' | 'lower' | 'upper'>>
+
+/** One page of the list, with the tag that tells whether it has changed since. */
+export interface FactoryPage {
+  readonly factories: readonly Factory[]
+  readonly cursor: string | undefined
+  readonly etag: string | undefined
+}
+
+/** The HTTP API. Failures are `ProblemError` (refused), `NetworkError` (no answer) or a broken contract. */
+export class FactoriesApi {
+  constructor(private readonly address: string) {}
+
+  /** Reads one page, or returns nothing when it is still the one with this tag. */
+  async listFactories(cursor?: string, etag?: string): Promise<FactoryPage | undefined> {
+    const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`
+    const headers = etag === undefined ? {} : { 'If-None-Match': etag }
+    const response = await this.request(`/factories${query}`, { headers })
+    if (response.status === 304) {
+      return undefined
+    }
+    const page = parseRecord(await response.json())
+    return {
+      factories: parseFactories(page['factories']),
+      cursor: typeof page['cursor'] === 'string' ? page['cursor'] : undefined,
+      etag: response.headers.get('ETag') ?? undefined,
+    }
+  }
+
+  async findFactory(id: string): Promise<Factory | undefined> {
+    try {
+      return await this.requestFactory(`/factories/${id}`, {})
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 404) {
+        return undefined
+      }
+      throw error
+    }
+  }
+
+  /** Creates a factory under an id made here, which is why it may be, and is, sent again. */
+  async createFactory(id: string, values: Values): Promise<Factory> {
+    const { name, lower, upper, count } = values
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.requestFactory('/factories', post({ id, name, lower, upper, count }))
+      } catch (error) {
+        if (attempt + 1 >= CREATE_ATTEMPTS || !mayPass(error)) {
+          throw error
+        }
+        await wait(backoffDelay(attempt))
+      }
+    }
+  }
+
+  updateFactory(id: string, revision: number, patch: FactoryPatch): Promise<Factory> {
+    const request = { ...withBody('PATCH', patch), revision }
+    return this.requestFactory(`/factories/${id}`, request)
+  }
+
+  generateNumbers(id: string, revision: number, count: number): Promise<Factory> {
+    return this.requestFactory(`/factories/${id}/numbers`, { ...post({ count }), revision })
+  }
+
+  /** Removes a factory. One that is gone already counts as removed. */
+  async removeFactory(id: string, revision: number): Promise<void> {
+    try {
+      await this.request(`/factories/${id}`, { method: 'DELETE', revision })
+    } catch (error) {
+      if (!(error instanceof ProblemError && error.status === 404)) {
+        throw error
+      }
+    }
+  }
+
+  restoreFactory(id: string): Promise<Factory> {
+    return this.requestFactory(`/factories/${id}/restore`, { method: 'POST' })
+  }
+
+  private async requestFactory(path: string, request: ApiRequest): Promise<Factory> {
+    const response = await this.request(path, request)
+    return parseFactory(await response.json())
+  }
+
+  private async request(path: string, request: ApiRequest): Promise<Response> {
+    const response = await send(`${this.address}${path}`, request)
+    if (!response.ok && response.status !== 304) {
+      throw await readProblem(response)
+    }
+    return response
+  }
+}
+
+interface ApiRequest {
+  readonly method?: string
+  readonly body?: string
+  readonly headers?: Record<string, string>
+  /** The revision that this request was made against; the API refuses it when there is a newer one. */
+  readonly revision?: number
+}
+
+async function send(url: string, { revision, headers, ...request }: ApiRequest): Promise<Response> {
+  const abort = new AbortController()
+  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)
+  const match = revision === undefined ? {} : { 'If-Match': `"${revision}"` }
+  try {
+    return await fetch(url, {
+      ...request,
+      headers: { ...headers, ...match },
+      // The tags are kept here: a cache in between would only hide what the API says.
+      cache: 'no-store',
+      credentials: 'omit',
+      signal: abort.signal,
+    })
+  } catch {
+    throw new NetworkError(
+      abort.signal.aborted
+        ? 'The server did not answer in time.'
+        : 'The server could not be reached.',
+    )
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function post(body: object): ApiRequest {
+  return withBody('POST', body)
+}
+
+function withBody(method: string, body: object): ApiRequest {
+  return { method, body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+}
+
+function mayPass(error: unknown): boolean {
+  return error instanceof NetworkError || (error instanceof ProblemError && error.isPassing)
+}

@@ -1,0 +1,59 @@
+/** A factory as everybody shares it. Knows nothing of what one page does with it. */
+export interface Factory {
+  readonly id: string
+  readonly name: string
+  readonly lower: number
+  readonly upper: number
+  readonly numbers: readonly number[]
+  /** Grows with every write, so that two versions of a factory can be ordered. */
+  readonly revision: number
+}
+
+/** Something from the network is not what the contract says. */
+export class ContractError extends Error {
+  override readonly name = 'ContractError'
+}
+
+/** Returns a checked factory: what comes from the network is trusted only after this. */
+export function parseFactory(value: unknown): Factory {
+  const { id, name, lower, upper, numbers, revision } = parseRecord(value)
+  if (typeof id !== 'string' || typeof name !== 'string') {
+    throw new ContractError('a factory needs an id and a name')
+  }
+  if (!isInteger(lower) || !isInteger(upper) || !isInteger(revision)) {
+    throw new ContractError(`factory ${id} needs whole numbers as bounds and revision`)
+  }
+  if (!Array.isArray(numbers) || !numbers.every(isInteger)) {
+    throw new ContractError(`factory ${id} needs a list of whole numbers`)
+  }
+  return { id, name, lower, upper, numbers, revision }
+}
+
+export function parseFactories(value: unknown): Factory[] {
+  if (!Array.isArray(value)) {
+    throw new ContractError('a list of factories was expected')
+  }
+  return value.map(parseFactory)
+}
+
+/** Returns the fields of a JSON object, still unchecked. */
+export function parseRecord(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ContractError('a JSON object was expected')
+  }
+  return value as Record<string, unknown>
+}
+
+export function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+/** Makes an id in the browser, so that a creation may be sent again without making two. */
+export function newFactoryId(): string {
+  // Not `crypto.randomUUID`: browsers hide it from pages on plain http, as the local stage is.
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

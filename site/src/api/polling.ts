@@ -1,0 +1,92 @@
+import type { FactoriesApi, FactoryPage } from './factories'
+import type { Factory } from './factory'
+
+export const POLL_MS = 5_000
+
+export interface PollListener {
+  onTree(factories: readonly Factory[]): void
+  /** Called after every reading, whether it found something new or failed. */
+  onRead(outcome: 'read' | 'failed'): void
+}
+
+/** Reads the whole tree again and again: what is left where a network forbids WebSocket. */
+export class Polling {
+  private timer: ReturnType<typeof setTimeout> | undefined
+  /** Tells a reading that its answer is no longer wanted. */
+  private generation = 0
+  private readonly pages: FactoryPages
+
+  constructor(
+    api: FactoriesApi,
+    private readonly listener: PollListener,
+  ) {
+    this.pages = new FactoryPages(api)
+  }
+
+  start(): void {
+    this.stop()
+    // The first reading tells the whole tree, even if its pages are known from an earlier time.
+    this.pages.forget()
+    void this.read(this.generation)
+  }
+
+  stop(): void {
+    this.generation += 1
+    clearTimeout(this.timer)
+  }
+
+  /** Spares the API while nobody looks at the page. */
+  private readIfSeen(generation: number): void {
+    if (document.visibilityState === 'hidden') {
+      this.timer = setTimeout(() => this.readIfSeen(generation), POLL_MS)
+    } else {
+      void this.read(generation)
+    }
+  }
+
+  private async read(generation: number): Promise<void> {
+    const outcome = await this.pages.readAll().then(
+      (factories) => ({ factories }),
+      () => 'failed' as const,
+    )
+    if (generation !== this.generation) {
+      return
+    }
+    if (outcome !== 'failed' && outcome.factories) {
+      this.listener.onTree(outcome.factories)
+    }
+    this.timer = setTimeout(() => this.readIfSeen(generation), POLL_MS)
+    this.listener.onRead(outcome === 'failed' ? 'failed' : 'read')
+  }
+}
+
+/** The pages of the list, each kept with its tag, so that an unchanged one is not sent again. */
+export class FactoryPages {
+  private pages = new Map<string | undefined, FactoryPage>()
+
+  constructor(private readonly api: FactoriesApi) {}
+
+  forget(): void {
+    this.pages.clear()
+  }
+
+  /** Returns the whole tree, or nothing when no page has changed since the last time. */
+  async readAll(): Promise<readonly Factory[] | undefined> {
+    const read = new Map<string | undefined, FactoryPage>()
+    let hasChanged = false
+    let cursor: string | undefined
+    do {
+      const kept = this.pages.get(cursor)
+      const fresh = await this.api.listFactories(cursor, kept?.etag)
+      hasChanged ||= fresh !== undefined
+      const page = fresh ?? kept
+      if (page === undefined || read.has(cursor)) {
+        throw new Error('the list of factories has no end')
+      }
+      read.set(cursor, page)
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    this.pages = read
+    return hasChanged ? [...read.values()].flatMap((page) => page.factories) : undefined
+  }
+}

@@ -1,0 +1,23 @@
+import { onMounted, onScopeDispose, shallowReadonly, shallowRef, type Ref } from 'vue'
+
+import { Channel, type Connection } from '@/api/channel'
+import type { SiteConfig } from '@/api/config'
+import type { FactoriesApi } from '@/api/factories'
+import type { TreeMessage } from '@/api/message'
+
+/** Keeps the live channel open as long as the view is there, and tells how it is doing. */
+export function useConnection(
+  config: SiteConfig,
+  api: FactoriesApi,
+  onMessage: (message: TreeMessage) => void,
+): { connection: Readonly<Ref<Connection>>; check: () => void } {
+  const connection = shallowRef<Connection>({ state: 'connecting', isPolling: false })
+  const channel = new Channel(config, api, {
+    onMessage,
+    onConnection: (now) => (connection.value = now),
+  })
+  onMounted(() => channel.open())
+  onScopeDispose(() => channel.close())
+
+  return { connection: shallowReadonly(connection), check: () => channel.check() }
+}

@@ -1,0 +1,63 @@
+import { shallowReadonly, shallowRef } from 'vue'
+
+/** How long a removal can be undone from the page. */
+export const TOAST_MS = 8_000
+
+export interface Toast {
+  readonly id: number
+  readonly text: string
+  readonly action?: { readonly label: string; readonly run: () => void } | undefined
+}
+
+/** Short messages that go away by themselves, but not while somebody is reading or reaching for one. */
+export function useToasts() {
+  const toasts = shallowRef<readonly Toast[]>([])
+  const timers = new Map<number, ReturnType<typeof setTimeout>>()
+  let lastId = 0
+  let isHeld = false
+
+  function show(text: string, action?: Toast['action']): void {
+    const toast: Toast = { id: (lastId += 1), text, action }
+    toasts.value = [...toasts.value, toast]
+    startTimer(toast)
+  }
+  function startTimer(toast: Toast): void {
+    if (!isHeld) {
+      timers.set(
+        toast.id,
+        setTimeout(() => dismiss(toast), TOAST_MS),
+      )
+    }
+  }
+  function dismiss(toast: Toast): void {
+    clearTimeout(timers.get(toast.id))
+    timers.delete(toast.id)
+    toasts.value = toasts.value.filter((other) => other !== toast)
+    // A pointer that rested on the last one cannot leave it any more.
+    isHeld &&= toasts.value.length > 0
+  }
+  function act(toast: Toast): void {
+    dismiss(toast)
+    toast.action?.run()
+  }
+  /** Does what the newest message offers; returns whether there was one that offers anything. */
+  function actOnNewest(): boolean {
+    const newest = toasts.value.findLast((toast) => toast.action)
+    if (newest) {
+      act(newest)
+    }
+    return newest !== undefined
+  }
+  function hold(): void {
+    isHeld = true
+    timers.forEach((timer) => clearTimeout(timer))
+  }
+  function release(): void {
+    isHeld = false
+    toasts.value.forEach(startTimer)
+  }
+
+  return { toasts: shallowReadonly(toasts), show, dismiss, act, actOnNewest, hold, release }
+}
+
+export type Toasts = ReturnType<typeof useToasts>

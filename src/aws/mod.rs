@@ -1,0 +1,157 @@
+//! One door per AWS service, in the verbs that this program needs. SDK types stop here: what comes
+//! out is ours. No step's logic is here, and nothing is printed.
+
+mod acm;
+mod cloudformation;
+mod cloudfront;
+mod route53;
+mod s3;
+mod stack;
+mod sts;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::config::Region;
+pub use acm::{Acm, CertificateState};
+pub use cloudformation::{ChangeSetKind, ChangeSetState, CloudFormation, Protection};
+pub use cloudfront::CloudFront;
+pub use route53::{Record, Route53};
+pub use s3::{Object, S3, Upload};
+pub use stack::{Stack, StackEvent, StackState};
+pub use sts::{Identity, SessionCredentials, Sts};
+
+/// How the AWS API is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// As the environment says: profile, variables, single sign-on, `AWS_ENDPOINT_URL`.
+    Environment,
+    /// One endpoint for all services that takes any credentials as the account's root.
+    Endpoint {
+        /// Its URL, without a slash at the end.
+        url: String,
+    },
+}
+
+/// All doors, for one stage.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    /// Stacks in the stage's own region.
+    pub cloudformation: CloudFormation,
+    /// Buckets and their objects.
+    pub s3: S3,
+    /// Distributions' caches.
+    pub cloudfront: CloudFront,
+    /// Hosted zones.
+    pub route53: Route53,
+    /// Who we are.
+    pub sts: Sts,
+}
+
+impl Aws {
+    /// Prepares the doors. Nothing is asked yet.
+    pub async fn connect(access: &Access, region: &Region) -> Self {
+        let config = sdk_config(access, region).await;
+        Self {
+            cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(&config)),
+            s3: S3::new(&config),
+            cloudfront: CloudFront::new(aws_sdk_cloudfront::Client::new(&config)),
+            route53: Route53::new(aws_sdk_route53::Client::new(&config)),
+            sts: Sts::new(aws_sdk_sts::Client::new(&config)),
+            config,
+        }
+    }
+
+    /// Returns the door to the stacks of a region.
+    pub fn cloudformation_in(&self, region: &Region) -> CloudFormation {
+        let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
+            .region(aws_sdk_cloudformation::config::Region::new(
+                region.to_string(),
+            ))
+            .build();
+        CloudFormation::new(aws_sdk_cloudformation::Client::from_conf(config))
+    }
+
+    /// Returns the door to the certificates of a region.
+    pub fn acm_in(&self, region: &Region) -> Acm {
+        let config = aws_sdk_acm::config::Builder::from(&self.config)
+            .region(aws_sdk_acm::config::Region::new(region.to_string()))
+            .build();
+        Acm::new(aws_sdk_acm::Client::from_conf(config))
+    }
+}
+
+/// A dead endpoint is known at once; a stuck one after this long, per attempt. Uploads of tens of
+/// megabytes over a slow line still fit.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let http_client = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let region = aws_config::Region::new(region.to_string());
+    match access {
+        Access::Environment => {
+            let loader = aws_config::defaults(BehaviorVersion::latest()).region(region);
+            loader
+                .http_client(http_client)
+                .timeout_config(timeouts)
+                .load()
+                .await
+        }
+        // Made by hand: nothing of the person's AWS set-up may leak into a stage that is not on AWS.
+        Access::Endpoint { url } => SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(region)
+            .endpoint_url(url)
+            .credentials_provider(SharedCredentialsProvider::new(root_credentials()))
+            .http_client(http_client)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard())
+            .build(),
+    }
+}
+
+/// An endpoint of our own takes any key for the root of its one account.
+fn root_credentials() -> Credentials {
+    Credentials::new("test", "test", None, None, "local endpoint")
+}
+
+/// Returns what went wrong with a call in one line: AWS's code and message, or why it was not reached.
+fn reason<E, R>(error: &aws_sdk_sts::error::SdkError<E, R>) -> String
+where
+    E: aws_sdk_sts::error::ProvideErrorMetadata,
+    aws_sdk_sts::error::SdkError<E, R>: std::error::Error,
+{
+    use aws_sdk_sts::error::ProvideErrorMetadata;
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        // The outer errors only say that it was not reached; the innermost says why.
+        _ => {
+            let mut cause: &dyn std::error::Error = error;
+            while let Some(inner) = cause.source() {
+                cause = inner;
+            }
+            cause
+                .to_string()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Route 53: what a hosted zone says.
+
+use anyhow::{Context, Result, anyhow};
+use aws_sdk_route53::Client;
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet};
+
+/// The door to Route 53.
+#[derive(Clone, Debug)]
+pub struct Route53 {
+    client: Client,
+}
+
+/// One record set of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The host, without a dot at the end.
+    pub name: String,
+    /// `A`, `AAAA`, `NS`, ….
+    pub kind: String,
+    /// The name that an alias stands for, without a dot at the end.
+    pub target: Option<String>,
+}
+
+impl Route53 {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Lists every record set of a zone.
+    ///
+    /// # Errors
+    /// There is no such zone, or it may not be read.
+    pub async fn list_records(&self, zone_id: &str) -> Result<Vec<Record>> {
+        let mut records: Vec<Record> = self
+            .list_record_sets(zone_id)
+            .await?
+            .into_iter()
+            .map(Record::from)
+            .collect();
+        records.dedup();
+        Ok(records)
+    }
+
+    /// Deletes the records by which ACM validated certificates, and returns how many there were.
+    /// CloudFormation makes them with a certificate and forgets them with it, and a zone that holds
+    /// them cannot be deleted.
+    ///
+    /// # Errors
+    /// There is no such zone, or it may not be changed.
+    pub async fn delete_validation_records(&self, zone_id: &str) -> Result<usize> {
+        let sets = self.list_record_sets(zone_id).await?;
+        let sets: Vec<_> = sets.into_iter().filter(is_validation).collect();
+        if sets.is_empty() {
+            return Ok(0);
+        }
+        let deleted = sets.len();
+        let changes = sets.into_iter().map(|set| {
+            Change::builder()
+                .action(ChangeAction::Delete)
+                .resource_record_set(set)
+                .build()
+        });
+        let changes = changes.collect::<Result<Vec<_>, _>>()?;
+        let batch = ChangeBatch::builder().set_changes(Some(changes)).build()?;
+        let request = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(zone_id);
+        let response = request.change_batch(batch).send().await;
+        response
+            .map_err(|error| anyhow!(super::reason(&error)))
+            .with_context(|| format!("failed to delete records of zone `{zone_id}`"))?;
+        Ok(deleted)
+    }
+
+    async fn list_record_sets(&self, zone_id: &str) -> Result<Vec<ResourceRecordSet>> {
+        let mut records = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let request = self
+                .client
+                .list_resource_record_sets()
+                .hosted_zone_id(zone_id);
+            let response = request.set_start_record_name(next).send().await;
+            let page = response
+                .map_err(|error| anyhow!(super::reason(&error)))
+                .with_context(|| format!("failed to list the records of zone `{zone_id}`"))?;
+            records.extend(page.resource_record_sets);
+            next = page.next_record_name;
+            if !page.is_truncated || next.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+}
+
+/// ACM's validation records end here.
+/// Source: AWS Certificate Manager User Guide, "DNS validation".
+const VALIDATION_TARGET: &str = "acm-validations.aws";
+
+fn is_validation(set: &ResourceRecordSet) -> bool {
+    let values = set.resource_records();
+    values.iter().any(|record| {
+        record
+            .value()
+            .trim_end_matches('.')
+            .ends_with(VALIDATION_TARGET)
+    })
+}
+
+impl From<ResourceRecordSet> for Record {
+    fn from(set: ResourceRecordSet) -> Self {
+        let bare = |name: &str| name.trim_end_matches('.').to_owned();
+        Self {
+            name: bare(&set.name),
+            kind: set.r#type.as_str().to_owned(),
+            target: set.alias_target.map(|alias| bare(&alias.dns_name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_route53::types::{ResourceRecord, RrType};
+
+    fn cname(value: &str) -> ResourceRecordSet {
+        let record = ResourceRecord::builder().value(value).build().unwrap();
+        let set = ResourceRecordSet::builder()
+            .name("_a1.factory-tree.com.")
+            .r#type(RrType::Cname);
+        set.resource_records(record).build().unwrap()
+    }
+
+    #[test]
+    fn only_acms_own_records_are_taken_for_validation() {
+        assert!(is_validation(&cname("_b2.jkddzztszm.acm-validations.aws.")));
+        assert!(!is_validation(&cname("mail.factory-tree.com.")));
+    }
+}

@@ -1,0 +1,174 @@
+//! S3: what a bucket holds, what is put there, and how it is emptied.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow};
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
+
+use super::reason;
+
+/// The door to S3.
+#[derive(Clone, Debug)]
+pub struct S3 {
+    client: Client,
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// For an object sent in one part without a customer key: the MD5 of its bytes, in hex.
+    pub etag: String,
+    /// Bytes.
+    pub size: i64,
+}
+
+/// An object to be put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Where in the bucket.
+    pub key: String,
+    /// What.
+    pub body: Vec<u8>,
+    /// The media type.
+    pub content_type: String,
+    /// What caches may do with it.
+    pub cache_control: &'static str,
+}
+
+impl S3 {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        // One endpoint for all services has no host names for buckets: they go into the path.
+        let path_style = config.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(config)
+            .force_path_style(path_style)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+        }
+    }
+
+    /// Lists the current objects of a bucket by key.
+    ///
+    /// # Errors
+    /// There is no such bucket, or it may not be read.
+    pub async fn list_objects(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<BTreeMap<String, Object>> {
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut objects = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(|error| anyhow!(reason(&error)))
+                .with_context(|| format!("failed to list bucket `{bucket}`"))?;
+            for object in page.contents.unwrap_or_default() {
+                let etag = object
+                    .e_tag
+                    .unwrap_or_default()
+                    .trim_matches('"')
+                    .to_owned();
+                let size = object.size.unwrap_or_default();
+                objects.insert(object.key.unwrap_or_default(), Object { etag, size });
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Puts an object; the service verifies its checksum before it keeps it.
+    ///
+    /// # Errors
+    /// There is no such bucket, it may not be written, or the bytes did not arrive whole.
+    pub async fn put_object(&self, bucket: &str, upload: &Upload) -> Result<()> {
+        let request = self.client.put_object().bucket(bucket).key(&upload.key);
+        let request = request
+            .body(ByteStream::from(upload.body.clone()))
+            .content_type(&upload.content_type)
+            .cache_control(upload.cache_control)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256);
+        request
+            .send()
+            .await
+            .map_err(|error| anyhow!(reason(&error)))
+            .with_context(|| format!("failed to put `{}` into bucket `{bucket}`", upload.key))?;
+        Ok(())
+    }
+
+    /// Deletes every version and every delete marker of a bucket and returns how many there were.
+    /// A bucket that is not there is empty.
+    ///
+    /// # Errors
+    /// The bucket may not be read, or something in it may not be deleted.
+    pub async fn empty_bucket(&self, bucket: &str) -> Result<usize> {
+        let mut deleted = 0;
+        loop {
+            let versions = self.list_some_versions(bucket).await?;
+            if versions.is_empty() {
+                return Ok(deleted);
+            }
+            deleted += versions.len();
+            self.delete_versions(bucket, versions).await?;
+        }
+    }
+
+    /// One page, at most 1 000, which is what one deletion takes.
+    async fn list_some_versions(&self, bucket: &str) -> Result<Vec<ObjectIdentifier>> {
+        let page = match self
+            .client
+            .list_object_versions()
+            .bucket(bucket)
+            .send()
+            .await
+        {
+            Ok(page) => page,
+            Err(error) if is_missing_bucket(&error) => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(anyhow!(reason(&error)))
+                    .with_context(|| format!("failed to list the versions in bucket `{bucket}`"));
+            }
+        };
+        let versions = page.versions.unwrap_or_default().into_iter();
+        let markers = page.delete_markers.unwrap_or_default().into_iter();
+        let all = versions
+            .map(|version| (version.key, version.version_id))
+            .chain(markers.map(|marker| (marker.key, marker.version_id)));
+        all.map(|(key, version)| {
+            let identifier = ObjectIdentifier::builder().key(key.unwrap_or_default());
+            Ok(identifier.set_version_id(version).build()?)
+        })
+        .collect()
+    }
+
+    async fn delete_versions(&self, bucket: &str, versions: Vec<ObjectIdentifier>) -> Result<()> {
+        let delete = Delete::builder()
+            .set_objects(Some(versions))
+            .quiet(true)
+            .build()?;
+        let response = self
+            .client
+            .delete_objects()
+            .bucket(bucket)
+            .delete(delete)
+            .send()
+            .await;
+        let output = response
+            .map_err(|error| anyhow!(reason(&error)))
+            .with_context(|| format!("failed to empty bucket `{bucket}`"))?;
+        match output.errors().first() {
+            Some(error) => Err(anyhow!(
+                "failed to delete `{}` from bucket `{bucket}`: {}",
+                error.key().unwrap_or_default(),
+                error.message().unwrap_or_default()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_missing_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
+    error.code() == Some("NoSuchBucket")
+}

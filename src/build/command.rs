@@ -1,0 +1,129 @@
+//! The tools of the build as child processes: started here and nowhere else, spoken of in errors with
+//! their cure. Their words are kept, and shown when they fail.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::error::UserError;
+use crate::event::{Event, Reporter};
+
+/// What `cargo run` and `cargo test` tell the program that they start, us. A cargo below us must not
+/// inherit it: ring's build script watches these names, so it, and all that stands on it, would be
+/// compiled again whenever the deployer is started in another way than the last time.
+/// Source: The Cargo Book, "Environment variables Cargo sets for crates"; `ring/build.rs`.
+const CARGO_RUN_VARIABLES: [&str; 18] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_AUTHORS",
+    "CARGO_PKG_DESCRIPTION",
+    "CARGO_PKG_HOMEPAGE",
+    "CARGO_PKG_LICENSE",
+    "CARGO_PKG_LICENSE_FILE",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_README",
+    "CARGO_PKG_REPOSITORY",
+    "CARGO_PKG_RUST_VERSION",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+    "CARGO_PRIMARY_PACKAGE",
+];
+
+/// A tool to run.
+pub(super) struct Tool<'a> {
+    /// The program, found by PATH.
+    pub(super) program: &'a str,
+    /// Its arguments.
+    pub(super) arguments: &'a [&'a str],
+    /// The folder that it runs in.
+    pub(super) folder: &'a Path,
+    /// What a person does when it is not installed.
+    pub(super) cure: &'a str,
+}
+
+impl Tool<'_> {
+    /// Runs the tool to its end and returns what it wrote to stdout. Each line of its stderr goes to
+    /// `on_line`. When it fails, all that it said on either is reported as it is.
+    ///
+    /// # Errors
+    /// `UserError::Tool` when it is not installed, `UserError::Build` when it says no.
+    pub(super) async fn run(
+        &self,
+        reporter: &dyn Reporter,
+        mut on_line: impl FnMut(&str) + Send,
+    ) -> Result<String> {
+        let mut child = self
+            .command()
+            .spawn()
+            .map_err(|error| self.not_started(error))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let stdout = BufReader::new(stdout.context("stdout is piped")?);
+        let mut stderr = BufReader::new(stderr.context("stderr is piped")?).lines();
+        let read_stdout = async {
+            let mut text = String::new();
+            let mut stdout = stdout;
+            tokio::io::AsyncReadExt::read_to_string(&mut stdout, &mut text)
+                .await
+                .map(|_| text)
+        };
+        let read_stderr = async {
+            let mut said = Vec::new();
+            while let Some(line) = stderr.next_line().await? {
+                on_line(&line);
+                said.push(line);
+            }
+            Ok(said)
+        };
+        let (answer, said) = tokio::try_join!(read_stdout, read_stderr)
+            .with_context(|| format!("failed to read what `{}` says", self.program))?;
+        let status = child.wait().await?;
+        if status.success() {
+            return Ok(answer);
+        }
+        said.into_iter()
+            .for_each(|line| reporter.report(Event::ToolOutput(line)));
+        let human = answer.lines().filter(|line| !line.starts_with('{'));
+        human.for_each(|line| reporter.report(Event::ToolOutput(line.to_owned())));
+        let command = format!("{} {}", self.program, self.arguments.join(" "));
+        Err(UserError::Build {
+            command,
+            status: status.to_string(),
+        }
+        .into())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command
+            .args(self.arguments)
+            .current_dir(self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        CARGO_RUN_VARIABLES
+            .iter()
+            .for_each(|name| _ = command.env_remove(name));
+        command
+    }
+
+    fn not_started(&self, error: std::io::Error) -> anyhow::Error {
+        if error.kind() == ErrorKind::NotFound {
+            return UserError::Tool {
+                program: self.program.to_owned(),
+                problem: "is not installed, or not on PATH".to_owned(),
+                hint: self.cure.to_owned(),
+            }
+            .into();
+        }
+        anyhow::Error::new(error).context(format!("failed to start `{}`", self.program))
+    }
+}

@@ -1,0 +1,103 @@
+//! In: a `Config`. Out: `Artifacts`: both Lambdas as zips, the server bundle and the site's files, each
+//! known by the hash of its content. Binaries and site are built side by side; what is unchanged is not
+//! built again. Nothing is sent anywhere.
+
+mod archive;
+mod binaries;
+mod command;
+mod site;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+use crate::event::Reporter;
+pub use site::{Site, SiteFile};
+
+/// Everything that a release ships.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// The zip of the api Lambda.
+    pub api: Artifact,
+    /// The zip of the publisher Lambda.
+    pub publisher: Artifact,
+    /// The bundle of the WebSocket server: binary and systemd unit.
+    pub server: Artifact,
+    /// The site.
+    pub site: Site,
+}
+
+impl Artifacts {
+    /// Returns the id of the release: the same sources and tools give the same id.
+    pub fn build(&self) -> String {
+        let parts = [
+            &self.api.hash,
+            &self.publisher.hash,
+            &self.server.hash,
+            &self.site.build,
+        ];
+        let mut hash = Sha256::new();
+        parts.into_iter().for_each(|part| hash.update(part));
+        hex(&hash.finalize()[..6])
+    }
+}
+
+/// A file to be published.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Artifact {
+    /// `api`, `publisher` or `websocket`.
+    pub name: String,
+    /// Where it is.
+    pub file: PathBuf,
+    /// SHA-256 of its content, in hex.
+    pub hash: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Artifact {
+    /// Returns the short content id: what the running part says its build is.
+    pub fn id(&self) -> &str {
+        &self.hash[..12]
+    }
+
+    /// Writes an artifact's content beside the others and names it.
+    fn write(folder: &Path, name: &str, extension: &str, content: &[u8]) -> Result<Self> {
+        let hash = hex(&Sha256::digest(content));
+        let file = folder.join(format!("{name}.{extension}"));
+        std::fs::write(&file, content)
+            .with_context(|| format!("failed to write `{}`", file.display()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            file,
+            hash,
+            bytes: content.len() as u64,
+        })
+    }
+}
+
+/// Builds everything that is shipped.
+///
+/// # Errors
+/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`).
+pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
+    let folder = config.root.join("target").join("factory-tree");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("failed to create `{}`", folder.display()))?;
+    let binaries = binaries::build(config, &folder, reporter);
+    let site = site::build(config, &folder, reporter);
+    let ([api, publisher, server], site) = tokio::try_join!(binaries, site)?;
+    Ok(Artifacts {
+        api,
+        publisher,
+        server,
+        site,
+    })
+}
+
+/// Returns bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,222 @@
+//! The site's half of the build: `npm ci` only when the lock has changed, Vite only when a source has.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use ignore::WalkBuilder;
+use sha2::{Digest, Sha256};
+
+use super::command::Tool;
+use super::hex;
+use crate::config::Config;
+use crate::error::UserError;
+use crate::event::{Event, Reporter, task};
+
+const TASK: &str = "site";
+const CURE: &str = "install Node.js 20.19 or newer, with npm (https://nodejs.org)";
+
+/// The oldest Node.js that Vite 8 takes: major and minor.
+const OLDEST_NODE: (u32, u32) = (20, 19);
+
+/// The built site.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Every file of it, in the order of its paths.
+    pub files: Vec<SiteFile>,
+    /// The content id of all files together.
+    pub build: String,
+}
+
+/// One file of the site.
+#[derive(Clone, Debug)]
+pub struct SiteFile {
+    /// Its path from the site's root, with slashes.
+    pub path: String,
+    /// Its content.
+    pub content: Vec<u8>,
+}
+
+/// Builds the site, if it is not built already.
+pub(super) async fn build(config: &Config, folder: &Path, reporter: &dyn Reporter) -> Result<Site> {
+    let outcome = |(_, outcome): &(Site, &str)| (*outcome).to_owned();
+    let work = build_if_changed(config, folder, reporter);
+    Ok(task(reporter, TASK, outcome, work).await?.0)
+}
+
+async fn build_if_changed(
+    config: &Config,
+    folder: &Path,
+    reporter: &dyn Reporter,
+) -> Result<(Site, &'static str)> {
+    let source = config.root.join("site");
+    let (output, stamp) = (folder.join("site"), folder.join("site.stamp"));
+    // Two deploys from one checkout (of two stages) must not write the same folder at the same time.
+    let lock = std::fs::File::create(folder.join("site.lock"))?;
+    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    let now = fingerprint(&source)?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) && output.is_dir() {
+        return Ok((read(&output)?, "unchanged"));
+    }
+    check_node(&source, reporter).await?;
+    install(&source, reporter).await?;
+    progress(reporter, "building with Vite");
+    let target = output.to_string_lossy().into_owned();
+    npm(
+        &source,
+        &["run", "build", "--", "--outDir", &target, "--emptyOutDir"],
+        reporter,
+    )
+    .await?;
+    std::fs::write(&stamp, now)?;
+    Ok((read(&output)?, "built"))
+}
+
+/// The tests' own files are no part of the site.
+const NOT_SHIPPED: [&str; 3] = ["node_modules", "dist", "e2e"];
+
+/// Returns a hash over every source of the site: names and contents.
+fn fingerprint(source: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in files(source, &NOT_SHIPPED)? {
+        let content = std::fs::read(source.join(&file));
+        let content = content.with_context(|| format!("failed to read `{file}` of the site"))?;
+        hash.update(file.as_bytes());
+        hash.update(Sha256::digest(content));
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Lists the files below a folder by their path with slashes, sorted.
+fn files(folder: &Path, without: &[&str]) -> Result<Vec<String>> {
+    let without: Vec<PathBuf> = without.iter().map(|name| folder.join(name)).collect();
+    let walk = WalkBuilder::new(folder)
+        .standard_filters(false)
+        .filter_entry(move |entry| !without.iter().any(|path| path == entry.path()))
+        .build();
+    let mut files = Vec::new();
+    for entry in walk {
+        let entry =
+            entry.with_context(|| format!("failed to read folder `{}`", folder.display()))?;
+        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            let path = entry.path().strip_prefix(folder)?;
+            let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+            files.push(parts.join("/"));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+async fn check_node(source: &Path, reporter: &dyn Reporter) -> Result<()> {
+    let node = Tool {
+        program: "node",
+        arguments: &["--version"],
+        folder: source,
+        cure: CURE,
+    };
+    let version = node.run(reporter, |_| {}).await?;
+    if is_new_enough(&version) {
+        return Ok(());
+    }
+    Err(UserError::Tool {
+        program: "node".to_owned(),
+        problem: format!("is {}, which is too old", version.trim()),
+        hint: CURE.to_owned(),
+    }
+    .into())
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version
+        .trim()
+        .trim_start_matches('v')
+        .split('.')
+        .map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= OLDEST_NODE,
+        _ => false,
+    }
+}
+
+/// Installs the site's dependencies, if those that are installed are of another lock file.
+async fn install(source: &Path, reporter: &dyn Reporter) -> Result<()> {
+    let lock = std::fs::read(source.join("package-lock.json"))
+        .context("failed to read `site/package-lock.json`")?;
+    let (now, stamp) = (
+        hex(&Sha256::digest(lock)),
+        source.join("node_modules/.factory-tree"),
+    );
+    if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) {
+        return Ok(());
+    }
+    progress(reporter, "installing its dependencies with npm ci");
+    npm(source, &["ci", "--no-audit", "--no-fund"], reporter).await?;
+    // Without packages, npm makes no folder.
+    std::fs::create_dir_all(source.join("node_modules"))?;
+    std::fs::write(&stamp, now)?;
+    Ok(())
+}
+
+async fn npm(source: &Path, arguments: &[&str], reporter: &dyn Reporter) -> Result<()> {
+    let npm = Tool {
+        program: "npm",
+        arguments,
+        folder: source,
+        cure: CURE,
+    };
+    npm.run(reporter, |_| {}).await?;
+    Ok(())
+}
+
+fn progress(reporter: &dyn Reporter, detail: &str) {
+    reporter.report(Event::TaskProgress {
+        task: TASK.to_owned(),
+        detail: detail.to_owned(),
+    });
+}
+
+fn read(output: &Path) -> Result<Site> {
+    let mut hash = Sha256::new();
+    let mut site = Vec::new();
+    for path in files(output, &[])? {
+        let content = std::fs::read(output.join(&path))?;
+        hash.update(path.as_bytes());
+        hash.update(Sha256::digest(&content));
+        site.push(SiteFile { path, content });
+    }
+    Ok(Site {
+        files: site,
+        build: hex(&hash.finalize()[..6]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_20_19_is_new_enough_and_20_18_is_not() {
+        assert!(is_new_enough("v20.19.0\n"));
+        assert!(is_new_enough("v24.1.3"));
+        assert!(!is_new_enough("v20.18.9"));
+        assert!(!is_new_enough("v18.20.0"));
+        assert!(!is_new_enough("soon"));
+    }
+
+    #[test]
+    fn the_fingerprint_sees_sources_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        };
+        write("src/App.vue", "one");
+        let before = fingerprint(folder.path()).unwrap();
+        write("node_modules/vue/index.js", "whatever");
+        write("e2e/story.mjs", "whatever");
+        assert_eq!(fingerprint(folder.path()).unwrap(), before);
+        write("src/App.vue", "two");
+        assert_ne!(fingerprint(folder.path()).unwrap(), before);
+    }
+}

@@ -1,0 +1,260 @@
+//! `deploy`: from the source tree to a verified release.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::{connect, step};
+use crate::aws::{Aws, CertificateState};
+use crate::build::{self, Artifacts};
+use crate::config::Config;
+use crate::error::UserError;
+use crate::event::{Event, Reporter, Step};
+use crate::local::{self, Place, Platform, ServerRelease};
+use crate::plan::{self, Plan, Templates};
+use crate::provision::{self, Outcome, Outputs, Provisioned};
+use crate::publish::{self, Published};
+use crate::release::{self, SiteTarget};
+use crate::report::{Check, DeployReport, StackRow, seconds};
+use crate::verify::{self, Expected};
+
+/// Builds, publishes, provisions, releases and verifies a stage.
+///
+/// # Errors
+/// Of the first step that fails; a repeat goes on from there.
+pub async fn deploy(config: &Config, reporter: &dyn Reporter) -> Result<DeployReport> {
+    let started = Instant::now();
+    let mut steps = Vec::new();
+    let platform = Platform::of(config);
+    let _lock = local::lock(config)?;
+    let templates = Templates::read(&config.templates)?;
+    // Wrong credentials are told before minutes go into a build.
+    if let Some(place) = platform.standing() {
+        connect(config, &place).await?;
+    }
+
+    let artifacts = step(
+        Step::Build,
+        &mut steps,
+        reporter,
+        build::build(config, reporter),
+    )
+    .await?;
+    let place = step(
+        Step::Prepare,
+        &mut steps,
+        reporter,
+        platform.start(reporter),
+    )
+    .await?;
+    let aws = connect(config, &place).await?;
+    let plan = plan::plan(config, &place.urls, &templates)?;
+
+    let work = publish(&plan, &artifacts, &aws, reporter);
+    let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
+    let work = provision(config, &plan, foundation, &published, &aws, reporter);
+    let stacks = step(Step::Provision, &mut steps, reporter, work).await?;
+    let work = release(&platform, &artifacts, &stacks, &place, &aws, reporter);
+    let released = step(Step::Release, &mut steps, reporter, work).await?;
+    let work = verify(config, &artifacts, &place, reporter);
+    step(Step::Verify, &mut steps, reporter, work).await?;
+
+    let unchanged = stacks
+        .iter()
+        .all(|stack| stack.outcome == Outcome::Unchanged)
+        && !released;
+    Ok(DeployReport {
+        stage: config.stage.to_string(),
+        outcome: if unchanged { "unchanged" } else { "deployed" },
+        build: artifacts.build(),
+        seconds: seconds(started.elapsed()),
+        urls: place.urls,
+        stacks: stacks.iter().map(StackRow::from).collect(),
+        steps,
+    })
+}
+
+impl From<&Provisioned> for StackRow {
+    fn from(stack: &Provisioned) -> Self {
+        let Provisioned {
+            name,
+            outcome,
+            elapsed,
+            ..
+        } = stack;
+        Self {
+            name: name.clone(),
+            outcome: *outcome,
+            seconds: seconds(*elapsed),
+        }
+    }
+}
+
+/// Makes sure of the artifact bucket and sends what it does not hold.
+async fn publish(
+    plan: &Plan,
+    artifacts: &Artifacts,
+    aws: &Aws,
+    reporter: &dyn Reporter,
+) -> Result<(Provisioned, Published)> {
+    let first = std::slice::from_ref(&plan.foundation);
+    let nothing = (Outputs::new(), BTreeMap::new());
+    let foundation = provision::provision(aws, first, &nothing.0, &nothing.1, reporter).await?;
+    let foundation = foundation
+        .into_iter()
+        .next()
+        .context("the foundation was not provisioned")?;
+    let bucket = output(&foundation, "ArtifactBucket")?;
+    let published = publish::publish(artifacts, bucket, &aws.s3, reporter).await?;
+    Ok((foundation, published))
+}
+
+async fn provision(
+    config: &Config,
+    plan: &Plan,
+    foundation: Provisioned,
+    published: &Published,
+    aws: &Aws,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Provisioned>> {
+    let known = Outputs::from([(foundation.name.clone(), foundation.outputs.clone())]);
+    let work = provision::provision(aws, &plan.stacks, &known, published, reporter);
+    let hint = tell_of_delegation(config, plan, aws, reporter);
+    let provisioned = tokio::select! {
+        provisioned = work => provisioned?,
+        never = hint => match never {},
+    };
+    Ok(std::iter::once(foundation).chain(provisioned).collect())
+}
+
+/// How long a certificate may wait for its validation before we say what it waits for.
+const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A new zone answers nobody until the registrar names its servers, and certificates wait for that
+/// without a word. So the word is ours. Never ends: it goes on beside the provisioning.
+async fn tell_of_delegation(
+    config: &Config,
+    plan: &Plan,
+    aws: &Aws,
+    reporter: &dyn Reporter,
+) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(CERTIFICATE_PATIENCE).await;
+        for stack in plan
+            .stacks
+            .iter()
+            .filter(|stack| stack.name.starts_with("certificate"))
+        {
+            let Some(domains) = waiting_for(stack, aws).await else {
+                continue;
+            };
+            let servers = name_servers(plan, aws).await;
+            reporter.report(Event::Warning(format!(
+                "the certificate waits until public DNS validates {}: have your registrar delegate {} to {servers}",
+                domains.join(", "),
+                config.settings.domain,
+            )));
+        }
+    }
+}
+
+/// Returns the domains that a certificate waits for. Progress never decides the result: what cannot
+/// be asked is not told.
+async fn waiting_for(stack: &plan::StackPlan, aws: &Aws) -> Option<Vec<String>> {
+    let door = aws.cloudformation_in(&stack.region);
+    let kind = "AWS::CertificateManager::Certificate";
+    let arns = door.list_resources(&stack.stack, kind).await.ok()?;
+    let arn = arns.first().filter(|arn| arn.starts_with("arn:"))?;
+    match aws
+        .acm_in(&stack.region)
+        .get_certificate_state(arn)
+        .await
+        .ok()?
+    {
+        CertificateState::Waiting { domains } => Some(domains),
+        CertificateState::Issued | CertificateState::Unusable(_) => None,
+    }
+}
+
+async fn name_servers(plan: &Plan, aws: &Aws) -> String {
+    let Some(dns) = plan.stacks.iter().find(|stack| stack.name == "dns") else {
+        return String::new();
+    };
+    let found = aws
+        .cloudformation
+        .find_stack(&dns.stack)
+        .await
+        .ok()
+        .flatten();
+    let servers = found.and_then(|stack| stack.outputs.get("NameServers").cloned());
+    servers
+        .filter(|servers| !servers.is_empty())
+        .unwrap_or_else(|| "the zone's name servers".to_owned())
+}
+
+/// Switches site and servers over; returns whether anything was.
+async fn release(
+    platform: &Platform,
+    artifacts: &Artifacts,
+    stacks: &[Provisioned],
+    place: &Place,
+    aws: &Aws,
+    reporter: &dyn Reporter,
+) -> Result<bool> {
+    let find = |stack: &str, name: &str| -> Result<String> {
+        let found = stacks.iter().find(|row| row.name == stack);
+        Ok(output(
+            found.with_context(|| format!("there is no stack `{stack}`"))?,
+            name,
+        )?
+        .to_owned())
+    };
+    let server = ServerRelease {
+        bundle: artifacts.server.file.clone(),
+        build: artifacts.server.id().to_owned(),
+        environment: find("websocket", "ServerEnvironment")?,
+        policy_arn: find("websocket", "ServerPolicyArn")?,
+        hosted_zone_id: find("dns", "HostedZoneId")?,
+    };
+    let target = SiteTarget {
+        bucket: find("site", "BucketName")?,
+        distribution: find("site", "DistributionId")?,
+    };
+    let (rolled, sent) = tokio::try_join!(
+        platform.roll_out(aws, &server, reporter),
+        release::release(&artifacts.site, &place.urls, &target, aws, reporter),
+    )?;
+    Ok(rolled || sent > 0)
+}
+
+fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> {
+    let found = stack.outputs.get(name);
+    Ok(found.with_context(|| format!("stack `{}` has no output `{name}`", stack.name))?)
+}
+
+/// Asks the running system; the deploy has succeeded only when it answers with this very release.
+async fn verify(
+    config: &Config,
+    artifacts: &Artifacts,
+    place: &Place,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Check>> {
+    let expected = Expected {
+        site: Some(artifacts.site.build.clone()),
+        api: Some(artifacts.api.id().to_owned()),
+        server: Some(artifacts.server.id().to_owned()),
+    };
+    let patience = Duration::from_secs(config.settings.verify_seconds.into());
+    let checks = verify::wait_until_healthy(&place.urls, &expected, patience, reporter).await;
+    let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
+    if failing.is_empty() {
+        return Ok(checks);
+    }
+    let stage = config.stage.to_string();
+    Err(UserError::Unhealthy {
+        stage,
+        problem: verify::summary(&failing),
+    }
+    .into())
+}

@@ -1,0 +1,70 @@
+//! One file a verb. Each is a list of steps, read from the top.
+
+pub mod deploy;
+pub mod status;
+pub mod teardown;
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::error::UserError;
+use crate::event::{Event, Reporter, Step};
+use crate::local::Place;
+use crate::report::{StepRow, seconds};
+
+use crate::aws::Aws;
+
+/// Runs one step of the road: says that it began and that it is done, and keeps its time.
+async fn step<T>(
+    step: Step,
+    rows: &mut Vec<StepRow>,
+    reporter: &dyn Reporter,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    reporter.report(Event::StepStarted(step));
+    let started = Instant::now();
+    let result = work.await?;
+    let elapsed = started.elapsed();
+    reporter.report(Event::StepDone(step, elapsed));
+    rows.push(StepRow {
+        name: step.name(),
+        seconds: seconds(elapsed),
+    });
+    Ok(result)
+}
+
+/// Opens the doors of a stage and makes sure that they are the right ones.
+///
+/// # Errors
+/// `UserError::NoCredentials`, `UserError::WrongAccount`.
+async fn connect(config: &Config, place: &Place) -> Result<Aws> {
+    let aws = Aws::connect(&place.access, &config.settings.region).await;
+    let stage = config.stage.to_string();
+    let identity = match aws.sts.get_identity().await {
+        Ok(identity) => identity,
+        Err(error) => {
+            // The chain goes on with every place where it looked.
+            let problem = format!("{error:#}");
+            let problem = problem
+                .split(". Attempted")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            return Err(UserError::NoCredentials { stage, problem }.into());
+        }
+    };
+    match &config.settings.account {
+        Some(account) if account.as_str() != identity.account => {
+            let (expected, actual) = (account.to_string(), identity.account);
+            Err(UserError::WrongAccount {
+                stage,
+                expected,
+                actual,
+            }
+            .into())
+        }
+        _ => Ok(aws),
+    }
+}

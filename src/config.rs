@@ -1,0 +1,311 @@
+//! In: the flags and `factory-tree.yaml`. Out: a `Config` of checked types for one stage, or an error
+//! with file, line, column and cure. After this nobody checks a setting again; no other module reads
+//! the environment.
+
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use crate::error::UserError;
+pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
+
+/// The region whose certificates CloudFront accepts, wherever the stage is.
+/// Source: CloudFront Developer Guide, "Requirements for using SSL/TLS certificates with CloudFront".
+pub const CLOUDFRONT_REGION: &str = "us-east-1";
+
+/// Everything that a command needs to know of one stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The folder with the sources: `Cargo.toml`, `site/`, and where `.factory-tree/` is kept.
+    pub root: PathBuf,
+    /// The folder with the CloudFormation templates.
+    pub templates: PathBuf,
+    /// Prefix of all stack names.
+    pub name: StackPrefix,
+    /// The stage.
+    pub stage: StageName,
+    /// The stage's settings.
+    pub settings: StageSettings,
+}
+
+impl Config {
+    /// Reads the file and picks the stage.
+    ///
+    /// # Errors
+    /// `UserError::NoConfig`, `UserError::Config` with the place of the fault, `UserError::UnknownStage`.
+    pub fn load(file: &Path, stage: Option<&str>) -> Result<Self> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(UserError::NoConfig(file.to_owned()).into());
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("failed to read `{}`", file.display()));
+            }
+        };
+        Self::parse(&text, file, stage)
+    }
+
+    fn parse(text: &str, file: &Path, stage: Option<&str>) -> Result<Self> {
+        let project: Project = serde_yaml::from_str(text).map_err(|error| misread(file, &error))?;
+        let wanted = stage.map_or_else(|| project.default_stage.to_string(), str::to_owned);
+        let known = || project.stages.keys().map(ToString::to_string).collect();
+        let unknown = || UserError::UnknownStage {
+            stage: wanted.clone(),
+            file: file.to_owned(),
+            known: known(),
+        };
+        let name: StageName = wanted.parse().map_err(|_| unknown())?;
+        let settings = project.stages.get(&name).ok_or_else(unknown)?;
+        settings.value.check().map_err(|(message, hint)| {
+            let (line, column) = (settings.referenced.line(), settings.referenced.column());
+            UserError::Config {
+                file: file.to_owned(),
+                line,
+                column,
+                message: format!("stage `{name}`: {message}"),
+                hint,
+            }
+        })?;
+        let folder = std::path::absolute(file)?
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
+        Ok(Self {
+            root: folder.join(&project.source).components().collect(),
+            templates: folder.join(&project.templates).components().collect(),
+            name: project.name,
+            stage: name,
+            settings: settings.value.clone(),
+        })
+    }
+
+    /// Returns the folder in which this machine keeps what belongs to the stage alone.
+    pub fn state_folder(&self) -> PathBuf {
+        self.root.join(".factory-tree").join(self.stage.as_str())
+    }
+
+    /// Returns the name of one of the stage's stacks.
+    pub fn stack_name(&self, template: &str) -> String {
+        format!("{}-{}-{template}", self.name, self.stage)
+    }
+}
+
+/// `factory-tree.yaml`: the project and its stages
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// Prefix of all stack names
+    #[serde(default)]
+    name: StackPrefix,
+    /// The stage that a command without `--stage` means
+    #[serde(default)]
+    default_stage: StageName,
+    /// Folder with the sources (`Cargo.toml`, `site/`), relative to this file
+    #[serde(default = "here")]
+    source: PathBuf,
+    /// Folder with the CloudFormation templates, relative to this file
+    #[serde(default = "templates")]
+    templates: PathBuf,
+    /// The deployment targets by name
+    #[schemars(with = "BTreeMap<StageName, StageSettings>")]
+    stages: BTreeMap<StageName, Spanned<StageSettings>>,
+}
+
+fn here() -> PathBuf {
+    PathBuf::from(".")
+}
+
+fn templates() -> PathBuf {
+    PathBuf::from("templates")
+}
+
+/// One deployment target
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageSettings {
+    /// The domain of the site; `www.`, `api.` and `ws.` are its hosts
+    pub domain: DomainName,
+    /// What runs the stage: AWS, or an AWS-compatible endpoint on this machine
+    #[serde(default)]
+    pub hosting: Hosting,
+    /// The region of all stacks (the site's certificate is always in us-east-1)
+    pub region: Region,
+    /// The AWS account that the stage belongs to; credentials of another one are refused
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// An existing public hosted zone of the domain; without it, one is created
+    #[serde(default)]
+    pub hosted_zone_id: Option<HostedZoneId>,
+    /// A protected stage keeps its data on teardown, and its teardown must be confirmed
+    #[serde(default)]
+    pub protected: bool,
+    /// Cargo profile of the Lambdas and the server
+    #[serde(default)]
+    pub profile: BuildProfile,
+    /// The loopback port of a stage on this machine; without it, 8080 or the next free one
+    #[serde(default)]
+    pub port: Option<std::num::NonZeroU16>,
+    /// The WebSocket servers
+    #[serde(default)]
+    pub servers: Servers,
+    /// Days that logs are kept (a value that CloudWatch Logs knows)
+    #[serde(default = "thirty_days")]
+    pub log_retention_days: u16,
+    /// Seconds that a fresh release may take until every public address answers with it
+    #[serde(default = "three_minutes")]
+    pub verify_seconds: u16,
+    /// Where alarms are sent
+    #[serde(default)]
+    pub alarm_email: Option<String>,
+}
+
+fn three_minutes() -> u16 {
+    180
+}
+
+fn thirty_days() -> u16 {
+    30
+}
+
+/// What runs a stage
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Hosting {
+    /// AWS, or whatever `AWS_ENDPOINT_URL` names
+    #[default]
+    Aws,
+    /// This machine
+    Local,
+}
+
+/// Cargo profile of what is shipped
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildProfile {
+    /// Compiled fast; shares every dependency with the deployer's own build
+    Dev,
+    /// Small and fast
+    #[default]
+    Release,
+}
+
+impl BuildProfile {
+    /// Returns the profile's name in `factory-tree.yaml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The group of WebSocket servers
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Servers {
+    /// EC2 instance type (x86_64)
+    pub instance_type: String,
+    /// The fewest instances
+    pub min: u16,
+    /// The most instances
+    pub max: u16,
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self {
+            instance_type: "t3.small".to_owned(),
+            min: 2,
+            max: 4,
+        }
+    }
+}
+
+/// The retention times that CloudWatch Logs accepts, in days.
+/// Source: CloudWatch Logs API, `PutRetentionPolicy`.
+const RETENTION_DAYS: [u16; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+impl StageSettings {
+    /// Checks what no single field shows. The error is message and hint.
+    fn check(&self) -> Result<(), (String, String)> {
+        let Servers { min, max, .. } = self.servers;
+        if min == 0 || min >= max {
+            let message = format!("`servers` has min {min} and max {max}");
+            return Err((message, "min must be at least 1, and max greater: a roll-out starts a new server before it stops an old one".to_owned()));
+        }
+        if !RETENTION_DAYS.contains(&self.log_retention_days) {
+            let message = format!("`log_retention_days` is {}", self.log_retention_days);
+            return Err((message, format!("use one of {RETENTION_DAYS:?}")));
+        }
+        let local_name = self.domain.as_str().ends_with(".localhost");
+        match self.hosting {
+            Hosting::Local if !local_name => {
+                let message = format!(
+                    "`domain` is `{}`, but the stage runs on this machine",
+                    self.domain
+                );
+                Err((
+                    message,
+                    "use a name that ends in `.localhost`, such as `factory-tree.localhost`"
+                        .to_owned(),
+                ))
+            }
+            Hosting::Aws if local_name => {
+                let message = format!("`domain` is `{}`, which no AWS stage can have", self.domain);
+                Err((
+                    message,
+                    "use a domain that you own, or set `hosting: local`".to_owned(),
+                ))
+            }
+            Hosting::Aws if self.port.is_some() => Err((
+                "`port` is set".to_owned(),
+                "only a stage with `hosting: local` has a port: remove it".to_owned(),
+            )),
+            Hosting::Aws | Hosting::Local => Ok(()),
+        }
+    }
+}
+
+/// Returns the JSON Schema of `factory-tree.yaml`, for editors.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Project)
+}
+
+fn misread(file: &Path, error: &serde_yaml::Error) -> UserError {
+    let (line, column) = error
+        .location()
+        .map_or((1, 1), |place| (place.line(), place.column()));
+    let message = error.without_snippet().to_string();
+    let message = message.lines().next().unwrap_or_default();
+    // The place stands before the message already.
+    let message = message
+        .split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let hint = if message.contains("missing field") {
+        "add it; README.md, \"Configuration\", lists every setting".to_owned()
+    } else {
+        "correct that line; README.md, \"Configuration\", lists every setting".to_owned()
+    };
+    UserError::Config {
+        file: file.to_owned(),
+        line,
+        column,
+        message,
+        hint,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+use crate::error::user_error;
+
+const GOOD: &str = "\
+stages:
+  local: { hosting: local, domain: factory-tree.localhost, region: us-east-1 }
+  prod:
+    domain: factory-tree.com
+    region: eu-central-1
+    protected: true
+";
+
+fn parse(text: &str, stage: Option<&str>) -> Result<Config> {
+    Config::parse(text, Path::new("/project/factory-tree.yaml"), stage)
+}
+
+/// What a person reads when the file is wrong: place, message, hint.
+fn complaint(text: &str, stage: Option<&str>) -> String {
+    let error = parse(text, stage).unwrap_err();
+    let cure = user_error(&error).unwrap();
+    assert_eq!(cure.exit(), crate::error::Exit::Usage);
+    format!("{error:#}\nhint: {}", cure.hint())
+}
+
+#[test]
+fn the_shipped_file_is_right_and_its_default_stage_is_local() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("factory-tree.yaml");
+    let config = Config::load(&file, None).unwrap();
+    assert_eq!(config.stage.as_str(), "local");
+    assert_eq!(config.settings.hosting, Hosting::Local);
+    let prod = Config::load(&file, Some("prod")).unwrap();
+    assert_eq!(prod.settings.domain.as_str(), "factory-tree.com");
+    assert!(prod.settings.protected);
+}
+
+#[test]
+fn folders_are_relative_to_the_file() {
+    let config = parse(
+        &format!("source: ..\ntemplates: other\n{GOOD}"),
+        Some("prod"),
+    )
+    .unwrap();
+    assert_eq!(config.root, Path::new("/project/.."));
+    assert_eq!(config.templates, Path::new("/project/other"));
+    assert_eq!(config.stack_name("data"), "factory-tree-prod-data");
+}
+
+#[test]
+fn an_unknown_stage_names_those_that_there_are() {
+    insta::assert_snapshot!(complaint(GOOD, Some("prd")), @r"
+there is no stage `prd` in /project/factory-tree.yaml
+hint: use one of: local, prod; or add the stage to the file
+");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place() {
+    let text = GOOD.replace("    protected: true", "    protect: true");
+    insta::assert_snapshot!(complaint(&text, None), @r#"
+/project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, profile, port, servers, log_retention_days, verify_seconds, alarm_email
+hint: correct that line; README.md, "Configuration", lists every setting
+"#);
+}
+
+#[test]
+fn a_missing_value_is_named() {
+    let text = GOOD.replace("    region: eu-central-1\n", "");
+    insta::assert_snapshot!(complaint(&text, None), @r#"
+/project/factory-tree.yaml:5:5: missing field `region`
+hint: add it; README.md, "Configuration", lists every setting
+"#);
+}
+
+#[test]
+fn a_wrong_domain_is_refused_with_its_cure() {
+    let text = GOOD.replace("factory-tree.com", "https://factory-tree.com");
+    insta::assert_snapshot!(complaint(&text, None), @r#"
+/project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain: use a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`
+hint: correct that line; README.md, "Configuration", lists every setting
+"#);
+}
+
+#[test]
+fn broken_yaml_is_refused_with_its_place() {
+    let text = GOOD.replace("  prod:", "  prod: [");
+    insta::assert_snapshot!(complaint(&text, None), @r#"
+/project/factory-tree.yaml:3:9: expected mapping start
+hint: correct that line; README.md, "Configuration", lists every setting
+"#);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let contradictions = [
+        GOOD.replace("factory-tree.com", "factory-tree.localhost"),
+        GOOD.replace("factory-tree.localhost", "factory-tree.com"),
+        format!("{GOOD}    port: 8080\n"),
+        format!("{GOOD}    log_retention_days: 31\n"),
+        format!("{GOOD}    servers: {{ min: 3, max: 2 }}\n"),
+    ];
+    let stages = ["prod", "local", "prod", "prod", "prod"];
+    let complaints: Vec<String> = contradictions
+        .iter()
+        .zip(stages)
+        .map(|(text, stage)| complaint(text, Some(stage)))
+        .collect();
+    insta::assert_snapshot!(complaints.join("\n\n"), @r"
+/project/factory-tree.yaml:4:5: stage `prod`: `domain` is `factory-tree.localhost`, which no AWS stage can have
+hint: use a domain that you own, or set `hosting: local`
+
+/project/factory-tree.yaml:2:10: stage `local`: `domain` is `factory-tree.com`, but the stage runs on this machine
+hint: use a name that ends in `.localhost`, such as `factory-tree.localhost`
+
+/project/factory-tree.yaml:4:5: stage `prod`: `port` is set
+hint: only a stage with `hosting: local` has a port: remove it
+
+/project/factory-tree.yaml:4:5: stage `prod`: `log_retention_days` is 31
+hint: use one of [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+
+/project/factory-tree.yaml:4:5: stage `prod`: `servers` has min 3 and max 2
+hint: min must be at least 1, and max greater: a roll-out starts a new server before it stops an old one
+");
+}
+
+#[test]
+fn the_schema_beside_the_file_is_that_of_the_types() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".factory-tree.schema.json");
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(
+        kept,
+        serde_json::to_value(schema()).unwrap(),
+        "run `cargo run -- schema > .factory-tree.schema.json`"
+    );
+}
+
+#[test]
+fn the_schema_takes_the_shipped_file_and_refuses_an_unknown_key() {
+    let schema = serde_json::to_value(schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let shipped =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("factory-tree.yaml"));
+    let mut document: serde_json::Value = serde_yaml::from_str(&shipped.unwrap()).unwrap();
+    assert!(validator.is_valid(&document));
+    document["stages"]["local"]["colour"] = "green".into();
+    assert!(!validator.is_valid(&document));
+}

@@ -1,0 +1,128 @@
+//! The checked words of the configuration. A private text, and one door in: `FromStr`. The error of
+//! that door is worded as the cure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $field:literal, $cure:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+        #[serde(try_from = "String")]
+        #[schemars(with = "String")]
+        pub struct $name(String);
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(format!(concat!("`{}` is no ", $field, ": use ", $cure), text))
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl $name {
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+checked_text!(
+    /// Prefix of all stack names: 1 to 32 lower-case letters, digits or hyphens, starting with a letter.
+    StackPrefix,
+    "name of a project",
+    "1 to 32 lower-case letters, digits or hyphens, starting with a letter",
+    |text| is_label(text, 32) && text.starts_with(|first: char| first.is_ascii_lowercase())
+);
+
+checked_text!(
+    /// A stage's name: 1 to 16 lower-case letters, digits or hyphens, starting with a letter.
+    StageName,
+    "name of a stage",
+    "1 to 16 lower-case letters, digits or hyphens, starting with a letter",
+    |text| is_label(text, 16) && text.starts_with(|first: char| first.is_ascii_lowercase())
+);
+
+checked_text!(
+    /// A domain name without `www.` and without a dot at the end (RFC 1035, lower case).
+    DomainName,
+    "domain",
+    "a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`",
+    |text| {
+        let labels: Vec<&str> = text.split('.').collect();
+        labels.len() >= 2 && text.len() <= 200 && !text.starts_with("www.") && labels.iter().all(|label| is_label(label, 63))
+    }
+);
+
+checked_text!(
+    /// An AWS region's name, such as `eu-central-1`.
+    Region,
+    "region",
+    "a region's name such as `eu-central-1`",
+    |text| {
+        let parts: Vec<&str> = text.split('-').collect();
+        parts.len() >= 3
+            && parts.last().is_some_and(|last| !last.is_empty() && last.chars().all(|c| c.is_ascii_digit()))
+            && parts.iter().all(|part| is_label(part, 16))
+    }
+);
+
+checked_text!(
+    /// An AWS account: twelve digits. Quote it in YAML, a leading zero counts.
+    AccountId,
+    "AWS account",
+    "its twelve digits in quotes",
+    |text| text.len() == 12 && text.chars().all(|c| c.is_ascii_digit())
+);
+
+checked_text!(
+    /// The id of a Route 53 hosted zone, such as `Z0123456789ABCDEFGHIJ`.
+    HostedZoneId,
+    "hosted zone id",
+    "the id that Route 53 shows, such as `Z0123456789ABCDEFGHIJ`",
+    |text| text.starts_with('Z') && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+);
+
+impl Default for StackPrefix {
+    fn default() -> Self {
+        Self("factory-tree".to_owned())
+    }
+}
+
+impl Default for StageName {
+    fn default() -> Self {
+        Self("local".to_owned())
+    }
+}
+
+fn is_label(text: &str, longest: usize) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=longest).contains(&text.len())
+        && text.chars().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}

@@ -1,0 +1,232 @@
+//! What can go wrong in a way that a person can cure: each fault names the thing and the value, and
+//! carries its hint and its exit code. Everything else is an `anyhow` chain and exits with 1.
+//! Nothing is printed here.
+
+use std::path::PathBuf;
+
+/// How the process ends, as scripts see it. The numbers are public and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Success = 0,
+    /// Failed; for `status`: not healthy.
+    Failure = 1,
+    /// The command line or `factory-tree.yaml` is wrong.
+    Usage = 2,
+    /// A confirmation is needed and there is no terminal to ask on, or it was refused.
+    NeedsConfirmation = 3,
+    /// AWS credentials are missing, expired, or belong to another account.
+    Credentials = 4,
+    /// A stack is in a state that a person must look at.
+    NeedsPerson = 5,
+    /// Done, but something is left that was to go.
+    Leftovers = 6,
+    /// Somebody else's operation is running.
+    Busy = 7,
+    /// Stopped by SIGINT (Ctrl-C).
+    Interrupted = 130,
+    /// Stopped by SIGTERM.
+    Terminated = 143,
+}
+
+/// A fault that the user can cure.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// A file of configuration cannot be read or does not say what it must.
+    #[error("{file}:{line}:{column}: {message}", file = file.display())]
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// What is wrong, with the value.
+        message: String,
+        /// The cure.
+        hint: String,
+    },
+    /// There is no configuration file.
+    #[error("there is no configuration file at {}", .0.display())]
+    NoConfig(PathBuf),
+    /// The stage is not in the configuration file.
+    #[error("there is no stage `{stage}` in {}", file.display())]
+    UnknownStage {
+        /// The stage asked for.
+        stage: String,
+        /// The configuration file.
+        file: PathBuf,
+        /// The stages that there are.
+        known: Vec<String>,
+    },
+    /// A program that the deploy needs is not installed, or too old.
+    #[error("{program} {problem}")]
+    Tool {
+        /// The program's name.
+        program: String,
+        /// What is wrong with it, for example "is not installed".
+        problem: String,
+        /// The cure.
+        hint: String,
+    },
+    /// A program of the build said no; its own words went to the terminal.
+    #[error("`{command}` failed with {status}")]
+    Build {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: String,
+    },
+    /// A loopback port that the configuration names is in use.
+    #[error("port {port} of stage `{stage}` is taken by {by}")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The stage.
+        stage: String,
+        /// Process and pid, as far as they can be told.
+        by: String,
+    },
+    /// A part of the local stage did not come up.
+    #[error("the {part} of stage `{stage}` did not start: {problem}")]
+    PartFailed {
+        /// Which part.
+        part: String,
+        /// The stage.
+        stage: String,
+        /// What was seen.
+        problem: String,
+        /// Its log file.
+        log: PathBuf,
+    },
+    /// No usable AWS credentials.
+    #[error("no usable AWS credentials for stage `{stage}`: {problem}")]
+    NoCredentials {
+        /// The stage.
+        stage: String,
+        /// What the credential chain or AWS said.
+        problem: String,
+    },
+    /// The credentials belong to another account than the stage's.
+    #[error(
+        "stage `{stage}` belongs to account {expected}, but these credentials are of account {actual}"
+    )]
+    WrongAccount {
+        /// The stage.
+        stage: String,
+        /// The account in the configuration.
+        expected: String,
+        /// The account of the credentials.
+        actual: String,
+    },
+    /// Somebody else's operation is running on a stack, or another deploy on this machine.
+    #[error("{what} is being changed by another operation ({state})")]
+    Busy {
+        /// What: a stack or a stage.
+        what: String,
+        /// What is known of the other operation.
+        state: String,
+    },
+    /// A stack is where no deploy may touch it.
+    #[error("stack `{stack}` is in {state}: a person must look at it first")]
+    StackStuck {
+        /// The stack.
+        stack: String,
+        /// Its state in CloudFormation's words.
+        state: String,
+    },
+    /// CloudFormation refused or undid a stack.
+    #[error("stack `{stack}` failed: {cause}")]
+    StackFailed {
+        /// The stack.
+        stack: String,
+        /// The first failing resource and its reason.
+        cause: String,
+        /// The template file.
+        template: PathBuf,
+    },
+    /// A teardown needs the stage's name typed, and nobody can type it.
+    #[error("stage `{0}` is protected: its teardown must be confirmed")]
+    NeedsConfirmation(String),
+    /// The person said no.
+    #[error("teardown of stage `{0}` was not confirmed; nothing was touched")]
+    NotConfirmed(String),
+    /// The running system does not answer as it should.
+    #[error("stage `{stage}` was deployed, but does not work: {problem}")]
+    Unhealthy {
+        /// The stage.
+        stage: String,
+        /// The failing checks.
+        problem: String,
+    },
+    /// Stopped by a signal.
+    #[error("stopped by {signal}; stage `{stage}` was {doing}")]
+    Interrupted {
+        /// The signal's name.
+        signal: &'static str,
+        /// The stage.
+        stage: String,
+        /// What was going on, for example "in step build (site)".
+        doing: String,
+        /// 130 or 143.
+        exit: Exit,
+    },
+}
+
+impl UserError {
+    /// Returns what the user should do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Config { hint, .. } | Self::Tool { hint, .. } => hint.clone(),
+            Self::Interrupted { .. } => "nothing is lost: what CloudFormation has begun it finishes by itself; \
+                 `factory-tree status` shows it, and the same command again goes on from there"
+                .to_owned(),
+            Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
+            Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
+            Self::Build { .. } => "its own message is above; nothing was deployed. Mend it and run the same command again".to_owned(),
+            Self::PortTaken { stage, .. } => {
+                format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
+            }
+            Self::PartFailed { log, .. } => format!("its log is {}; `factory-tree deploy` tries again", log.display()),
+            Self::NoCredentials { .. } => {
+                "sign in with `aws sso login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
+            }
+            Self::WrongAccount { .. } => "choose the right AWS_PROFILE, or correct `account` in factory-tree.yaml".to_owned(),
+            Self::Busy { .. } => "wait until it is done (`factory-tree status` shows it), then run the same command again".to_owned(),
+            Self::StackStuck { .. } => {
+                "look at its events in the CloudFormation console, bring it to a stable state there, then deploy again".to_owned()
+            }
+            Self::StackFailed { template, .. } => format!(
+                "mend {} or what the reason names, then run the same command again; the stack is as it was before",
+                template.display()
+            ),
+            Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
+            Self::NotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
+            Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
+        }
+    }
+
+    /// Returns the exit code that scripts see.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config { .. } | Self::NoConfig(_) | Self::UnknownStage { .. } => Exit::Usage,
+            Self::NeedsConfirmation(_) | Self::NotConfirmed(_) => Exit::NeedsConfirmation,
+            Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
+            Self::StackStuck { .. } => Exit::NeedsPerson,
+            Self::Busy { .. } => Exit::Busy,
+            Self::Interrupted { exit, .. } => *exit,
+            Self::Tool { .. }
+            | Self::Build { .. }
+            | Self::PortTaken { .. }
+            | Self::PartFailed { .. }
+            | Self::StackFailed { .. }
+            | Self::Unhealthy { .. } => Exit::Failure,
+        }
+    }
+}
+
+/// Returns the first curable fault along an error's chain.
+pub fn user_error(error: &anyhow::Error) -> Option<&UserError> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}

@@ -1,0 +1,235 @@
+//! What the work says while it goes on. Steps report events; `ui` draws them. Nothing is drawn here.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// One step of the road.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// The place where the stage runs is made ready (local stage: started).
+    Prepare,
+    /// Binaries and site are built.
+    Build,
+    /// Artifacts are sent to the artifact bucket.
+    Publish,
+    /// Stacks are created and updated.
+    Provision,
+    /// Site files and servers are switched over.
+    Release,
+    /// The running system is asked.
+    Verify,
+    /// Everything is taken down.
+    Teardown,
+}
+
+impl Step {
+    /// Returns the step's name as people and scripts see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Build => "build",
+            Self::Publish => "publish",
+            Self::Provision => "provision",
+            Self::Release => "release",
+            Self::Verify => "verify",
+            Self::Teardown => "teardown",
+        }
+    }
+}
+
+/// One fact about the running work.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step begins.
+    StepStarted(Step),
+    /// A step is done.
+    StepDone(Step, Duration),
+    /// A piece of work within the step begins: a build, a stack, an upload.
+    TaskStarted {
+        /// Unique among the running tasks, for example "stack data".
+        task: String,
+    },
+    /// How much there is to do in a running task that moves resources, and how long that should take.
+    TaskSized {
+        /// As in `TaskStarted`.
+        task: String,
+        /// How many resources will move.
+        resources: usize,
+        /// How long it took the last time, where that is known.
+        expected: Option<Duration>,
+    },
+    /// A resource of a running task has moved.
+    Resource {
+        /// As in `TaskStarted`.
+        task: String,
+        /// What has moved, and where it stands now.
+        resource: ResourceStep,
+    },
+    /// A running task has something new to say.
+    TaskProgress {
+        /// As in `TaskStarted`.
+        task: String,
+        /// One line: the resource now worked on, a file, a count.
+        detail: String,
+    },
+    /// A task has ended.
+    TaskDone {
+        /// As in `TaskStarted`.
+        task: String,
+        /// How: "created", "unchanged", "failed", ….
+        outcome: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Something worth knowing.
+    Note(String),
+    /// Something that may go wrong later.
+    Warning(String),
+    /// A line of a tool's own output, shown as it is (a compiler's message).
+    ToolOutput(String),
+}
+
+/// One move of one resource of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ResourceStep {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its type, for example `AWS::S3::Bucket`.
+    pub kind: String,
+    /// Where it stands.
+    pub state: ResourceState,
+    /// CloudFormation's word, for example `CREATE_COMPLETE`.
+    pub status: String,
+    /// Why, where CloudFormation says so.
+    pub reason: Option<String>,
+}
+
+/// Where a resource stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResourceState {
+    /// Being worked on.
+    Working,
+    /// As it should be, or gone as it should be.
+    Done,
+    /// Retained, or left as it is.
+    Skipped,
+    /// Refused, or undone because a neighbour was.
+    Failed,
+}
+
+/// Receives events as they happen. Must not block.
+pub trait Reporter: Send + Sync {
+    /// Takes one event.
+    fn report(&self, event: Event);
+}
+
+/// Runs a piece of work as a task: says that it began and how it ended.
+///
+/// # Errors
+/// The work's own.
+pub async fn task<T>(
+    reporter: &dyn Reporter,
+    name: &str,
+    outcome: impl FnOnce(&T) -> String,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let started = std::time::Instant::now();
+    reporter.report(Event::TaskStarted {
+        task: name.to_owned(),
+    });
+    let result = work.await;
+    reporter.report(Event::TaskDone {
+        task: name.to_owned(),
+        outcome: result
+            .as_ref()
+            .map_or_else(|_| "failed".to_owned(), outcome),
+        elapsed: started.elapsed(),
+    });
+    result
+}
+
+/// A reporter that hands everything on and remembers what is going on, for when it is cut short.
+pub struct Journal {
+    inner: Box<dyn Reporter>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    step: Option<Step>,
+    tasks: BTreeSet<String>,
+}
+
+impl Journal {
+    /// Begins with nothing going on.
+    pub fn new(inner: Box<dyn Reporter>) -> Self {
+        Self {
+            inner,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Returns what is going on in words, for example "in step provision (stack api, stack site)".
+    pub fn doing(&self) -> String {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = state
+            .tasks
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        match (state.step, tasks.as_str()) {
+            (None, _) => "not touched yet".to_owned(),
+            (Some(step), "") => format!("in step {}", step.name()),
+            (Some(step), tasks) => format!("in step {} ({tasks})", step.name()),
+        }
+    }
+}
+
+impl Reporter for Journal {
+    fn report(&self, event: Event) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event {
+            Event::StepStarted(step) => state.step = Some(*step),
+            Event::TaskStarted { task } => _ = state.tasks.insert(task.clone()),
+            Event::TaskDone { task, .. } => _ = state.tasks.remove(task),
+            _ => {}
+        }
+        drop(state);
+        self.inner.report(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Reporter for Nobody {
+        fn report(&self, _event: Event) {}
+    }
+
+    #[test]
+    fn the_journal_knows_what_is_going_on() {
+        let journal = Journal::new(Box::new(Nobody));
+        assert_eq!(journal.doing(), "not touched yet");
+        journal.report(Event::StepStarted(Step::Provision));
+        for task in ["stack api", "stack site"] {
+            journal.report(Event::TaskStarted {
+                task: task.to_owned(),
+            });
+        }
+        assert_eq!(journal.doing(), "in step provision (stack api, stack site)");
+        let (task, outcome, elapsed) = ("stack api".to_owned(), String::new(), Duration::ZERO);
+        journal.report(Event::TaskDone {
+            task,
+            outcome,
+            elapsed,
+        });
+        assert_eq!(journal.doing(), "in step provision (stack site)");
+    }
+}

@@ -1,0 +1,119 @@
+//! The deployer: from a source tree to a verified release, and back to nothing.
+//!
+//! A command (`commands`) is a list of steps, and each step takes what the one before returned:
+//! `config` → `plan` → `build` → `publish` → `provision` → `release` → `verify` → `report`. Steps say
+//! what they do as `event`s, which `ui` draws; `aws` holds one door per service; `local` is the stage
+//! on this machine. ARCHITECTURE.md tells the whole story.
+
+pub mod aws;
+pub mod build;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod local;
+pub mod plan;
+pub mod provision;
+pub mod publish;
+pub mod release;
+pub mod report;
+pub mod ui;
+pub mod verify;
+
+use anyhow::Result;
+use tokio::signal::unix::{SignalKind, signal};
+
+use cli::{Cli, Command, StageArgs};
+use config::Config;
+use error::{Exit, UserError};
+use event::Journal;
+use report::Health;
+
+/// Runs a command to its end: prints its answer or its error, and returns how the process ends.
+pub async fn run(cli: Cli) -> Exit {
+    let result = match cli.command {
+        Command::Deploy(args) => deploy(&args).await,
+        Command::Status(args) => status(&args).await,
+        Command::Teardown(args) => teardown(&args).await,
+        Command::Schema => ui::print_json(&config::schema()).map(|()| Exit::Success),
+        Command::Local(process) => local::run_process(process).await.map(|()| Exit::Success),
+    };
+    result.unwrap_or_else(|error| {
+        ui::print_error(&error);
+        error::user_error(&error).map_or(Exit::Failure, UserError::exit)
+    })
+}
+
+async fn deploy(args: &StageArgs) -> Result<Exit> {
+    let config = Config::load(&args.config, args.stage.as_deref())?;
+    let journal = Journal::new(ui::reporter());
+    let work = commands::deploy::deploy(&config, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn status(args: &StageArgs) -> Result<Exit> {
+    let config = Config::load(&args.config, args.stage.as_deref())?;
+    let report = commands::status::status(&config).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(if report.health == Health::Healthy {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
+async fn teardown(args: &StageArgs) -> Result<Exit> {
+    let config = Config::load(&args.config, args.stage.as_deref())?;
+    confirm_teardown(&config, args)?;
+    let journal = Journal::new(ui::reporter());
+    let work = commands::teardown::teardown(&config, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(if report.failed.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Leftovers
+    })
+}
+
+/// A protected stage goes only when its name is said: typed, or by `--yes --stage NAME`.
+fn confirm_teardown(config: &Config, args: &StageArgs) -> Result<()> {
+    if !config.settings.protected || (args.yes && args.stage.is_some()) {
+        return Ok(());
+    }
+    let stage = config.stage.to_string();
+    let question = format!(
+        "Stage {stage} ({}) is protected. Type its name to take it down: ",
+        config.settings.domain
+    );
+    match ui::ask(&question)? {
+        Some(answer) if answer == stage => Ok(()),
+        Some(_) => Err(UserError::NotConfirmed(stage).into()),
+        None => Err(UserError::NeedsConfirmation(stage).into()),
+    }
+}
+
+/// Runs a piece of work until it is done or a signal comes; then says what was going on.
+async fn unless_interrupted<T>(
+    config: &Config,
+    journal: &Journal,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (signal, exit) = tokio::select! {
+        result = work => return result,
+        _ = interrupt.recv() => ("SIGINT", Exit::Interrupted),
+        _ = terminate.recv() => ("SIGTERM", Exit::Terminated),
+    };
+    Err(UserError::Interrupted {
+        signal,
+        stage: config.stage.to_string(),
+        doing: journal.doing(),
+        exit,
+    }
+    .into())
+}

@@ -1,0 +1,128 @@
+//! A command's side of the supervisor: says what is to run, sees to it that a supervisor runs it, and
+//! waits until it does.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::crew::STOP_PATIENCE;
+use super::parts::{Parts, Running, SUPERVISOR};
+use super::process::wait_for_end;
+use super::state::{self, Folder};
+use super::supervisor::own_build;
+use crate::error::UserError;
+
+/// How long a supervisor may take to do what it is told: it may have to stop parts first.
+const APPLY_PATIENCE: Duration =
+    Duration::from_secs(5).saturating_add(STOP_PATIENCE.saturating_mul(2));
+
+/// Makes the supervisor run exactly these parts, and returns what runs then.
+///
+/// # Errors
+/// `UserError::PartFailed` if no supervisor does so.
+pub(super) async fn apply(folder: &Folder, wanted: &Parts) -> Result<Running> {
+    let build = own_build()?;
+    let running = state::read::<Running>(&folder.running()).ok();
+    if let Some(running) = running.filter(|running| is_done(running, wanted, &build)) {
+        return Ok(running);
+    }
+    state::write(&folder.parts(), wanted)?;
+    for _attempt in ["with the supervisor there is", "with a new one"] {
+        wake_or_replace(folder, &build).await?;
+        if let Some(running) = wait_until_done(folder, wanted, &build).await {
+            return Ok(running);
+        }
+        end_supervisor(folder).await;
+    }
+    Err(UserError::PartFailed {
+        part: SUPERVISOR.to_owned(),
+        stage: folder.stage(),
+        problem: format!(
+            "it does not take orders. Its last words:\n{}",
+            folder.log_end(SUPERVISOR)
+        ),
+        log: folder.log(SUPERVISOR),
+    }
+    .into())
+}
+
+fn is_done(running: &Running, wanted: &Parts, build: &str) -> bool {
+    is_usable(running, build) && running.has_applied(wanted)
+}
+
+/// A supervisor of another build of this program may not know what this one wants.
+fn is_usable(running: &Running, build: &str) -> bool {
+    running
+        .living_supervisor()
+        .is_some_and(|process| !process.is_stopped())
+        && running.executable == build
+}
+
+async fn wake_or_replace(folder: &Folder, build: &str) -> Result<()> {
+    match state::read::<Running>(&folder.running()).ok() {
+        Some(running) if is_usable(&running, build) => {
+            running.supervisor.signal(Signal::USR1);
+            Ok(())
+        }
+        _ => {
+            end_supervisor(folder).await;
+            start_supervisor(folder)
+        }
+    }
+}
+
+/// Kills the supervisor alone: its parts live on, and the next one adopts them.
+async fn end_supervisor(folder: &Folder) {
+    if let Some(running) = state::read::<Running>(&folder.running()).ok() {
+        running.supervisor.kill();
+        wait_for_end(&[running.supervisor], STOP_PATIENCE).await;
+    }
+}
+
+/// Starts a supervisor that outlives this process and its terminal.
+fn start_supervisor(folder: &Folder) -> Result<()> {
+    let log = folder
+        .open_log(SUPERVISOR)
+        .context("failed to open the supervisor's log")?;
+    let mut command = Command::new(own_program()?);
+    command
+        .args(["local", "supervise"])
+        .arg(folder.path())
+        .current_dir(folder.path());
+    command
+        .env_clear()
+        .env("TMPDIR", folder.temporary())
+        .process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    command.spawn().context("failed to start the supervisor")?;
+    Ok(())
+}
+
+/// Returns this program's file. After a rebuild the kernel tells its old name with a mark behind it;
+/// under that name lies the new build.
+pub(super) fn own_program() -> Result<PathBuf> {
+    let path = std::env::current_exe().context("failed to find this program's own file")?;
+    let text = path.to_string_lossy();
+    Ok(text
+        .strip_suffix(" (deleted)")
+        .map_or_else(|| path.clone(), PathBuf::from))
+}
+
+async fn wait_until_done(folder: &Folder, wanted: &Parts, build: &str) -> Option<Running> {
+    let deadline = Instant::now() + APPLY_PATIENCE;
+    while Instant::now() < deadline {
+        let running = state::read::<Running>(&folder.running()).ok();
+        if let Some(running) = running.filter(|running| is_done(running, wanted, build)) {
+            return Some(running);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    None
+}

@@ -1,0 +1,261 @@
+//! The parts that a supervisor answers for. In: `parts.json`. Out: `running.json`, always as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+use super::clock::utc;
+use super::parts::{Part, Parts, Record, Running, SUPERVISOR, Stop};
+use super::process::{ProcessId, find_marked, wait_for_end};
+use super::state::{self, Folder, RUN_MARK, Saved};
+
+/// How long a part may take to stop when asked, before it is killed.
+pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a child ended.
+pub(super) struct End {
+    name: String,
+    run: String,
+    how: String,
+}
+
+/// The parts that this supervisor answers for.
+pub(super) struct Crew {
+    folder: Folder,
+    build: String,
+    own: ProcessId,
+    parts: BTreeMap<String, Record>,
+    /// Those that a supervisor before this one started. Their end is seen, but not how they ended.
+    adopted: BTreeSet<String>,
+    ends: mpsc::Sender<End>,
+}
+
+impl Crew {
+    /// Takes over what a supervisor before this one has left running, and ends what nobody knows of.
+    pub(super) async fn adopt(
+        folder: Folder,
+        build: String,
+        ends: mpsc::Sender<End>,
+    ) -> Result<Self> {
+        let parts = match state::read::<Running>(&folder.running()) {
+            Saved::Read(running) => running.parts,
+            Saved::Absent | Saved::Damaged => BTreeMap::new(),
+        };
+        let own = ProcessId::own().context("failed to find this process in /proc")?;
+        let adopted = parts.keys().cloned().collect();
+        let mut crew = Self {
+            folder,
+            build,
+            own,
+            parts,
+            adopted,
+            ends,
+        };
+        crew.look_at_adopted().await?;
+        crew.sweep().await;
+        Ok(crew)
+    }
+
+    /// Starts what is missing, stops what is not wanted, and what is to be another way both.
+    pub(super) async fn apply(&mut self) -> Result<()> {
+        let Some(wanted) = state::read::<Parts>(&self.folder.parts()).ok() else {
+            self.log("parts.json cannot be read: nothing is changed");
+            return Ok(());
+        };
+        let outdated = self
+            .parts
+            .iter()
+            .filter(|(name, record)| wanted.get(*name) != Some(&record.part));
+        let outdated: Vec<String> = outdated.map(|(name, _)| name.clone()).collect();
+        self.stop(&outdated).await;
+        for (name, part) in wanted {
+            if !self.parts.contains_key(&name) {
+                self.start(name, part);
+            }
+        }
+        self.save()
+    }
+
+    fn start(&mut self, name: String, part: Part) {
+        let record = match spawn(&self.folder, &name, &part) {
+            Ok(child) => {
+                let process = child
+                    .id()
+                    .and_then(|pid| ProcessId::of(i32::try_from(pid).ok()?));
+                self.follow(name.clone(), part.run.clone(), child);
+                self.log(&format!(
+                    "{name} started, {}",
+                    process.map_or_else(String::new, |id| id.to_string())
+                ));
+                Record {
+                    part,
+                    process,
+                    ended: None,
+                }
+            }
+            Err(error) => {
+                self.log(&format!("{name} could not be started: {error}"));
+                Record {
+                    part,
+                    process: None,
+                    ended: Some(format!("could not be started: {error}")),
+                }
+            }
+        };
+        self.parts.insert(name, record);
+    }
+
+    /// Waits for a child's end beside everything else, so that it is no zombie.
+    fn follow(&self, name: String, run: String, mut child: Child) {
+        let ends = self.ends.clone();
+        tokio::spawn(async move {
+            let how = child
+                .wait()
+                .await
+                .map_or_else(|error| error.to_string(), describe_end);
+            // Nobody listens any more when the supervisor itself has ended.
+            let _ = ends.send(End { name, run, how }).await;
+        });
+    }
+
+    pub(super) async fn note_end(&mut self, end: &End) -> Result<()> {
+        let Some(record) = self
+            .parts
+            .get_mut(&end.name)
+            .filter(|record| record.part.run == end.run)
+        else {
+            return Ok(());
+        };
+        record.ended = Some(end.how.clone());
+        self.log(&format!("{} ended: {}", end.name, end.how));
+        self.sweep().await;
+        self.save()
+    }
+
+    pub(super) async fn look_at_adopted(&mut self) -> Result<()> {
+        let has_ended = |record: &Record| record.ended.is_none() && record.living().is_none();
+        let ended: Vec<String> = self
+            .adopted
+            .iter()
+            .filter(|name| self.parts.get(*name).is_some_and(has_ended))
+            .cloned()
+            .collect();
+        for name in &ended {
+            self.log(&format!(
+                "{name} has ended; it was not a child of this supervisor"
+            ));
+            if let Some(record) = self.parts.get_mut(name) {
+                record.ended = Some("gone".to_owned());
+            }
+        }
+        if ended.is_empty() {
+            return Ok(());
+        }
+        self.sweep().await;
+        self.save()
+    }
+
+    async fn stop(&mut self, names: &[String]) {
+        let named: Vec<&Record> = names
+            .iter()
+            .filter_map(|name| self.parts.get(name))
+            .collect();
+        let living = |stop: Stop| -> Vec<ProcessId> {
+            let chosen = named.iter().filter(|record| record.part.stop == stop);
+            chosen.filter_map(|record| record.living()).collect()
+        };
+        let mut stubborn = living(Stop::Ask);
+        for process in &stubborn {
+            process.terminate();
+            // One that somebody has stopped would hear it only after this.
+            process.signal(Signal::CONT);
+        }
+        stubborn = wait_for_end(&stubborn, STOP_PATIENCE).await;
+        // After the others: they may still have something to tell it.
+        stubborn.extend(living(Stop::Kill));
+        stubborn.iter().for_each(|process| process.kill());
+        wait_for_end(&stubborn, STOP_PATIENCE).await;
+        for name in names {
+            self.parts.remove(name);
+            self.adopted.remove(name);
+            self.log(&format!("{name} is no more"));
+        }
+        self.sweep().await;
+    }
+
+    /// Ends what dead parts have left behind: Lambdas of an emulator that was killed.
+    async fn sweep(&self) {
+        let living: Vec<i32> = self
+            .parts
+            .values()
+            .filter_map(Record::living)
+            .map(|process| process.pid)
+            .collect();
+        let mut strays = find_marked(&self.folder.temporary());
+        strays.retain(|stray| stray.process != self.own && !living.contains(&stray.group));
+        let strays: Vec<ProcessId> = strays.into_iter().map(|stray| stray.process).collect();
+        for stray in &strays {
+            stray.kill();
+            self.log(&format!("{stray} was left behind by a part: killed"));
+        }
+        wait_for_end(&strays, STOP_PATIENCE).await;
+    }
+
+    pub(super) async fn dismiss(mut self) -> Result<()> {
+        let all: Vec<String> = self.parts.keys().cloned().collect();
+        self.stop(&all).await;
+        state::delete_file(&self.folder.running())
+    }
+
+    fn save(&self) -> Result<()> {
+        let (executable, parts) = (self.build.clone(), self.parts.clone());
+        state::write(
+            &self.folder.running(),
+            &Running {
+                supervisor: self.own,
+                executable,
+                parts,
+            },
+        )
+    }
+
+    fn log(&self, text: &str) {
+        // There is nobody to tell when the log itself cannot be written.
+        if let Ok(mut file) = self.folder.open_log(SUPERVISOR) {
+            let _ = writeln!(file, "{} {text}", utc(SystemTime::now()));
+        }
+    }
+}
+
+/// Starts a part in its own process group, with its own environment and nothing of ours.
+fn spawn(folder: &Folder, name: &str, part: &Part) -> io::Result<Child> {
+    let mut log = folder.open_log(name)?;
+    writeln!(log, "{RUN_MARK}{} {name} starts", utc(SystemTime::now()))?;
+    let mut command = Command::new(&part.program);
+    command
+        .args(&part.args)
+        .env_clear()
+        .envs(&part.environment)
+        .current_dir(folder.path());
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+}
+
+fn describe_end(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => format!("killed by signal {signal}"),
+        (None, Some(code)) => format!("exited with status {code}"),
+        (None, None) => "ended".to_owned(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Passes one request on, and its answer back. Bodies flow through; nothing is gathered.
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::http::uri::{PathAndQuery, Scheme};
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+
+use super::routes::{Routes, Target};
+use super::table::Table;
+use super::{READY, answer, headers};
+
+/// How long what a host stands for may take to begin its answer: as a load balancer, by default.
+/// Source: Elastic Load Balancing, "idle_timeout.timeout_seconds".
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to accept a connection on loopback.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long an unused connection is kept: shorter than any server behind the edge keeps it.
+const IDLE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The way from hosts to what they stand for.
+pub(super) struct Edge {
+    table: Table,
+    stage: String,
+    port: u16,
+    client: Client<HttpConnector, Body>,
+}
+
+/// What a request is sent on to.
+struct Upstream {
+    /// Its name among the parts.
+    part: &'static str,
+    port: u16,
+}
+
+impl Edge {
+    pub(super) fn new(table: Table, stage: String, port: u16) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_PATIENCE));
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_PATIENCE);
+        Self {
+            table,
+            stage,
+            port,
+            client: builder.build(connector),
+        }
+    }
+
+    /// Answers one request of a client.
+    pub(super) async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        client: IpAddr,
+    ) -> Response<Body> {
+        let routes = self.table.current();
+        let host = host_of(&request);
+        if request.uri().path() == READY && is_own_name(&host) {
+            return answer::ready(&routes);
+        }
+        let Some(target) = routes.hosts.get(&host) else {
+            return answer::unknown_host(&host, &routes, &self.stage);
+        };
+        let upstream = Upstream::of(target, &routes);
+        let Some(uri) = upstream.uri(&request) else {
+            return answer::not_understood("This is no request for a path of a host.");
+        };
+        let is_websocket = *target == Target::Server && headers::is_websocket(request.headers());
+        let upgrade = is_websocket.then(|| hyper::upgrade::on(&mut request));
+        self.set_headers(&mut request, target, &host, client);
+        if is_websocket {
+            headers::ask_for_websocket(request.headers_mut());
+        }
+        *request.uri_mut() = uri;
+        *request.version_mut() = hyper::Version::HTTP_11;
+        self.send(request.map(Body::new), &upstream, upgrade).await
+    }
+
+    /// Makes the headers be what CloudFront, API Gateway or a load balancer would make them.
+    fn set_headers(
+        &self,
+        request: &mut Request<Incoming>,
+        target: &Target,
+        host: &str,
+        client: IpAddr,
+    ) {
+        let map = request.headers_mut();
+        headers::drop_one_hop(map);
+        headers::append_client(map, client);
+        let named = match target {
+            Target::Distribution(label) => {
+                // The emulator knows a distribution by its own domain, not by its aliases, and its viewers
+                // are to be redirected to HTTPS only when they come without.
+                headers::set_protocol(map, "https");
+                format!("{label}.cloudfront.net")
+            }
+            Target::Api => {
+                headers::set_protocol(map, "https");
+                host.to_owned()
+            }
+            Target::Server => {
+                headers::set_protocol(map, "http");
+                headers::set_port(map, self.port);
+                // A load balancer passes the name on as the client wrote it.
+                return;
+            }
+        };
+        if let Ok(value) = HeaderValue::try_from(named) {
+            map.insert(header::HOST, value);
+        }
+    }
+
+    async fn send(
+        &self,
+        request: Request<Body>,
+        upstream: &Upstream,
+        upgrade: Option<OnUpgrade>,
+    ) -> Response<Body> {
+        let Upstream { part, port } = *upstream;
+        match tokio::time::timeout(ANSWER_PATIENCE, self.client.request(request)).await {
+            Ok(Ok(response)) => pass_back(response, upgrade),
+            Ok(Err(error)) => answer::unreachable(part, port, &root_cause(&error), &self.stage),
+            Err(_) => answer::too_slow(part, port, ANSWER_PATIENCE.as_secs(), &self.stage),
+        }
+    }
+}
+
+impl Upstream {
+    fn of(target: &Target, routes: &Routes) -> Self {
+        match target {
+            Target::Distribution(_) | Target::Api => Self {
+                part: "emulator",
+                port: routes.emulator,
+            },
+            Target::Server => Self {
+                part: "server",
+                port: routes.server,
+            },
+        }
+    }
+
+    /// Returns the request's path on this upstream, or `None` for a request without one (`CONNECT`).
+    fn uri(&self, request: &Request<Incoming>) -> Option<Uri> {
+        let path = request
+            .uri()
+            .path_and_query()
+            .filter(|path| path.as_str().starts_with('/'));
+        let path = match path {
+            Some(path) => path.clone(),
+            None if request.method() == Method::CONNECT || request.uri().path() == "*" => {
+                return None;
+            }
+            None => PathAndQuery::from_static("/"),
+        };
+        let authority = format!("127.0.0.1:{}", self.port);
+        Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(authority)
+            .path_and_query(path)
+            .build()
+            .ok()
+    }
+}
+
+/// Turns an upstream's answer into ours. After a switch of protocols the two connections become one.
+fn pass_back(mut response: Response<Incoming>, upgrade: Option<OnUpgrade>) -> Response<Body> {
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    headers::drop_one_hop(response.headers_mut());
+    if let (true, Some(client)) = (switches, upgrade) {
+        headers::ask_for_websocket(response.headers_mut());
+        let server = hyper::upgrade::on(&mut response);
+        tokio::spawn(async move {
+            if let (Ok(client), Ok(server)) = tokio::join!(client, server) {
+                let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
+                // Either side may leave at any time.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }
+        });
+    }
+    response.map(Body::new)
+}
+
+/// Returns the host that a request is for: lower case, without port and without a dot at the end.
+fn host_of(request: &Request<Incoming>) -> String {
+    let named = || {
+        request
+            .headers()
+            .get(header::HOST)
+            .and_then(|value| value.to_str().ok())
+    };
+    let authority = request
+        .uri()
+        .authority()
+        .map_or_else(|| named().unwrap_or_default(), |name| name.as_str());
+    bare_host(authority)
+}
+
+fn bare_host(authority: &str) -> String {
+    let end = authority.find(']').map_or(0, |bracket| bracket + 1);
+    let host = authority[end..]
+        .find(':')
+        .map_or(authority, |colon| &authority[..end + colon]);
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn is_own_name(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare_host;
+
+    #[test]
+    fn a_host_is_compared_without_port_case_and_last_dot() {
+        assert_eq!(
+            bare_host("API.Factory-Tree.localhost.:8080"),
+            "api.factory-tree.localhost"
+        );
+        assert_eq!(bare_host("[::1]:8080"), "[::1]");
+        assert_eq!(bare_host("[::1]"), "[::1]");
+        assert_eq!(bare_host("]"), "]");
+        assert_eq!(bare_host(":"), "");
+    }
+}

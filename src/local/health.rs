@@ -1,0 +1,164 @@
+//! How the parts of a local stage are. Nothing is changed here, and nothing is waited for longer than
+//! two seconds.
+
+use std::time::Duration;
+
+use super::PartCheck;
+use super::parts::{EDGE, EMULATOR, Running, SERVER, SUPERVISOR};
+use super::ports::Ports;
+use super::state::{self, Folder};
+use super::{edge, emulator, probe, server};
+
+/// How long a part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Looks at every part of a stage; at none if the stage is not there.
+pub(super) async fn check(folder: &Folder) -> Vec<PartCheck> {
+    if !folder.path().exists() {
+        return Vec::new();
+    }
+    let running = state::read::<Running>(&folder.running()).ok();
+    let ports = state::read::<Ports>(&folder.ports())
+        .ok()
+        .unwrap_or_default();
+    let running = running.as_ref();
+    let (emulator, edge, server) = tokio::join!(
+        check_part(
+            running,
+            EMULATOR,
+            ports.emulator,
+            emulator::check(ports.emulator, PATIENCE)
+        ),
+        check_part(running, EDGE, ports.edge, edge::check(ports.edge, PATIENCE)),
+        check_part(
+            running,
+            SERVER,
+            ports.server,
+            probe::is_ok(ports.server, server::READY, PATIENCE)
+        ),
+    );
+    vec![check_supervisor(running), emulator, edge, server]
+}
+
+fn check_supervisor(running: Option<&Running>) -> PartCheck {
+    let (ok, detail) = match running.map(|running| running.supervisor) {
+        None => (false, "not started".to_owned()),
+        Some(process) if !process.is_alive() => (false, "gone".to_owned()),
+        Some(process) if process.is_stopped() => (false, format!("{process}, stopped by a signal")),
+        Some(process) => (true, process.to_string()),
+    };
+    PartCheck {
+        name: SUPERVISOR.to_owned(),
+        ok,
+        detail,
+    }
+}
+
+async fn check_part(
+    running: Option<&Running>,
+    name: &str,
+    port: u16,
+    probe: impl Future<Output = Result<(), String>>,
+) -> PartCheck {
+    let record = running.and_then(|running| running.parts.get(name));
+    let (ok, detail) = match record.map(|record| record.living().ok_or(record)) {
+        None => (false, "not started".to_owned()),
+        Some(Err(record)) => (false, record.end()),
+        Some(Ok(process)) => match probe.await {
+            Ok(()) => (true, format!("{process}, port {port}")),
+            Err(seen) => (false, format!("{process}, {seen}")),
+        },
+    };
+    PartCheck {
+        name: name.to_owned(),
+        ok,
+        detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::local::parts::{Part, Record, Stop};
+    use crate::local::ports::Ports;
+    use crate::local::process::ProcessId;
+
+    fn record(process: Option<ProcessId>, ended: Option<&str>) -> Record {
+        let (args, environment, inputs) = (Vec::new(), BTreeMap::new(), Vec::new());
+        let part = Part {
+            program: "p".into(),
+            args,
+            environment,
+            inputs,
+            stop: Stop::Ask,
+            run: String::new(),
+        };
+        Record {
+            part,
+            process,
+            ended: ended.map(str::to_owned),
+        }
+    }
+
+    #[tokio::test]
+    async fn every_part_is_told_with_what_was_seen_of_it_and_none_is_waited_for_long() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path().join("local"));
+        folder.create().unwrap();
+        // Takes connections, and says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let emulator = silent.local_addr().unwrap().port();
+        state::write(
+            &folder.ports(),
+            &Ports {
+                edge: 1,
+                emulator,
+                server: 1,
+            },
+        )
+        .unwrap();
+        let own = ProcessId::own();
+        let parts = BTreeMap::from([
+            (EMULATOR.to_owned(), record(own, None)),
+            (EDGE.to_owned(), record(None, Some("killed by signal 9"))),
+        ]);
+        let running = Running {
+            supervisor: own.unwrap(),
+            executable: String::new(),
+            parts,
+        };
+        state::write(&folder.running(), &running).unwrap();
+        let began = Instant::now();
+        let checks = check(&folder).await;
+        assert!(began.elapsed() < PATIENCE + Duration::from_millis(500));
+        let lines = checks
+            .iter()
+            .map(|check| format!("{} {} {}", check.name, check.ok, check.detail));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let text = text
+            .replace(&std::process::id().to_string(), "PID")
+            .replace(&emulator.to_string(), "PORT");
+        insta::assert_snapshot!(text, @r"
+        supervisor true pid PID
+        emulator false pid PID, not answering on port PORT within 2 s
+        edge false killed by signal 9
+        server false not started
+        ");
+    }
+
+    #[tokio::test]
+    async fn what_never_ran_is_not_started() {
+        let root = tempfile::tempdir().unwrap();
+        let checks = check(&Folder::new(root.path().to_owned())).await;
+        assert!(
+            checks
+                .iter()
+                .all(|check| !check.ok && check.detail == "not started")
+        );
+        assert_eq!(checks.len(), 4);
+    }
+}

@@ -1,0 +1,293 @@
+//! What carries a stage. In: a `Config`. Out: where the stage's AWS endpoint answers, its public
+//! addresses, and its parts' health. Everything that differs between AWS and this machine is decided
+//! here and nowhere else: no other module, and no template, asks whether a stage is local.
+
+mod clock;
+mod control;
+mod crew;
+mod edge;
+mod emulator;
+mod health;
+mod instance;
+mod lock;
+mod parts;
+mod port;
+mod ports;
+mod probe;
+mod process;
+mod python;
+mod roll_out;
+mod routes;
+mod server;
+mod stage;
+mod start;
+mod state;
+mod supervisor;
+#[cfg(test)]
+mod test_supervisor;
+mod venv;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::aws::{Access, Aws};
+use crate::config::{Config, DomainName, Hosting};
+use crate::event::Reporter;
+pub use lock::{Lock, lock};
+pub use stage::LocalStage;
+
+/// The stack that only local stages have: the role of the server on this machine.
+const INSTANCE_STACK: &str = "instance";
+
+/// The public addresses of a stage, without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Urls {
+    /// The page.
+    pub site: String,
+    /// The HTTP API.
+    pub api: String,
+    /// The live channel.
+    pub socket: String,
+}
+
+impl Urls {
+    /// Returns the addresses of a domain in AWS.
+    pub fn secure(domain: &DomainName) -> Self {
+        Self {
+            site: format!("https://{domain}"),
+            api: format!("https://api.{domain}"),
+            socket: format!("wss://ws.{domain}"),
+        }
+    }
+
+    /// Returns the addresses of a domain on one loopback port.
+    pub fn loopback(domain: &DomainName, port: u16) -> Self {
+        Self {
+            site: format!("http://{domain}:{port}"),
+            api: format!("http://api.{domain}:{port}"),
+            socket: format!("ws://ws.{domain}:{port}"),
+        }
+    }
+}
+
+/// Where a stage is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// How the AWS API is reached.
+    pub access: Access,
+    /// The public addresses.
+    pub urls: Urls,
+}
+
+/// How one part of a local stage is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartCheck {
+    /// Which part: `supervisor`, `emulator`, `edge` or `server`.
+    pub name: String,
+    /// Whether it does its work.
+    pub ok: bool,
+    /// What was seen, for people.
+    pub detail: String,
+}
+
+impl PartCheck {
+    /// Returns whether this part is the AWS-compatible endpoint and is not there: its stacks have gone
+    /// with it.
+    pub fn is_dead_endpoint(&self) -> bool {
+        self.name == "emulator" && !self.ok
+    }
+}
+
+/// What a roll-out brings to the servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerRelease {
+    /// `websocket.tar.gz`.
+    pub bundle: PathBuf,
+    /// The bundle's content id: equal ids, equal bytes.
+    pub build: String,
+    /// Output `ServerEnvironment` of the websocket stack: lines `KEY=value`.
+    pub environment: String,
+    /// Output `ServerPolicyArn` of the websocket stack.
+    pub policy_arn: String,
+    /// The zone that holds the stage's records.
+    pub hosted_zone_id: String,
+}
+
+/// What carries a stage.
+#[derive(Clone, Debug)]
+pub enum Platform {
+    /// AWS, or whatever `AWS_ENDPOINT_URL` names.
+    Aws {
+        /// The stage's domain.
+        domain: DomainName,
+    },
+    /// This machine.
+    Local(LocalStage),
+}
+
+impl Platform {
+    /// Returns what carries the configured stage.
+    pub fn of(config: &Config) -> Self {
+        match config.settings.hosting {
+            Hosting::Aws => Self::Aws {
+                domain: config.settings.domain.clone(),
+            },
+            Hosting::Local => Self::Local(LocalStage::of(config)),
+        }
+    }
+
+    /// Returns where the stage is reached if nothing has to be started for that: AWS is always there.
+    pub fn standing(&self) -> Option<Place> {
+        match self {
+            Self::Aws { domain } => Some(in_aws(domain)),
+            Self::Local(_) => None,
+        }
+    }
+
+    /// Makes the endpoint ready: starts what is not there and heals what died.
+    ///
+    /// # Errors
+    /// A `UserError` that says which part did not come up, and why.
+    pub async fn start(&self, reporter: &dyn Reporter) -> Result<Place> {
+        match self {
+            Self::Aws { domain } => Ok(in_aws(domain)),
+            Self::Local(stage) => stage.start(reporter).await,
+        }
+    }
+
+    /// Returns where the stage is reached, or `None` if nothing of it is there.
+    ///
+    /// # Errors
+    /// The stage's folder cannot be read.
+    pub async fn find(&self) -> Result<Option<Place>> {
+        match self {
+            Self::Aws { domain } => Ok(Some(in_aws(domain))),
+            Self::Local(stage) => Ok(stage.find()),
+        }
+    }
+
+    /// Returns the stacks that a roll-out makes beside the plan. They hold on to what the plan's stacks
+    /// made, so a teardown deletes them first.
+    pub fn own_stacks(&self) -> &'static [&'static str] {
+        match self {
+            Self::Aws { .. } => &[],
+            Self::Local(_) => &[INSTANCE_STACK],
+        }
+    }
+
+    /// Switches servers and routes over to a release. Returns whether anything changed. In AWS the auto
+    /// scaling group does this when its stack is updated.
+    ///
+    /// # Errors
+    /// The server does not become ready.
+    pub async fn roll_out(
+        &self,
+        aws: &Aws,
+        release: &ServerRelease,
+        reporter: &dyn Reporter,
+    ) -> Result<bool> {
+        match self {
+            Self::Aws { .. } => Ok(false),
+            Self::Local(stage) => stage.roll_out(aws, release, reporter).await,
+        }
+    }
+
+    /// Returns how each part is, within two seconds. In AWS there are no parts of ours.
+    pub async fn checks(&self) -> Vec<PartCheck> {
+        match self {
+            Self::Aws { .. } => Vec::new(),
+            Self::Local(stage) => stage.checks().await,
+        }
+    }
+
+    /// Stops every process of the stage and deletes its files. Returns what was removed, in words.
+    ///
+    /// # Errors
+    /// A process does not stop, or a file cannot be deleted.
+    pub async fn remove(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Aws { .. } => Ok(Vec::new()),
+            Self::Local(stage) => stage.remove().await,
+        }
+    }
+}
+
+fn in_aws(domain: &DomainName) -> Place {
+    Place {
+        access: Access::Environment,
+        urls: Urls::secure(domain),
+    }
+}
+
+/// What the background processes of a local stage run
+#[derive(Debug, clap::Subcommand)]
+pub enum Process {
+    /// Start the parts of a stage and keep account of them
+    Supervise {
+        /// The stage's folder
+        folder: PathBuf,
+    },
+    /// Route the stage's hosts on one loopback port
+    Edge {
+        /// The stage's folder
+        folder: PathBuf,
+        /// The port
+        #[arg(long)]
+        port: u16,
+    },
+}
+
+/// Runs a background process until it is told to stop.
+///
+/// # Errors
+/// Its port is taken, or its folder cannot be read.
+pub async fn run_process(process: Process) -> Result<()> {
+    match process {
+        Process::Supervise { folder } => {
+            supervisor::run_until_signal(&state::Folder::new(folder)).await
+        }
+        Process::Edge { folder, port } => {
+            edge::run_until_signal(&state::Folder::new(folder), port).await
+        }
+    }
+}
+
+/// Returns the loopback address of a name that means this machine, or `None` for any other name.
+/// `localhost` and all names below it are loopback (RFC 6761, section 6.3), but the C library's resolver
+/// does not know those below it.
+pub fn loopback_address(host: &str, port: u16) -> Option<SocketAddr> {
+    let bare = host
+        .trim_end_matches('.')
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let lower = bare.to_ascii_lowercase();
+    if lower == "localhost" || lower.ends_with(".localhost") {
+        return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    let address: IpAddr = lower.parse().ok()?;
+    address
+        .is_loopback()
+        .then_some(SocketAddr::new(address, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_below_localhost_are_loopback_and_others_are_not() {
+        let address = |host| loopback_address(host, 80).map(|address| address.to_string());
+        assert_eq!(
+            address("ws.factory-tree.localhost"),
+            Some("127.0.0.1:80".to_owned())
+        );
+        assert_eq!(address("LOCALHOST."), Some("127.0.0.1:80".to_owned()));
+        assert_eq!(address("[::1]"), Some("[::1]:80".to_owned()));
+        assert_eq!(address("notlocalhost"), None);
+        assert_eq!(address("localhost.example.com"), None);
+        assert_eq!(address("10.0.0.1"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! What the supervisor is to run, and what it runs: the two files between a command and the supervisor.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::process::ProcessId;
+
+/// The emulator's name among the parts.
+pub(super) const EMULATOR: &str = "emulator";
+/// The edge's name among the parts.
+pub(super) const EDGE: &str = "edge";
+/// The WebSocket server's name among the parts.
+pub(super) const SERVER: &str = "server";
+/// The supervisor's name in checks and logs.
+pub(super) const SUPERVISOR: &str = "supervisor";
+
+/// What to run, by name: `parts.json`, written by commands.
+pub(super) type Parts = BTreeMap<String, Part>;
+
+/// One program and how it is started. It gets this environment and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) program: PathBuf,
+    pub(super) args: Vec<String>,
+    pub(super) environment: BTreeMap<String, String>,
+    /// What else it was started for: when this changes, it must be started anew.
+    pub(super) inputs: Vec<String>,
+    pub(super) stop: Stop,
+    /// Which start this is. A part that has ended stays so until its run is another.
+    pub(super) run: String,
+}
+
+/// How a part is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stop {
+    /// Asked to (SIGTERM), and killed if it does not.
+    Ask,
+    /// Killed: it has nothing to finish.
+    Kill,
+}
+
+impl Part {
+    /// Returns whether it would be started in the same way, whichever run it is.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        Self {
+            run: String::new(),
+            ..self.clone()
+        } == Self {
+            run: String::new(),
+            ..other.clone()
+        }
+    }
+}
+
+/// Returns a run that never was before.
+pub(super) fn new_run() -> String {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    format!("{}-{}", since_1970.as_nanos(), std::process::id())
+}
+
+/// What runs: `running.json`, written by the supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Running {
+    pub(super) supervisor: ProcessId,
+    /// Which build of this program the supervisor is.
+    pub(super) executable: String,
+    pub(super) parts: BTreeMap<String, Record>,
+}
+
+/// One part that was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) part: Part,
+    /// `None` if its program could not be started at all.
+    pub(super) process: Option<ProcessId>,
+    /// How it ended, for people; `None` while it runs.
+    pub(super) ended: Option<String>,
+}
+
+impl Record {
+    /// Returns the process if it lives.
+    pub(super) fn living(&self) -> Option<ProcessId> {
+        self.process.filter(|process| process.is_alive())
+    }
+
+    /// Returns how it ended, for people.
+    pub(super) fn end(&self) -> String {
+        // The supervisor may be gone, or not have noticed yet.
+        self.ended.clone().unwrap_or_else(|| "gone".to_owned())
+    }
+}
+
+impl Running {
+    /// Returns the supervisor if it lives.
+    pub(super) fn living_supervisor(&self) -> Option<ProcessId> {
+        Some(self.supervisor).filter(|process| process.is_alive())
+    }
+
+    /// Returns the record of a part that lives.
+    pub(super) fn living(&self, name: &str) -> Option<&Record> {
+        self.parts
+            .get(name)
+            .filter(|record| record.living().is_some())
+    }
+
+    /// Returns whether every wanted part was started, and no other is left.
+    pub(super) fn has_applied(&self, wanted: &Parts) -> bool {
+        self.parts
+            .iter()
+            .map(|(name, record)| (name, &record.part))
+            .eq(wanted)
+    }
+}

@@ -1,0 +1,140 @@
+//! Loopback ports: which are free, and who holds those that are not.
+
+use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::ops::Range;
+use std::time::SystemTime;
+
+use super::process::all_pids;
+
+/// Ports of parts that nobody types. Below the range from which the kernel takes ports for outgoing
+/// connections (ip(7), `ip_local_port_range`), so that none of those can sit on a port between two starts.
+const INNER_PORTS: Range<u16> = 20_000..32_000;
+
+/// Where a search for a port of the edge begins, and how far it goes.
+const EDGE_PORTS: Range<u16> = 8080..9080;
+
+/// Returns whether a port is free on the loopback addresses.
+pub(super) fn is_free(port: u16) -> bool {
+    let v6 = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
+    let is_taken = |error: std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok()
+        && !v6.is_err_and(is_taken)
+}
+
+/// Returns the first free port for an edge.
+pub(super) fn find_for_edge() -> Option<u16> {
+    EDGE_PORTS.into_iter().find(|port| is_free(*port))
+}
+
+/// Returns the port that an edge gets when it may choose.
+pub(super) fn first_for_edge() -> u16 {
+    EDGE_PORTS.start
+}
+
+/// Returns a free port for an inner part, a random one so that two stages that start at the same time
+/// do not choose the same.
+pub(super) fn find_inner() -> Option<u16> {
+    let nanoseconds = SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .subsec_nanos();
+    let length = u32::from(INNER_PORTS.end - INNER_PORTS.start);
+    let begin = (nanoseconds / 1000).wrapping_add(std::process::id().wrapping_mul(7919)) % length;
+    let candidates = (0..length)
+        .map(|step| INNER_PORTS.start + u16::try_from((begin + step) % length).unwrap_or(0));
+    candidates.into_iter().find(|port| is_free(*port))
+}
+
+/// Names who listens on a port, for people: `node (pid 12)`.
+pub(super) fn holder(port: u16) -> String {
+    let sockets = listening_sockets(port);
+    let holds = |pid: &i32| {
+        let Ok(handles) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+            return false;
+        };
+        let targets = handles
+            .flatten()
+            .filter_map(|handle| fs::read_link(handle.path()).ok());
+        targets.into_iter().any(|target| {
+            sockets
+                .iter()
+                .any(|socket| target.as_os_str() == socket.as_str())
+        })
+    };
+    let Some(pid) = all_pids().into_iter().find(holds) else {
+        return "another process".to_owned();
+    };
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    format!("{} (pid {pid})", name.trim())
+}
+
+/// Returns the names, as file handles show them, of all sockets that listen on a port.
+fn listening_sockets(port: u16) -> Vec<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .map(|path| fs::read_to_string(path).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    rows.filter_map(|row| listening_inode(row, port))
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect()
+}
+
+/// Reads one row of `/proc/net/tcp` (proc_pid_net(5)): local address, state (0A: listening), inode.
+fn listening_inode(row: &str, port: u16) -> Option<&str> {
+    let fields: Vec<&str> = row.split_whitespace().collect();
+    let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
+    let is_ours = u16::from_str_radix(local_port, 16) == Ok(port) && fields.get(3) == Some(&"0A");
+    is_ours.then(|| fields.get(9).copied()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(address: &str) -> (TcpListener, u16) {
+        let listener = TcpListener::bind(address).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, port)
+    }
+
+    #[test]
+    fn the_holder_of_a_port_is_named_with_its_pid() {
+        // Not one of the kernel's choice: that could go to another test in between.
+        let (listener, port) = listen(&format!("127.0.0.1:{}", find_inner().unwrap()));
+        assert!(!is_free(port));
+        let name = fs::read_to_string("/proc/self/comm").unwrap();
+        assert_eq!(
+            holder(port),
+            format!("{} (pid {})", name.trim(), std::process::id())
+        );
+        drop(listener);
+        assert!(is_free(port));
+        assert_eq!(holder(port), "another process");
+    }
+
+    #[test]
+    fn a_port_held_on_all_addresses_or_on_the_other_loopback_is_not_free() {
+        for address in ["0.0.0.0:0", "[::1]:0"] {
+            let (_listener, port) = listen(address);
+            assert!(!is_free(port), "{address}");
+        }
+    }
+
+    #[test]
+    fn only_a_listening_socket_counts_as_holder() {
+        let listening = "  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1 x";
+        assert_eq!(listening_inode(listening, 8080), Some("4711"));
+        assert_eq!(
+            listening_inode(&listening.replace(" 0A ", " 01 "), 8080),
+            None
+        );
+        assert_eq!(listening_inode(listening, 8081), None);
+    }
+
+    #[test]
+    fn an_inner_port_is_free_and_outside_the_range_of_outgoing_connections() {
+        let port = find_inner().unwrap();
+        assert!(INNER_PORTS.contains(&port));
+        assert!(is_free(port));
+    }
+}

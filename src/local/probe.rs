@@ -1,0 +1,89 @@
+//! Asks a part over HTTP whether it is well, within a time.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, to_bytes};
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// An answer's body is read up to here.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Asks for a path on a loopback port. The error is what was seen, for people.
+pub(super) async fn get(
+    port: u16,
+    path: &str,
+    patience: Duration,
+) -> Result<(StatusCode, String), String> {
+    match tokio::time::timeout(patience, ask(port, path)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(format!(
+            "not answering on port {port} ({})",
+            root_cause(&*error)
+        )),
+        Err(_) => Err(format!(
+            "not answering on port {port} within {} s",
+            patience.as_secs_f32()
+        )),
+    }
+}
+
+/// Asks until the answer is 200, or the time is up.
+pub(super) async fn wait_until_ok(port: u16, path: &str, patience: Duration) -> Result<(), String> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let seen = is_ok(
+            port,
+            path,
+            deadline.saturating_duration_since(Instant::now()),
+        )
+        .await;
+        if seen.is_ok() || Instant::now() >= deadline {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Asks once whether the answer is 200.
+pub(super) async fn is_ok(port: u16, path: &str, patience: Duration) -> Result<(), String> {
+    match get(port, path, patience).await? {
+        (StatusCode::OK, _) => Ok(()),
+        (status, body) => {
+            let body = body.lines().next().unwrap_or_default().trim().to_owned();
+            Err(
+                format!("not ready: {path} on port {port} answers {status} {body}")
+                    .trim_end()
+                    .to_owned(),
+            )
+        }
+    }
+}
+
+async fn ask(
+    port: u16,
+    path: &str,
+) -> Result<(StatusCode, String), Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(path)
+        .header(header::HOST, "127.0.0.1")
+        .body(Body::empty())?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = to_bytes(Body::new(response.into_body()), BODY_LIMIT).await?;
+    connection.abort();
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string().to_lowercase()
+}

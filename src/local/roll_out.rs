@@ -1,0 +1,134 @@
+//! A release reaches this machine: the routes that the zone's records make, and the server of the new
+//! bundle. In: a provisioned stage and its release. Out: whether anything changed.
+
+use anyhow::Result;
+
+use super::parts::{EMULATOR, Part, Parts, SERVER, new_run};
+use super::ports::Ports;
+use super::routes::Routes;
+use super::server::{self, Surroundings};
+use super::stage::LocalStage;
+use super::start::{ANSWER_PATIENCE, START_PATIENCE};
+use super::{ServerRelease, control, emulator, instance, probe, routes, state};
+use crate::aws::Aws;
+use crate::error::UserError;
+use crate::event::{Event, Reporter, task};
+
+impl LocalStage {
+    pub(super) async fn roll_out(
+        &self,
+        aws: &Aws,
+        release: &ServerRelease,
+        reporter: &dyn Reporter,
+    ) -> Result<bool> {
+        let ports = self
+            .ports()
+            .ok_or_else(|| self.lost("its state files are gone"))?;
+        let rerouted = self.route(aws, release, ports).await?;
+        let part = self.wanted_server(aws, release, ports).await?;
+        if self.serves(&part, ports).await {
+            return Ok(rerouted);
+        }
+        self.report_healing(&part, reporter);
+        let started = self.start_server(part, ports);
+        task(reporter, "server", |()| "started".to_owned(), started).await?;
+        server::delete_other_bundles(&self.folder, &release.build)?;
+        Ok(true)
+    }
+
+    /// Writes the routes of the zone's records. The edge sees the new file by itself.
+    async fn route(&self, aws: &Aws, release: &ServerRelease, ports: Ports) -> Result<bool> {
+        let records = aws.route53.list_records(&release.hosted_zone_id).await?;
+        let routes = Routes {
+            emulator: ports.emulator,
+            server: ports.server,
+            hosts: routes::hosts(&records),
+        };
+        if state::read::<Routes>(&self.folder.routes()).ok().as_ref() == Some(&routes) {
+            return Ok(false);
+        }
+        state::write(&self.folder.routes(), &routes)?;
+        Ok(true)
+    }
+
+    async fn wanted_server(
+        &self,
+        aws: &Aws,
+        release: &ServerRelease,
+        ports: Ports,
+    ) -> Result<Part> {
+        let running = self.running();
+        let emulator = running
+            .as_ref()
+            .and_then(|running| running.living(EMULATOR));
+        let run = &emulator
+            .ok_or_else(|| self.lost("it has ended during the deploy"))?
+            .part
+            .run;
+        let (stack, policy) = (&self.instance_stack, &release.policy_arn);
+        let credentials = instance::credentials(aws, &self.folder, stack, policy, run).await?;
+        let around = Surroundings {
+            folder: &self.folder,
+            region: self.region.as_str(),
+            port: ports.server,
+            endpoint: &emulator::url(ports.emulator),
+            emulator: run,
+            credentials,
+        };
+        server::prepare(release, around, new_run()).await
+    }
+
+    /// Returns whether the server runs as wanted and is ready.
+    async fn serves(&self, wanted: &Part, ports: Ports) -> bool {
+        let running = self.running();
+        let record = running.as_ref().and_then(|running| running.living(SERVER));
+        record.is_some_and(|record| record.part.is_like(wanted))
+            && probe::wait_until_ok(ports.server, server::READY, ANSWER_PATIENCE)
+                .await
+                .is_ok()
+    }
+
+    fn report_healing(&self, wanted: &Part, reporter: &dyn Reporter) {
+        let running = self.running();
+        let record = running
+            .as_ref()
+            .and_then(|running| running.parts.get(SERVER));
+        let Some(record) = record.filter(|record| record.part.is_like(wanted)) else {
+            return;
+        };
+        let how = match record.living() {
+            None => format!("had ended ({})", record.end()),
+            Some(_) => "was not ready".to_owned(),
+        };
+        reporter.report(Event::Note(format!(
+            "the server {how}: it is started again"
+        )));
+    }
+
+    async fn start_server(&self, part: Part, ports: Ports) -> Result<()> {
+        let running = self
+            .running()
+            .ok_or_else(|| self.lost("it has ended during the deploy"))?;
+        let others = running
+            .parts
+            .into_iter()
+            .map(|(name, record)| (name, record.part));
+        let mut parts: Parts = others.collect();
+        parts.insert(SERVER.to_owned(), part);
+        control::apply(&self.folder, &parts).await?;
+        self.wait_for(
+            SERVER,
+            probe::wait_until_ok(ports.server, server::READY, START_PATIENCE),
+        )
+        .await
+    }
+
+    fn lost(&self, problem: &str) -> UserError {
+        UserError::PartFailed {
+            part: EMULATOR.to_owned(),
+            stage: self.stage.to_string(),
+            problem: problem.to_owned(),
+            log: self.folder.log(EMULATOR),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One local stage: found, looked at and removed as a whole. What starts it is in `start`, what brings a
+//! release to it in `roll_out`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use rustix::process::Signal;
+
+use super::crew::STOP_PATIENCE;
+use super::parts::{Running, SUPERVISOR};
+use super::ports::Ports;
+use super::process::{ProcessId, find_marked, wait_for_end};
+use super::state::{self, Folder, delete_folder};
+use super::{INSTANCE_STACK, PartCheck, Place, Urls};
+use super::{emulator, health, port, venv};
+use crate::aws::Access;
+use crate::config::{Config, DomainName, Region, StageName};
+
+/// A stage on this machine.
+#[derive(Clone, Debug)]
+pub struct LocalStage {
+    pub(super) folder: Folder,
+    pub(super) stage: StageName,
+    pub(super) domain: DomainName,
+    pub(super) region: Region,
+    /// The edge's port, if the settings name one.
+    pub(super) port: Option<u16>,
+    /// The stack of the server's role.
+    pub(super) instance_stack: String,
+}
+
+impl LocalStage {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            folder: Folder::new(resolve(config)),
+            stage: config.stage.clone(),
+            domain: config.settings.domain.clone(),
+            region: config.settings.region.clone(),
+            port: config.settings.port.map(Into::into),
+            instance_stack: config.stack_name(INSTANCE_STACK),
+        }
+    }
+
+    pub(super) fn find(&self) -> Option<Place> {
+        // Damaged state files are no reason to say that nothing is there.
+        let unknown = || Ports {
+            edge: self.port.unwrap_or(port::first_for_edge()),
+            ..Ports::default()
+        };
+        self.folder
+            .path()
+            .exists()
+            .then(|| self.place(self.ports().unwrap_or_else(unknown)))
+    }
+
+    pub(super) async fn checks(&self) -> Vec<PartCheck> {
+        health::check(&self.folder).await
+    }
+
+    pub(super) async fn remove(&self) -> Result<Vec<String>> {
+        let mut removed = self.living_parts();
+        self.end_supervisor().await;
+        end_marked(&self.folder).await?;
+        if delete_folder(self.folder.path())? {
+            removed.push(format!("the files in {}", self.folder.path().display()));
+        }
+        removed.extend(venv::remove_unused(&self.folder).await?);
+        Ok(removed)
+    }
+
+    pub(super) fn running(&self) -> Option<Running> {
+        state::read(&self.folder.running()).ok()
+    }
+
+    pub(super) fn ports(&self) -> Option<Ports> {
+        state::read(&self.folder.ports()).ok()
+    }
+
+    pub(super) fn place(&self, ports: Ports) -> Place {
+        let access = Access::Endpoint {
+            url: emulator::url(ports.emulator),
+        };
+        Place {
+            access,
+            urls: Urls::loopback(&self.domain, ports.edge),
+        }
+    }
+
+    fn living_parts(&self) -> Vec<String> {
+        let Some(running) = self.running() else {
+            return Vec::new();
+        };
+        let parts = running
+            .parts
+            .iter()
+            .filter_map(|(name, record)| Some((name.as_str(), record.living()?)));
+        let supervisor = running
+            .living_supervisor()
+            .map(|process| (SUPERVISOR, process));
+        parts
+            .chain(supervisor)
+            .map(|(name, process)| format!("{name} ({process})"))
+            .collect()
+    }
+
+    async fn end_supervisor(&self) {
+        let Some(supervisor) = self
+            .running()
+            .and_then(|running| running.living_supervisor())
+        else {
+            return;
+        };
+        supervisor.terminate();
+        // One that somebody has stopped would hear it only after this.
+        supervisor.signal(Signal::CONT);
+        wait_for_end(&[supervisor], STOP_PATIENCE * 2).await;
+    }
+}
+
+/// Returns the stage's folder without links and `..` in its path: processes are known by this text.
+fn resolve(config: &Config) -> PathBuf {
+    let folder = config.state_folder();
+    match (
+        config.root.canonicalize(),
+        folder.strip_prefix(&config.root),
+    ) {
+        (Ok(root), Ok(below)) => root.join(below),
+        _ => folder,
+    }
+}
+
+/// Kills every process of a stage.
+pub(super) async fn end_marked(folder: &Folder) -> Result<()> {
+    let marked: Vec<ProcessId> = find_marked(&folder.temporary())
+        .into_iter()
+        .map(|marked| marked.process)
+        .collect();
+    marked.iter().for_each(|process| process.kill());
+    match wait_for_end(&marked, STOP_PATIENCE).await.as_slice() {
+        [] => Ok(()),
+        [process, ..] => bail!("{process} of stage `{}` does not end", folder.stage()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    fn stage(root: &Path, name: &str) -> LocalStage {
+        LocalStage {
+            folder: Folder::new(root.join(name)),
+            stage: name.parse().unwrap(),
+            domain: "demo.localhost".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            port: None,
+            instance_stack: format!("demo-{name}-instance"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stage_that_was_never_started_is_not_there_and_its_removal_makes_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let home = root.path().join("home");
+        let stage = stage(&home, "local");
+        assert_eq!(stage.find(), None);
+        assert_eq!(stage.checks().await, []);
+        assert_eq!(stage.remove().await.unwrap(), Vec::<String>::new());
+        assert!(!home.exists());
+    }
+
+    #[tokio::test]
+    async fn removal_ends_every_process_of_the_stage_and_keeps_what_another_stage_needs() {
+        let root = tempfile::tempdir().unwrap();
+        let (gone, stays) = (stage(root.path(), "gone"), stage(root.path(), "stays"));
+        for stage in [&gone, &stays] {
+            stage.folder.create().unwrap();
+            state::write(&stage.folder.ports(), &Ports::default()).unwrap();
+        }
+        std::fs::create_dir(venv::path_for(&gone.folder)).unwrap();
+        let mut stray = Command::new("sleep")
+            .arg("100")
+            .env("TMPDIR", gone.folder.temporary())
+            .spawn()
+            .unwrap();
+        let removed = gone.remove().await.unwrap();
+        assert!(stray.wait().unwrap().code().is_none());
+        assert_eq!(
+            removed,
+            [format!("the files in {}", gone.folder.path().display())]
+        );
+        assert!(venv::path_for(&stays.folder).exists());
+        assert_eq!(stays.remove().await.unwrap().len(), 2);
+        assert_eq!(root.path().read_dir().map_or(0, Iterator::count), 0);
+    }
+
+    #[test]
+    fn a_stage_with_damaged_files_is_still_there() {
+        let root = tempfile::tempdir().unwrap();
+        let stage = stage(root.path(), "local");
+        stage.folder.create().unwrap();
+        state::write_text(&stage.folder.ports(), "{").unwrap();
+        assert_eq!(
+            stage.find().unwrap().urls.site,
+            "http://demo.localhost:8080"
+        );
+        state::write(
+            &stage.folder.ports(),
+            &Ports {
+                edge: 8081,
+                emulator: 1,
+                server: 2,
+            },
+        )
+        .unwrap();
+        let place = stage.find().unwrap();
+        assert_eq!(place.urls.socket, "ws://ws.demo.localhost:8081");
+        assert_eq!(
+            place.access,
+            Access::Endpoint {
+                url: "http://127.0.0.1:1".to_owned()
+            }
+        );
+    }
+}

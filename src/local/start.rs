@@ -1,0 +1,276 @@
+//! A local stage is started, or healed: what runs as it must is left alone, everything else is started
+//! anew. In: the stage's settings and what is left of it on this machine. Out: a place where its endpoint
+//! answers.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::parts::{EDGE, EMULATOR, Part, Parts, Record, Running, SERVER, new_run};
+use super::ports::{Choice, Ports};
+use super::process::ProcessId;
+use super::routes::Routes;
+use super::stage::{LocalStage, end_marked};
+use super::state::{self, Saved, delete_folder};
+use super::venv::Venv;
+use super::{Place, control, edge, emulator, port, venv};
+use crate::error::UserError;
+use crate::event::{Event, Reporter, task};
+
+/// How long a part may take from its start to its first good answer.
+pub(super) const START_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a living emulator may take to answer before it is replaced: it may just be busy, and its
+/// data is lost then.
+const EMULATOR_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a living edge or server may take to answer before it is replaced.
+pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often the parts are started anew because somebody took a port between choosing and using it.
+const PORT_ATTEMPTS: usize = 3;
+
+impl LocalStage {
+    pub(super) async fn start(&self, reporter: &dyn Reporter) -> Result<Place> {
+        check_system()?;
+        self.folder.create()?;
+        self.note_damage(reporter);
+        self.end_unknown_processes().await?;
+        // Before the environment is looked for: a stage with ports keeps others from deleting it.
+        self.choose_ports(reporter)?;
+        let venv = venv::ensure(&self.folder, reporter).await?;
+        for _attempt in 1..PORT_ATTEMPTS {
+            let ports = self.choose_ports(reporter)?;
+            match self.bring_up(&venv, ports, reporter).await {
+                Err(_) if self.has_lost_a_port(ports) => {}
+                result => return result.map(|()| self.place(ports)),
+            }
+        }
+        let ports = self.choose_ports(reporter)?;
+        self.bring_up(&venv, ports, reporter).await?;
+        Ok(self.place(ports))
+    }
+
+    fn note_damage(&self, reporter: &dyn Reporter) {
+        for path in [
+            self.folder.ports(),
+            self.folder.running(),
+            self.folder.parts(),
+            self.folder.routes(),
+        ] {
+            if state::read::<serde_json::Value>(&path) == Saved::Damaged {
+                reporter.report(Event::Note(format!(
+                    "{} was damaged: it is made anew",
+                    path.display()
+                )));
+            }
+        }
+    }
+
+    /// Ends what runs without a record of what it is, or of the port that it has.
+    async fn end_unknown_processes(&self) -> Result<()> {
+        if self.running().is_some() && self.ports().is_some() {
+            return Ok(());
+        }
+        end_marked(&self.folder).await?;
+        state::delete_file(&self.folder.running())
+    }
+
+    fn choose_ports(&self, reporter: &dyn Reporter) -> Result<Ports> {
+        let (running, known) = (self.running(), self.ports());
+        let choice = Choice {
+            stage: self.stage.as_str(),
+            configured: self.port,
+            known,
+            running: running.as_ref(),
+        };
+        let ports = choice.ports(reporter)?;
+        if known != Some(ports) {
+            state::write(&self.folder.ports(), &ports)?;
+        }
+        Ok(ports)
+    }
+
+    /// Starts emulator and edge where they do not run, or do not run as they must.
+    async fn bring_up(&self, venv: &Venv, ports: Ports, reporter: &dyn Reporter) -> Result<()> {
+        let running = self.running();
+        let record = |name: &str| running.as_ref().and_then(|running| running.parts.get(name));
+        let emulator = emulator::part(&self.folder, venv, &self.region, ports.emulator, new_run());
+        let answers = emulator::check(ports.emulator, EMULATOR_PATIENCE);
+        let emulator = keep_or_renew(record(EMULATOR), emulator, answers).await;
+        let edge = edge::part(&self.folder, ports.edge, new_run())?;
+        let edge =
+            keep_or_renew(record(EDGE), edge, edge::check(ports.edge, ANSWER_PATIENCE)).await;
+        let healed = [
+            (EMULATOR, record(EMULATOR), &emulator),
+            (EDGE, record(EDGE), &edge),
+        ];
+        report_healing(running.as_ref(), &healed, reporter);
+        let keeps_data = record(EMULATOR).is_some_and(|record| record.part == emulator);
+        let mut parts = Parts::from([(EDGE.to_owned(), edge)]);
+        if keeps_data {
+            parts.extend(record(SERVER).map(|record| (SERVER.to_owned(), record.part.clone())));
+        } else {
+            // It would sign off from a topic that is gone.
+            record(SERVER)
+                .and_then(Record::living)
+                .inspect(|process| process.kill());
+            self.begin_anew(&parts, running.is_some()).await?;
+        }
+        parts.insert(EMULATOR.to_owned(), emulator);
+        self.point_routes_at(ports)?;
+        if running.is_some_and(|running| running.has_applied(&parts)) {
+            return control::apply(&self.folder, &parts).await.map(drop);
+        }
+        let started = self.start_parts(&parts, ports);
+        task(reporter, "local stage", |()| "started".to_owned(), started).await
+    }
+
+    /// Forgets what belonged to an emulator that is gone: its files, the server that it served, the routes
+    /// to what it held.
+    async fn begin_anew(&self, others: &Parts, was_running: bool) -> Result<()> {
+        if was_running {
+            control::apply(&self.folder, others).await?;
+        }
+        delete_folder(&self.folder.temporary())?;
+        self.folder.create()?;
+        state::delete_file(&self.folder.routes())
+    }
+
+    fn point_routes_at(&self, ports: Ports) -> Result<()> {
+        let saved = state::read::<Routes>(&self.folder.routes()).ok();
+        let hosts = saved
+            .as_ref()
+            .map(|routes| routes.hosts.clone())
+            .unwrap_or_default();
+        let routes = Routes {
+            emulator: ports.emulator,
+            server: ports.server,
+            hosts,
+        };
+        if saved.as_ref() == Some(&routes) {
+            return Ok(());
+        }
+        state::write(&self.folder.routes(), &routes)
+    }
+
+    async fn start_parts(&self, parts: &Parts, ports: Ports) -> Result<()> {
+        control::apply(&self.folder, parts).await?;
+        let emulator = self.wait_for(EMULATOR, emulator::wait(ports.emulator, START_PATIENCE));
+        let edge = self.wait_for(EDGE, edge::wait(ports.edge, START_PATIENCE));
+        tokio::try_join!(emulator, edge).map(drop)
+    }
+
+    /// Waits for a part's first good answer, or for its end.
+    pub(super) async fn wait_for(
+        &self,
+        name: &str,
+        answer: impl Future<Output = Result<(), String>>,
+    ) -> Result<()> {
+        let problem = tokio::select! {
+            seen = answer => seen.err().or_else(|| self.end_of(name)),
+            how = self.wait_for_end_of(name) => Some(how),
+        };
+        let Some(problem) = problem else {
+            return Ok(());
+        };
+        let words = self.folder.log_end(name);
+        let problem = if words.is_empty() {
+            problem
+        } else {
+            format!("{problem}; its last words:\n{words}")
+        };
+        let (part, stage) = (name.to_owned(), self.stage.to_string());
+        Err(UserError::PartFailed {
+            part,
+            stage,
+            problem,
+            log: self.folder.log(name),
+        }
+        .into())
+    }
+
+    async fn wait_for_end_of(&self, name: &str) -> String {
+        loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if let Some(how) = self.end_of(name) {
+                return how;
+            }
+        }
+    }
+
+    fn end_of(&self, name: &str) -> Option<String> {
+        let running = self.running()?;
+        running
+            .parts
+            .get(name)
+            .filter(|record| record.living().is_none())
+            .map(Record::end)
+    }
+
+    /// Returns whether a part has ended because another process has its port.
+    fn has_lost_a_port(&self, ports: Ports) -> bool {
+        let lost = |name, port| self.end_of(name).is_some() && !port::is_free(port);
+        lost(EDGE, ports.edge) || lost(EMULATOR, ports.emulator)
+    }
+}
+
+/// Processes are told apart by what only Linux's `/proc` says.
+fn check_system() -> Result<()> {
+    if Path::new("/proc/self/stat").exists() {
+        return Ok(());
+    }
+    Err(UserError::Tool {
+        program: "the local stage".to_owned(),
+        problem: "needs Linux: there is no /proc here".to_owned(),
+        hint: "run it on Linux or in a Linux virtual machine, or deploy to a stage in AWS"
+            .to_owned(),
+    }
+    .into())
+}
+
+/// Returns the part as it was started if it lives, is what is wanted, and answers; else the wanted one.
+async fn keep_or_renew(
+    record: Option<&Record>,
+    wanted: Part,
+    answers: impl Future<Output = Result<(), String>>,
+) -> Part {
+    let works = |process: ProcessId| !process.is_stopped();
+    match record {
+        Some(record)
+            if record.part.is_like(&wanted)
+                && record.living().is_some_and(works)
+                && answers.await.is_ok() =>
+        {
+            record.part.clone()
+        }
+        _ => wanted,
+    }
+}
+
+fn report_healing(
+    running: Option<&Running>,
+    parts: &[(&str, Option<&Record>, &Part)],
+    reporter: &dyn Reporter,
+) {
+    if running.is_some_and(|running| running.living_supervisor().is_none()) {
+        let note = "the supervisor had ended: another one takes over what runs";
+        reporter.report(Event::Note(note.to_owned()));
+    }
+    for (name, record, part) in parts {
+        let Some(record) = record.filter(|record| record.part != **part) else {
+            continue;
+        };
+        let how = match record.living() {
+            None => format!("had ended ({})", record.end()),
+            Some(_) if record.part.is_like(part) => "did not answer".to_owned(),
+            Some(_) => "is of another build or other settings".to_owned(),
+        };
+        let cure = match *name {
+            EMULATOR => "it is started again, empty, and everything is provisioned anew",
+            _ => "it is started again",
+        };
+        reporter.report(Event::Note(format!("the {name} {how}: {cure}")));
+    }
+}

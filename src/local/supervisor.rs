@@ -1,0 +1,109 @@
+//! The background process that starts the parts of a stage and keeps account of them. In: `parts.json`
+//! and orders. Out: `running.json`. It never starts a part again by itself: a crash is to be seen in
+//! `status`, and the next deploy repairs it. If it is killed, the parts live on and its successor adopts
+//! them.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::crew::Crew;
+use super::state::Folder;
+
+/// How often it looks for the end of parts that are not its children, and whether its folder is there.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What a supervisor is told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Make what runs be what `parts.json` says.
+    Reload,
+    /// Stop all parts and end.
+    Stop,
+}
+
+/// Supervises until SIGTERM. SIGUSR1 reloads; so does SIGHUP, which a closing terminal may send.
+pub(super) async fn run_until_signal(folder: &Folder) -> Result<()> {
+    let (sender, orders) = mpsc::channel(8);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reload = signal(SignalKind::user_defined1())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            let order = tokio::select! {
+                _ = terminate.recv() => Order::Stop,
+                _ = interrupt.recv() => Order::Stop,
+                _ = reload.recv() => Order::Reload,
+                _ = hang_up.recv() => Order::Reload,
+            };
+            if sender.send(order).await.is_err() {
+                return;
+            }
+        }
+    });
+    supervise(folder, own_build()?, orders).await
+}
+
+/// Returns which build of this program runs: the same for the same file, and another after a rebuild.
+pub(super) fn own_build() -> Result<String> {
+    // Leads to the running file even when a build has put another under its name.
+    let file =
+        std::fs::metadata("/proc/self/exe").context("failed to look at this program's own file")?;
+    Ok(format!(
+        "{}-{}.{:09}",
+        file.len(),
+        file.mtime(),
+        file.mtime_nsec()
+    ))
+}
+
+/// Supervises until told to stop, or until the folder is deleted. Returns at once if another supervisor
+/// has the folder.
+pub(super) async fn supervise(
+    folder: &Folder,
+    build: String,
+    mut orders: mpsc::Receiver<Order>,
+) -> Result<()> {
+    let Some(_lock) = take_folder(folder)? else {
+        return Ok(());
+    };
+    let (sender, mut ends) = mpsc::channel(8);
+    let mut crew = Crew::adopt(folder.clone(), build, sender).await?;
+    crew.apply().await?;
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Reload) => crew.apply().await?,
+                Some(Order::Stop) | None => break,
+            },
+            Some(end) = ends.recv() => crew.note_end(&end).await?,
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                if !folder.parts().exists() {
+                    break;
+                }
+                crew.look_at_adopted().await?;
+            }
+        }
+    }
+    crew.dismiss().await
+}
+
+fn take_folder(folder: &Folder) -> Result<Option<File>> {
+    let path = folder.supervisor_lock();
+    let open = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let file = open.with_context(|| format!("failed to open `{}`", path.display()))?;
+    Ok(file.try_lock().is_ok().then_some(file))
+}
+
+#[cfg(test)]
+#[path = "supervisor_tests.rs"]
+mod tests;

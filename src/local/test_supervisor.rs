@@ -1,0 +1,131 @@
+//! A supervisor for tests, with real processes that do nothing but sleep.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::parts::{Part, Parts, Running, Stop, new_run};
+use super::process::{ProcessId, find_marked};
+use super::state::{self, Folder};
+use super::supervisor::{Order, supervise};
+
+/// A stage's folder whose processes end with the test.
+pub(super) struct Stage {
+    pub(super) folder: Folder,
+    _root: tempfile::TempDir,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        find_marked(&self.folder.temporary())
+            .iter()
+            .for_each(|marked| marked.process.kill());
+    }
+}
+
+pub(super) struct Supervisor {
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) task: JoinHandle<Result<()>>,
+}
+
+impl Stage {
+    pub(super) fn new(names: &[&str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path().join("local"));
+        folder.create().unwrap();
+        let stage = Self {
+            folder,
+            _root: root,
+        };
+        stage.want(
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), stage.sleeper()))
+                .collect(),
+        );
+        stage
+    }
+
+    pub(super) fn sleeper(&self) -> Part {
+        self.script("sleep 1000")
+    }
+
+    pub(super) fn script(&self, script: &str) -> Part {
+        let mark = (
+            "TMPDIR".to_owned(),
+            self.folder.temporary().display().to_string(),
+        );
+        let environment = BTreeMap::from([mark, ("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+        let args = vec!["-c".to_owned(), script.to_owned()];
+        Part {
+            program: PathBuf::from("/bin/sh"),
+            args,
+            environment,
+            inputs: Vec::new(),
+            stop: Stop::Ask,
+            run: new_run(),
+        }
+    }
+
+    pub(super) fn want(&self, parts: Parts) {
+        state::write(&self.folder.parts(), &parts).unwrap();
+    }
+
+    pub(super) fn wanted(&self) -> Parts {
+        state::read(&self.folder.parts()).ok().unwrap()
+    }
+
+    pub(super) fn running(&self) -> Option<Running> {
+        state::read(&self.folder.running()).ok()
+    }
+
+    pub(super) fn supervise(&self) -> Supervisor {
+        let (orders, receiver) = mpsc::channel(1);
+        let folder = self.folder.clone();
+        let task =
+            tokio::spawn(async move { supervise(&folder, "test".to_owned(), receiver).await });
+        Supervisor { orders, task }
+    }
+
+    pub(super) async fn wait_until(&self, what: &str, is_so: impl Fn(&Running) -> bool) -> Running {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match self.running() {
+                Some(running) if is_so(&running) => return running,
+                seen => assert!(Instant::now() < deadline, "not {what}: {seen:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(super) async fn wait_until_applied(&self) -> Running {
+        let wanted = self.wanted();
+        self.wait_until("applied", |running| running.has_applied(&wanted))
+            .await
+    }
+
+    pub(super) fn marked(&self) -> usize {
+        find_marked(&self.folder.temporary()).len()
+    }
+}
+
+impl Supervisor {
+    pub(super) async fn stop(self) {
+        self.orders.send(Order::Stop).await.unwrap();
+        self.task.await.unwrap().unwrap();
+    }
+
+    /// As `kill -9` would: whatever it was doing is not done to the end.
+    pub(super) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+}
+
+pub(super) fn process(running: &Running, name: &str) -> ProcessId {
+    running.parts[name].process.unwrap()
+}

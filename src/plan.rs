@@ -1,0 +1,248 @@
+//! In: a `Config`, the stage's addresses and the templates. Out: a `Plan`: every stack with its
+//! region, and where each of its parameters comes from. Pure: no clock, no disk, no network, no AWS.
+
+mod template;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use crate::config::{CLOUDFRONT_REGION, Config, Region};
+use crate::local::Urls;
+pub use template::{Template, Templates};
+
+/// The parameter of a stack whose resources refuse to be deleted while it is `true`.
+pub const DELETION_PROTECTION: &str = "DeletionProtection";
+
+/// What a deploy provisions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The stack that holds the artifact bucket: everything else waits for it.
+    pub foundation: StackPlan,
+    /// All other stacks, each after those it needs.
+    pub stacks: Vec<StackPlan>,
+}
+
+/// One stack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StackPlan {
+    /// Its short name, as reports show it: the template's, with the region where that is not the stage's.
+    pub name: String,
+    /// Its name in CloudFormation.
+    pub stack: String,
+    /// Where it lies.
+    pub region: Region,
+    /// What is in it.
+    pub template: Template,
+    /// Where each parameter comes from.
+    pub parameters: BTreeMap<&'static str, Source>,
+    /// Whether CloudFormation is to refuse its deletion.
+    pub protected: bool,
+}
+
+/// Where a parameter's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Known now.
+    Value(String),
+    /// An output of another stack.
+    Output {
+        /// The other stack's short name.
+        stack: String,
+        /// The output.
+        output: &'static str,
+    },
+    /// Known when the artifacts are published.
+    Artifact(ArtifactFact),
+}
+
+/// What a parameter may say of an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ArtifactFact {
+    /// Key of the api Lambda's zip.
+    ApiKey,
+    /// Content id of the api Lambda's zip.
+    ApiBuild,
+    /// Key of the publisher Lambda's zip.
+    PublisherKey,
+    /// Content id of the publisher Lambda's zip.
+    PublisherBuild,
+    /// Key of the server bundle.
+    BundleKey,
+    /// Content id of the server bundle.
+    ServerBuild,
+}
+
+impl StackPlan {
+    /// Returns the short names of the stacks whose outputs this one needs.
+    pub fn needs(&self) -> BTreeSet<&str> {
+        let needed = self.parameters.values().filter_map(|source| match source {
+            Source::Output { stack, .. } => Some(stack.as_str()),
+            Source::Value(_) | Source::Artifact(_) => None,
+        });
+        needed.collect()
+    }
+}
+
+impl Plan {
+    /// Returns every stack, each after those it needs.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &StackPlan> {
+        std::iter::once(&self.foundation).chain(&self.stacks)
+    }
+}
+
+/// Decides which stacks a stage has, without touching any of them.
+///
+/// # Errors
+/// A template is missing.
+pub fn plan(config: &Config, urls: &Urls, templates: &Templates) -> Result<Plan> {
+    let cloudfront_region: Region = CLOUDFRONT_REGION.parse().map_err(anyhow::Error::msg)?;
+    let mut certificates = vec![("certificate".to_owned(), config.settings.region.clone())];
+    if config.settings.region != cloudfront_region {
+        certificates.push((
+            format!("certificate-{cloudfront_region}"),
+            cloudfront_region,
+        ));
+    }
+    let site_certificate = certificates[certificates.len() - 1].0.clone();
+
+    let stack = |template: &str, parameters: Parameters| -> Result<StackPlan> {
+        stack_plan(config, templates, template, parameters)
+    };
+    let mut stacks = vec![stack("dns", dns(config))?, stack("data", data(config))?];
+    for (name, region) in certificates {
+        stacks.push(StackPlan {
+            name,
+            region,
+            ..stack("certificate", certificate(config))?
+        });
+    }
+    stacks.push(stack("api", api(config, urls))?);
+    stacks.push(stack("websocket", websocket(config, urls))?);
+    stacks.push(stack("site", site(config, urls, &site_certificate))?);
+    Ok(Plan {
+        foundation: stack("foundation", foundation(config))?,
+        stacks,
+    })
+}
+
+type Parameters = BTreeMap<&'static str, Source>;
+
+fn stack_plan(
+    config: &Config,
+    templates: &Templates,
+    template: &str,
+    parameters: Parameters,
+) -> Result<StackPlan> {
+    Ok(StackPlan {
+        name: template.to_owned(),
+        stack: config.stack_name(template),
+        region: config.settings.region.clone(),
+        template: templates.get(template)?.clone(),
+        parameters,
+        protected: config.settings.protected,
+    })
+}
+
+fn value(text: impl ToString) -> Source {
+    Source::Value(text.to_string())
+}
+
+fn output(stack: &str, output: &'static str) -> Source {
+    Source::Output {
+        stack: stack.to_owned(),
+        output,
+    }
+}
+
+fn foundation(config: &Config) -> Parameters {
+    let email = config.settings.alarm_email.clone().unwrap_or_default();
+    BTreeMap::from([("AlarmEmail", value(email))])
+}
+
+fn dns(config: &Config) -> Parameters {
+    let zone = config
+        .settings
+        .hosted_zone_id
+        .as_ref()
+        .map(ToString::to_string);
+    BTreeMap::from([
+        ("DomainName", value(&config.settings.domain)),
+        ("HostedZoneId", value(zone.unwrap_or_default())),
+    ])
+}
+
+fn certificate(config: &Config) -> Parameters {
+    BTreeMap::from([
+        ("DomainName", value(&config.settings.domain)),
+        ("HostedZoneId", output("dns", "HostedZoneId")),
+    ])
+}
+
+fn data(config: &Config) -> Parameters {
+    BTreeMap::from([("Protected", value(config.settings.protected))])
+}
+
+/// What `api` and `websocket` both want to know.
+fn service(config: &Config, urls: &Urls) -> Parameters {
+    BTreeMap::from([
+        ("DomainName", value(&config.settings.domain)),
+        ("HostedZoneId", output("dns", "HostedZoneId")),
+        ("CertificateArn", output("certificate", "CertificateArn")),
+        ("TableName", output("data", "TableName")),
+        ("TableArn", output("data", "TableArn")),
+        ("TopicArn", output("data", "TopicArn")),
+        ("AlarmTopic", output("foundation", "AlarmTopic")),
+        ("ArtifactBucket", output("foundation", "ArtifactBucket")),
+        ("SiteOrigin", value(&urls.site)),
+        (
+            "LogRetentionDays",
+            value(config.settings.log_retention_days),
+        ),
+    ])
+}
+
+fn api(config: &Config, urls: &Urls) -> Parameters {
+    let mut parameters = service(config, urls);
+    parameters.extend([
+        ("StreamArn", output("data", "StreamArn")),
+        ("ApiKey", Source::Artifact(ArtifactFact::ApiKey)),
+        ("ApiBuild", Source::Artifact(ArtifactFact::ApiBuild)),
+        ("PublisherKey", Source::Artifact(ArtifactFact::PublisherKey)),
+        (
+            "PublisherBuild",
+            Source::Artifact(ArtifactFact::PublisherBuild),
+        ),
+    ]);
+    parameters
+}
+
+fn websocket(config: &Config, urls: &Urls) -> Parameters {
+    let servers = &config.settings.servers;
+    let mut parameters = service(config, urls);
+    parameters.extend([
+        ("LogBucket", output("foundation", "LogBucket")),
+        ("BundleKey", Source::Artifact(ArtifactFact::BundleKey)),
+        ("ServerBuild", Source::Artifact(ArtifactFact::ServerBuild)),
+        ("InstanceType", value(&servers.instance_type)),
+        ("MinServers", value(servers.min)),
+        ("MaxServers", value(servers.max)),
+        (DELETION_PROTECTION, value(config.settings.protected)),
+    ]);
+    parameters
+}
+
+fn site(config: &Config, urls: &Urls, certificate: &str) -> Parameters {
+    BTreeMap::from([
+        ("DomainName", value(&config.settings.domain)),
+        ("HostedZoneId", output("dns", "HostedZoneId")),
+        ("CertificateArn", output(certificate, "CertificateArn")),
+        ("LogBucket", output("foundation", "LogBucket")),
+        ("SiteUrl", value(&urls.site)),
+        ("ApiUrl", value(&urls.api)),
+        ("SocketUrl", value(&urls.socket)),
+    ])
+}
+
+#[cfg(test)]
+mod tests;

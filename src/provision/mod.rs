@@ -1,0 +1,220 @@
+//! In: planned stacks and what is known of the artifacts. Out: every stack settled, with its outputs.
+//! Stacks whose inputs are there are provisioned at the same time. Which stacks there are is not
+//! decided here.
+
+mod stack;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use sha2::{Digest, Sha256};
+
+use crate::aws::{Aws, CloudFormation, Stack};
+use crate::event::{Event, Reporter};
+use crate::plan::{ArtifactFact, Source, StackPlan};
+pub use stack::{Outcome, delete_stack, settle};
+
+/// The parameter (and output) of every template that says what was deployed: equal digests mean that
+/// there is nothing to do.
+pub const DIGEST: &str = "Digest";
+
+/// Outputs by stack, by short name.
+pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
+
+/// A stack that is as planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provisioned {
+    /// Short name.
+    pub name: String,
+    /// What was done.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What it puts out.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// Brings stacks to their planned state, as many at a time as their needs allow. `known` holds the
+/// outputs of stacks outside this list. When one fails, those that run are followed to their end and
+/// the rest are not started.
+///
+/// # Errors
+/// The first failure; the stacks that were not started are reported as a warning.
+pub async fn provision(
+    aws: &Aws,
+    stacks: &[StackPlan],
+    known: &Outputs,
+    artifacts: &BTreeMap<ArtifactFact, String>,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Provisioned>> {
+    let mut outputs = known.clone();
+    let mut waiting: Vec<&StackPlan> = stacks.iter().collect();
+    let mut running = FuturesUnordered::new();
+    let mut done = Vec::new();
+    let mut failure = None;
+    loop {
+        if failure.is_none() {
+            let is_ready =
+                |stack: &&StackPlan| stack.needs().iter().all(|need| outputs.contains_key(*need));
+            let (ready, blocked): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+            waiting = blocked;
+            for stack in ready {
+                let parameters = resolve(stack, &outputs, artifacts)?;
+                running.push(provision_one(aws, stack, parameters, reporter));
+            }
+        }
+        match running.next().await {
+            Some(Ok(stack)) => {
+                outputs.insert(stack.name.clone(), stack.outputs.clone());
+                done.push(stack);
+            }
+            Some(Err(error)) => failure = failure.or(Some(error)),
+            None => break,
+        }
+    }
+    match failure {
+        None => Ok(done),
+        Some(error) => {
+            report_not_started(&waiting, reporter);
+            Err(error)
+        }
+    }
+}
+
+fn report_not_started(waiting: &[&StackPlan], reporter: &dyn Reporter) {
+    if !waiting.is_empty() {
+        let names: Vec<&str> = waiting.iter().map(|stack| stack.name.as_str()).collect();
+        reporter.report(Event::Warning(format!("not started: {}", names.join(", "))));
+    }
+}
+
+async fn provision_one(
+    aws: &Aws,
+    plan: &StackPlan,
+    parameters: BTreeMap<String, String>,
+    reporter: &dyn Reporter,
+) -> Result<Provisioned> {
+    let started = Instant::now();
+    let task = format!("stack {}", plan.name);
+    reporter.report(Event::TaskStarted { task: task.clone() });
+    let door = aws.cloudformation_in(&plan.region);
+    let target = stack::Target {
+        door: &door,
+        name: &plan.stack,
+        template: &plan.template,
+        task: &task,
+    };
+    let result = stack::ensure(&target, &parameters, reporter).await;
+    let elapsed = started.elapsed();
+    let outcome = result
+        .as_ref()
+        .map_or("failed", |(outcome, _)| outcome.name())
+        .to_owned();
+    reporter.report(Event::TaskDone {
+        task,
+        outcome,
+        elapsed,
+    });
+    let (outcome, stack) = result?;
+    if plan.protected && !stack.termination_protection {
+        door.set_termination_protection(&plan.stack, crate::aws::Protection::On)
+            .await?;
+    }
+    Ok(Provisioned {
+        name: plan.name.clone(),
+        outcome,
+        elapsed,
+        outputs: stack.outputs,
+    })
+}
+
+/// Brings one stack outside any plan to what a template says, quietly, and returns its outputs.
+///
+/// # Errors
+/// CloudFormation refuses or undoes it.
+pub async fn ensure_stack(
+    aws: &Aws,
+    name: &str,
+    template_body: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
+    let template = crate::plan::Template::parse(name.as_ref(), template_body.to_owned())?;
+    let target = stack::Target {
+        door: &aws.cloudformation,
+        name,
+        template: &template,
+        task: name,
+    };
+    let parameters = with_digest(&template.body, parameters.clone());
+    let (_, stack) = stack::ensure(&target, &parameters, &Silence).await?;
+    Ok(stack.outputs)
+}
+
+/// Updates a stack with one parameter changed and all others as they are.
+///
+/// # Errors
+/// CloudFormation refuses or undoes it.
+pub async fn set_parameter(
+    door: &CloudFormation,
+    plan: &StackPlan,
+    stack: &Stack,
+    name: &str,
+    value: &str,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let mut parameters = stack.parameters.clone();
+    parameters.remove(DIGEST);
+    parameters.insert(name.to_owned(), value.to_owned());
+    let parameters = with_digest(&plan.template.body, parameters);
+    let task = format!("stack {}", plan.name);
+    let target = stack::Target {
+        door,
+        name: &plan.stack,
+        template: &plan.template,
+        task: &task,
+    };
+    stack::ensure(&target, &parameters, reporter).await?;
+    Ok(())
+}
+
+struct Silence;
+
+impl Reporter for Silence {
+    fn report(&self, _event: Event) {}
+}
+
+fn resolve(
+    plan: &StackPlan,
+    outputs: &Outputs,
+    artifacts: &BTreeMap<ArtifactFact, String>,
+) -> Result<BTreeMap<String, String>> {
+    let resolved = plan.parameters.iter().map(|(name, source)| {
+        let value = match source {
+            Source::Value(text) => Some(text),
+            Source::Output { stack, output } => outputs.get(stack).and_then(|of| of.get(*output)),
+            Source::Artifact(fact) => artifacts.get(fact),
+        };
+        let value = value.with_context(|| {
+            format!("stack `{}` needs {source:?}, which is not there", plan.name)
+        })?;
+        Ok(((*name).to_owned(), value.clone()))
+    });
+    Ok(with_digest(
+        &plan.template.body,
+        resolved.collect::<Result<_>>()?,
+    ))
+}
+
+/// Adds the digest of template and parameters to the parameters.
+fn with_digest(body: &str, mut parameters: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut hash = Sha256::new();
+    hash.update(body);
+    for (name, value) in &parameters {
+        hash.update(format!("\0{name}\0{value}"));
+    }
+    parameters.insert(DIGEST.to_owned(), crate::build::hex(&hash.finalize()[..16]));
+    parameters
+}

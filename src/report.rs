@@ -1,0 +1,221 @@
+//! What a command has to say in the end: `Display` for people, `Serialize` for `--output json`. The
+//! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::local::Urls;
+use crate::provision::Outcome;
+
+/// What `deploy` did.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeployReport {
+    /// The stage.
+    pub stage: String,
+    /// `deployed`, or `unchanged` when there was nothing to do.
+    pub outcome: &'static str,
+    /// The id of the release.
+    pub build: String,
+    /// How long all of it took.
+    pub seconds: f64,
+    /// Where it answers.
+    pub urls: Urls,
+    /// Every stack.
+    pub stacks: Vec<StackRow>,
+    /// Every step.
+    pub steps: Vec<StepRow>,
+}
+
+/// What was done to a stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct StackRow {
+    /// Short name.
+    pub name: String,
+    /// `created`, `updated` or `unchanged`.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepRow {
+    /// The step.
+    pub name: &'static str,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// How a stage stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusReport {
+    /// The stage.
+    pub stage: String,
+    /// `healthy`, `degraded` or `absent`.
+    pub health: Health,
+    /// Where it answers, or would.
+    pub urls: Option<Urls>,
+    /// Every stack that is there.
+    pub stacks: Vec<StackStatusRow>,
+    /// Everything that was asked.
+    pub checks: Vec<Check>,
+}
+
+/// How a stage stands, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Every stack is there and every check passes.
+    Healthy,
+    /// Something is there, but not all is well.
+    Degraded,
+    /// Nothing of it is there.
+    Absent,
+}
+
+/// How a stack stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct StackStatusRow {
+    /// Short name.
+    pub name: String,
+    /// CloudFormation's status, or `absent`.
+    pub state: String,
+    /// How many resources it holds.
+    pub resources: usize,
+    /// When it was last changed (RFC 3339, UTC).
+    pub updated: String,
+}
+
+/// One question to the running system, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was asked.
+    pub name: String,
+    /// Whether the answer is as it should be.
+    pub ok: bool,
+    /// The answer in words.
+    pub detail: String,
+}
+
+/// What `teardown` did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TeardownReport {
+    /// The stage.
+    pub stage: String,
+    /// `removed`, or `absent` when there was nothing.
+    pub outcome: &'static str,
+    /// What is gone.
+    pub removed: Vec<String>,
+    /// What stays on purpose, and why.
+    pub kept: Vec<String>,
+    /// What was to go and did not, and why.
+    pub failed: Vec<String>,
+}
+
+/// Returns a duration in seconds, to the millisecond.
+pub fn seconds(elapsed: Duration) -> f64 {
+    elapsed.as_millis() as f64 / 1000.0
+}
+
+impl fmt::Display for DeployReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stage,
+            outcome,
+            build,
+            seconds,
+            urls,
+            ..
+        } = self;
+        writeln!(
+            formatter,
+            "stage {stage}: {outcome} in {seconds:.1} s, build {build}"
+        )?;
+        writeln!(formatter)?;
+        writeln!(formatter, "  site    {}", urls.site)?;
+        writeln!(formatter, "  api     {}", urls.api)?;
+        writeln!(formatter, "  socket  {}", urls.socket)?;
+        writeln!(formatter)?;
+        let changed: Vec<String> = self
+            .stacks
+            .iter()
+            .filter(|row| row.outcome != Outcome::Unchanged)
+            .map(|row| {
+                format!(
+                    "{} {} in {:.1} s",
+                    row.name,
+                    row.outcome.name(),
+                    row.seconds
+                )
+            })
+            .collect();
+        let unchanged = self.stacks.len() - changed.len();
+        for row in &changed {
+            writeln!(formatter, "  stack {row}")?;
+        }
+        writeln!(
+            formatter,
+            "  {unchanged} of {} stacks unchanged",
+            self.stacks.len()
+        )?;
+        let steps: Vec<String> = self
+            .steps
+            .iter()
+            .map(|row| format!("{} {:.1} s", row.name, row.seconds))
+            .collect();
+        write!(formatter, "  {}", steps.join(" · "))
+    }
+}
+
+impl fmt::Display for StatusReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.health {
+            Health::Healthy => "healthy",
+            Health::Degraded => "degraded",
+            Health::Absent => "absent: nothing of it is there",
+        };
+        write!(formatter, "stage {}: {word}", self.stage)?;
+        let Some(urls) = self.urls.as_ref().filter(|_| self.health != Health::Absent) else {
+            return Ok(());
+        };
+        writeln!(formatter, "\n\n  site    {}", urls.site)?;
+        writeln!(formatter, "  api     {}", urls.api)?;
+        writeln!(formatter, "  socket  {}\n", urls.socket)?;
+        for row in &self.stacks {
+            let StackStatusRow {
+                name,
+                state,
+                resources,
+                updated,
+            } = row;
+            writeln!(
+                formatter,
+                "  stack {name:<22} {state:<28} {resources:>3} resources  {updated}"
+            )?;
+        }
+        writeln!(formatter)?;
+        let rows = self.checks.iter().map(|check| {
+            let mark = if check.ok { "ok  " } else { "FAIL" };
+            format!("  {mark} {:<22} {}", check.name, check.detail)
+        });
+        formatter.write_str(&rows.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl fmt::Display for TeardownReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "stage {}: {}", self.stage, self.outcome)?;
+        for (title, rows) in [
+            ("removed", &self.removed),
+            ("kept", &self.kept),
+            ("FAILED", &self.failed),
+        ] {
+            for row in rows {
+                write!(formatter, "\n  {title:<8} {row}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! In: the stage's addresses and the builds that should answer there. Out: `Check`s: what was asked
+//! from outside, as a browser would, and what came back. Nothing is written to the stage.
+
+mod ask;
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+
+use crate::event::{Event, Reporter};
+use crate::local::Urls;
+use crate::report::Check;
+
+/// Which builds should answer. `None`: any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// In the site's `config.json`.
+    pub site: Option<String>,
+    /// From `GET /health`.
+    pub api: Option<String>,
+    /// In the socket's hello.
+    pub server: Option<String>,
+}
+
+/// How long one question may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to rest before asking again.
+const REST: Duration = Duration::from_millis(250);
+
+/// Asks every public address once, at the same time.
+pub async fn check(urls: &Urls, expected: &Expected) -> Vec<Check> {
+    let (site, www) = tokio::join!(
+        named("site", check_site(urls, expected.site.as_deref())),
+        named("www", check_www(urls)),
+    );
+    let (api, socket) = tokio::join!(
+        named("api", check_api(urls, expected.api.as_deref())),
+        named("socket", check_socket(urls, expected.server.as_deref())),
+    );
+    vec![site, www, api, socket]
+}
+
+/// Asks until everything answers as expected, or `patience` is over; a release takes a moment to
+/// reach every edge. Returns the last answers.
+pub async fn wait_until_healthy(
+    urls: &Urls,
+    expected: &Expected,
+    patience: Duration,
+    reporter: &dyn Reporter,
+) -> Vec<Check> {
+    let started = Instant::now();
+    let mut told = String::new();
+    loop {
+        let checks = check(urls, expected).await;
+        let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
+        if failing.is_empty() || started.elapsed() > patience {
+            return checks;
+        }
+        let waiting = summary(&failing);
+        if waiting != told {
+            reporter.report(Event::Note(format!("waiting for {waiting}")));
+            told = waiting;
+        }
+        tokio::time::sleep(REST).await;
+    }
+}
+
+/// Returns failing checks in one line.
+pub fn summary(failing: &[&Check]) -> String {
+    let rows = failing
+        .iter()
+        .map(|check| format!("{} ({})", check.name, check.detail));
+    rows.collect::<Vec<_>>().join(", ")
+}
+
+async fn named(name: &str, question: impl Future<Output = Result<String, String>>) -> Check {
+    let answer = tokio::time::timeout(TIMEOUT, question).await;
+    let answer =
+        answer.unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())));
+    let ok = answer.is_ok();
+    Check {
+        name: name.to_owned(),
+        ok,
+        detail: answer.unwrap_or_else(|problem| problem),
+    }
+}
+
+#[derive(Deserialize)]
+struct Build {
+    build: String,
+}
+
+/// The page must load, and say that it is of this build.
+async fn check_site(urls: &Urls, expected: Option<&str>) -> Result<String, String> {
+    let answers = join_all(
+        [
+            format!("{}/", urls.site),
+            format!("{}/config.json", urls.site),
+        ]
+        .map(ask::get),
+    );
+    let mut answers = answers.await.into_iter();
+    let (page, config) = (answers.next(), answers.next());
+    let (Some(page), Some(config)) = (page, config) else {
+        return Err("was not asked".to_owned());
+    };
+    let page = page?;
+    if page.status != 200 || !page.is("text/html") {
+        return Err(format!(
+            "GET / answers {} {}",
+            page.status, page.content_type
+        ));
+    }
+    let config = config?;
+    if config.status != 200 {
+        return Err(format!("GET /config.json answers {}", config.status));
+    }
+    same_build(&config.body, expected)
+}
+
+/// `www.` must send people to the site, with their path.
+async fn check_www(urls: &Urls) -> Result<String, String> {
+    let www = urls.site.replacen("://", "://www.", 1);
+    let answer = ask::get(format!("{www}/some/path?query=1")).await?;
+    let wanted = format!("{}/some/path?query=1", urls.site);
+    match (answer.status, answer.location.as_deref()) {
+        (301 | 308, Some(location)) if location == wanted => {
+            Ok(format!("redirects to {}", urls.site))
+        }
+        (status, location) => Err(format!(
+            "answers {status}, to {}",
+            location.unwrap_or("nowhere")
+        )),
+    }
+}
+
+async fn check_api(urls: &Urls, expected: Option<&str>) -> Result<String, String> {
+    let answer = ask::get(format!("{}/health", urls.api)).await?;
+    if answer.status != 200 {
+        return Err(format!("GET /health answers {}", answer.status));
+    }
+    same_build(&answer.body, expected)
+}
+
+#[derive(Deserialize)]
+struct Hello {
+    #[serde(rename = "type")]
+    kind: String,
+    build: String,
+}
+
+async fn check_socket(urls: &Urls, expected: Option<&str>) -> Result<String, String> {
+    let text = ask::first_message(&urls.socket, &urls.site).await?;
+    match serde_json::from_str::<Hello>(&text) {
+        Ok(hello) if hello.kind == "hello" => compare(&hello.build, expected),
+        _ => Err("says something else than hello first".to_owned()),
+    }
+}
+
+fn same_build(body: &[u8], expected: Option<&str>) -> Result<String, String> {
+    let answer: Build = serde_json::from_slice(body).map_err(|_| "names no build".to_owned())?;
+    compare(&answer.build, expected)
+}
+
+fn compare(actual: &str, expected: Option<&str>) -> Result<String, String> {
+    match expected {
+        Some(expected) if expected != actual => Err(format!("build {actual}, not {expected}")),
+        _ => Ok(format!("build {actual}")),
+    }
+}

@@ -1,0 +1,134 @@
+//! Questions over HTTP and WebSocket, with or without TLS. Each opens its own connection: what is asked
+//! is whether a newcomer gets in.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, Uri, header};
+use futures_util::{SinkExt, StreamExt};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::local::loopback_address;
+
+/// The largest body that is read, in bytes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// An answer over HTTP.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: String,
+    pub(super) location: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn is(&self, content_type: &str) -> bool {
+        self.content_type.starts_with(content_type)
+    }
+}
+
+/// Gets a URL. Redirects are not followed. The error is worded for a person.
+pub(super) async fn get(url: String) -> Result<Answer, String> {
+    let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
+    let stream = connect(&uri).await?;
+    let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| words(&error))?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(uri.path_and_query().map_or("/", |path| path.as_str()))
+        .header(
+            header::HOST,
+            uri.authority().map_or("", |authority| authority.as_str()),
+        )
+        .header(header::USER_AGENT, "factory-tree")
+        .body(Body::empty())
+        .map_err(|error| words(&error))?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(|error| words(&error))?;
+    let (head, body) = response.into_parts();
+    let body = axum::body::to_bytes(Body::new(body), MAX_BODY_BYTES).await;
+    connection.abort();
+    Ok(Answer {
+        status: head.status.as_u16(),
+        content_type: text(&head.headers, header::CONTENT_TYPE).unwrap_or_default(),
+        location: text(&head.headers, header::LOCATION),
+        body: body.map_err(|error| words(&error))?.to_vec(),
+    })
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// Opens a WebSocket as a page of `origin` would, and returns the first text that comes.
+pub(super) async fn first_message(url: &str, origin: &str) -> Result<String, String> {
+    let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
+    let mut request = url.into_client_request().map_err(|error| words(&error))?;
+    let origin = origin
+        .parse()
+        .map_err(|_| format!("`{origin}` is no origin"))?;
+    request.headers_mut().insert(header::ORIGIN, origin);
+    let stream = connect(request.uri()).await?;
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .map_err(|error| words(&error))?;
+    while let Some(message) = socket.next().await {
+        if let Message::Text(text) = message.map_err(|error| words(&error))? {
+            // A polite end; whether it arrives does not matter any more.
+            let _ = socket.send(Message::Close(None)).await;
+            return Ok(text.to_string());
+        }
+    }
+    Err(format!("{url}: closed without a word"))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
+
+async fn connect(uri: &Uri) -> Result<Pin<Box<dyn Stream>>, String> {
+    let host = uri.host().ok_or_else(|| format!("{uri} names no host"))?;
+    let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
+    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let words = |error: io::Error| format!("{host}:{port}: {error}");
+    let stream = open(host, port).await.map_err(words)?;
+    if !secure {
+        return Ok(Box::pin(stream));
+    }
+    let name =
+        ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is no host name"))?;
+    let config = Arc::new(tls_config().map_err(words)?);
+    let stream = TlsConnector::from(config)
+        .connect(name, stream)
+        .await
+        .map_err(words)?;
+    Ok(Box::pin(stream))
+}
+
+async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
+    match loopback_address(host, port) {
+        Some(address) => TcpStream::connect(address).await,
+        None => TcpStream::connect((host, port)).await,
+    }
+}
+
+fn tls_config() -> io::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(io::Error::other)?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}

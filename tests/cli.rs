@@ -1,0 +1,198 @@
+//! The CLI as a person meets it: what it says, and how it ends, when something is wrong before
+//! anything is deployed.
+
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+mod project;
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use project::Project;
+
+#[test]
+fn the_help_names_every_verb_and_the_exit_codes() {
+    insta::assert_snapshot!(Project::new().run(&["--help"]));
+}
+
+#[test]
+fn the_help_of_deploy_names_every_flag() {
+    insta::assert_snapshot!(Project::new().run(&["deploy", "--help"]));
+}
+
+#[test]
+fn an_unknown_flag_is_wrong_usage() {
+    insta::assert_snapshot!(Project::new().run(&["deploy", "--stag", "prod"]));
+}
+
+#[test]
+fn broken_yaml_is_told_with_its_place() {
+    let project = Project::new();
+    project.replace("factory-tree.yaml", "  prod: {", "  prod: [");
+    insta::assert_snapshot!(project.run(&["status"]));
+}
+
+#[test]
+fn an_unknown_stage_is_told_with_those_that_there_are() {
+    insta::assert_snapshot!(Project::new().run(&["deploy", "--stage", "prd"]));
+}
+
+#[test]
+fn a_missing_configuration_file_is_told() {
+    insta::assert_snapshot!(Project::new().run(&["status", "--config", "other.yaml"]));
+}
+
+#[test]
+fn without_credentials_prod_is_not_touched() {
+    let project = Project::new();
+    insta::assert_snapshot!("deploy", project.run(&["deploy", "--stage", "prod"]));
+    insta::assert_snapshot!("status", project.run(&["status", "--stage", "prod"]));
+}
+
+#[test]
+fn a_protected_stage_is_not_taken_down_unless_its_name_is_said() {
+    let project = Project::new();
+    insta::assert_snapshot!("without", project.run(&["teardown", "--stage", "prod"]));
+    let by_default = project
+        .command(&["teardown", "--yes"])
+        .env("FACTORY_TREE_STAGE", "")
+        .output();
+    assert_eq!(
+        by_default.unwrap().status.code(),
+        Some(2),
+        "an empty stage is no stage"
+    );
+}
+
+#[test]
+fn a_lambda_that_does_not_compile_is_told_in_the_compilers_words_and_nothing_is_deployed() {
+    let project = Project::new();
+    project.write(
+        "api/src/main.rs",
+        "fn main() {\n    let answer: u8 = \"forty-two\";\n}\n",
+    );
+    let told = project.run(&["deploy"]);
+    let from = told
+        .find("error[E0308]")
+        .expect("the compiler's own message");
+    // cargo says this only when another crate was still being compiled.
+    let told_alone = told[from..].replace(
+        "warning: build failed, waiting for other jobs to finish...\n",
+        "",
+    );
+    insta::assert_snapshot!(told_alone);
+    assert!(told.starts_with("exit 1\n"), "{told}");
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn a_site_that_does_not_build_is_told_in_its_own_words() {
+    let project = Project::new();
+    project.write(
+        "site/build.mjs",
+        "console.error('no such component: Tree'); process.exit(3)\n",
+    );
+    let told = project.run(&["deploy"]);
+    assert!(told.contains("no such component: Tree"), "{told}");
+    assert!(told.contains("error: `npm run build"), "{told}");
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn without_node_the_cure_is_told() {
+    let project = Project::new();
+    let tools = path_with(
+        &project,
+        &["cargo", "rustc", "rustup", "cc", "ld", "python3"],
+    );
+    let output = project
+        .command(&["deploy"])
+        .env("PATH", tools)
+        .output()
+        .unwrap();
+    insta::assert_snapshot!(without_progress(&project.told(&output)));
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn without_python_the_cure_is_told() {
+    let project = Project::new();
+    let tools = path_with(
+        &project,
+        &[
+            "cargo", "rustc", "rustup", "cc", "ld", "node", "npm", "sh", "env",
+        ],
+    );
+    let output = project
+        .command(&["deploy"])
+        .env("PATH", tools)
+        .output()
+        .unwrap();
+    insta::assert_snapshot!(without_progress(&project.told(&output)));
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_build_is_told_with_what_was_going_on() {
+    let project = Project::new();
+    project.write(
+        "api/build.rs",
+        "fn main() { std::thread::sleep(std::time::Duration::from_secs(60)) }\n",
+    );
+    let mut command = project.command(&["deploy"]);
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let told = project.told(&child.wait_with_output().unwrap());
+    insta::assert_snapshot!(without_progress(&told));
+}
+
+#[test]
+fn a_stage_that_is_not_there_is_absent_and_its_teardown_has_nothing_to_do() {
+    let project = Project::new();
+    insta::assert_snapshot!("absent_text", project.run(&["status"]));
+    insta::assert_snapshot!("absent_json", project.run(&["status", "--output", "json"]));
+    insta::assert_snapshot!(
+        "absent_teardown",
+        project.run(&["teardown", "--output", "json"])
+    );
+}
+
+fn assert_nothing_there(project: &Project) {
+    let status = project.run(&["status"]);
+    assert!(status.contains("stage local: absent"), "{status}");
+    assert!(!project.path().join(".factory-tree/local").exists());
+}
+
+/// Returns a PATH on which there are these programs and no others.
+fn path_with(project: &Project, programs: &[&str]) -> std::path::PathBuf {
+    let folder = project.path().join("tools");
+    std::fs::create_dir(&folder).unwrap();
+    for program in programs {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output()
+            .unwrap();
+        let found = String::from_utf8(found.stdout).unwrap();
+        if !found.is_empty() {
+            symlink(found.trim(), folder.join(program)).unwrap();
+        }
+    }
+    folder
+}
+
+/// Steps and tasks come in the order in which they end: only the error is always the same.
+fn without_progress(told: &str) -> String {
+    let exit = told.lines().next().unwrap_or_default();
+    let from = told.find("error:").unwrap_or_default();
+    format!("{exit}\n{}", &told[from..])
+}

@@ -1,0 +1,139 @@
+//! What the templates promise and the emulator cannot show: it has no load balancer that balances, no
+//! instances, and no retries of a stream. Each row is a fact by its path in a template; that the whole
+//! works with the facts that it can show is proven in `local_stage.rs`.
+
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+use serde_json::{Value, json};
+
+const TEMPLATES: [&str; 7] = [
+    "foundation",
+    "dns",
+    "certificate",
+    "data",
+    "api",
+    "websocket",
+    "site",
+];
+
+/// The resources of a template. Tags such as `!Ref` are dropped: `!Ref Table` reads as "Table".
+fn resources(template: &str) -> Value {
+    let file = format!("{}/templates/{template}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let document: Value = serde_yaml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    document["Resources"].clone()
+}
+
+/// One fact a line: template, path in its resources, value as JSON.
+const FACTS: &str = r#"
+api /ApiPermission/Properties/Principal "apigateway.amazonaws.com"
+api /ApiPermission/Properties/FunctionName "ApiFunction.Arn"
+api /ApiFunction/Properties/Runtime "provided.al2023"
+api /ApiFunction/Properties/LoggingConfig/LogFormat "JSON"
+api /ApiDomain/Properties/DomainNameConfigurations/0/SecurityPolicy "TLS_1_2"
+api /StreamToPublisher/Properties/FunctionResponseTypes ["ReportBatchItemFailures"]
+api /StreamToPublisher/Properties/BisectBatchOnFunctionError true
+api /StreamToPublisher/Properties/MaximumRetryAttempts 10
+api /StreamToPublisher/Properties/DestinationConfig/OnFailure/Destination "DeadLetters.Arn"
+certificate /Certificate/Properties/ValidationMethod "DNS"
+data /Table/Properties/TimeToLiveSpecification/AttributeName "expires"
+data /Table/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled true
+site /Distribution/Properties/DistributionConfig/ViewerCertificate/SslSupportMethod "sni-only"
+site /OriginAccess/Properties/OriginAccessControlConfig/SigningBehavior "always"
+site /Bucket/Properties/PublicAccessBlockConfiguration/RestrictPublicBuckets true
+websocket /TlsListener/Properties/Protocol "HTTPS"
+websocket /TlsListener/Properties/Port 443
+websocket /TlsListener/Properties/SslPolicy "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+websocket /TlsListener/Properties/DefaultActions/0/FixedResponseConfig/StatusCode "404"
+websocket /RedirectListener/Properties/Port 80
+websocket /RedirectListener/Properties/DefaultActions/0/RedirectConfig/Protocol "HTTPS"
+websocket /SocketRule/Properties/Actions/0/TargetGroupArn "Targets"
+websocket /SocketRule/Properties/Conditions/0/HostHeaderConfig/Values/0 "ws.${DomainName}"
+websocket /Targets/Properties/HealthCheckPath "/readyz"
+websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/WaitOnResourceSignals true
+websocket /Servers/CreationPolicy/ResourceSignal/Timeout "PT10M"
+websocket /Servers/Properties/TargetGroupARNs/0 "Targets"
+websocket /Servers/Properties/HealthCheckType "ELB"
+websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpTokens "required"
+websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpPutResponseHopLimit 1
+"#;
+
+#[test]
+fn what_the_emulator_cannot_show_is_in_the_templates() {
+    let wrong: Vec<String> = FACTS
+        .lines()
+        .filter(|line| !line.is_empty())
+        .filter_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            let mut next = || words.next().unwrap();
+            let (template, path) = (next(), next());
+            let wanted: Value = serde_json::from_str(next()).unwrap();
+            let found = resources(template)
+                .pointer(path)
+                .cloned()
+                .unwrap_or(Value::Null);
+            (found != wanted).then(|| format!("{template}{path}: {found}, not {wanted}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn servers_are_reached_through_the_load_balancer_only() {
+    let group =
+        &resources("websocket")["ServerSecurityGroup"]["Properties"]["SecurityGroupIngress"];
+    let sources: Vec<&Value> = group
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["SourceSecurityGroupId"])
+        .collect();
+    assert_eq!(sources, [&json!("LoadBalancerSecurityGroup")]);
+}
+
+#[test]
+fn the_servers_user_data_installs_the_bundle_and_signals_when_it_is_ready() {
+    let data =
+        &resources("websocket")["LaunchTemplate"]["Properties"]["LaunchTemplateData"]["UserData"];
+    let script = data.to_string();
+    for step in [
+        "aws s3 cp",
+        "BundleKey",
+        "tar -x",
+        "websocket.env",
+        "systemctl",
+        "/readyz",
+        "cfn-signal",
+    ] {
+        assert!(script.contains(step), "the user data does not say `{step}`");
+    }
+}
+
+/// Hosts that people type have a record: IPv4 for each, IPv6 where the target has it.
+#[test]
+fn every_host_has_its_record() {
+    let mut records: Vec<String> = Vec::new();
+    for template in TEMPLATES {
+        for resource in resources(template).as_object().unwrap().values() {
+            if resource["Type"] == "AWS::Route53::RecordSet" {
+                let properties = &resource["Properties"];
+                let name = properties["Name"]
+                    .as_str()
+                    .unwrap()
+                    .replace("${DomainName}", "DomainName");
+                records.push(format!("{name} {}", properties["Type"].as_str().unwrap()));
+            }
+        }
+    }
+    records.retain(|record| !record.ends_with("CAA"));
+    records.sort();
+    let wanted = [
+        "DomainName A",
+        "DomainName AAAA",
+        "api.DomainName A",
+        "api.DomainName AAAA",
+        "ws.DomainName A",
+        "www.DomainName A",
+        "www.DomainName AAAA",
+    ];
+    assert_eq!(records, wanted);
+}
