@@ -1,8 +1,10 @@
 //! ACM: how a certificate stands.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_acm::Client;
 use aws_sdk_acm::types::{CertificateStatus, DomainStatus};
+
+use super::fault::fault;
 
 /// The door to ACM in one region.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl Acm {
             .send()
             .await;
         let output = response
-            .map_err(|error| anyhow!(super::reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to describe certificate `{arn}`"))?;
         let certificate = output.certificate.context("ACM described no certificate")?;
         Ok(match certificate.status() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{
@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::types::{
     Tag,
 };
 
-use super::reason;
+use super::fault::fault;
 use super::stack::{Stack, StackEvent};
 
 /// The door to CloudFormation in one region.
@@ -59,8 +59,9 @@ impl CloudFormation {
                 .next()
                 .map(Stack::from)),
             Err(error) if is_missing_stack(&error) => Ok(None),
-            Err(error) => Err(anyhow!(reason(&error)))
-                .with_context(|| format!("failed to describe stack `{name}`")),
+            Err(error) => {
+                Err(fault(error)).with_context(|| format!("failed to describe stack `{name}`"))
+            }
         }
     }
 
@@ -104,10 +105,7 @@ impl CloudFormation {
                 .on_stack_failure(OnStackFailure::Rollback),
             ChangeSetKind::Update => request.change_set_type(ChangeSetType::Update),
         };
-        let output = request
-            .send()
-            .await
-            .map_err(|error| anyhow!(reason(&error)))?;
+        let output = request.send().await.map_err(fault)?;
         let id = output.id.context("CloudFormation named no change set")?;
         Ok((id, output.stack_id.unwrap_or_else(|| stack.to_owned())))
     }
@@ -124,7 +122,7 @@ impl CloudFormation {
             .send()
             .await;
         let output = response
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .context("failed to describe a change set")?;
         Ok(match output.status() {
             Some(ChangeSetStatus::CreateComplete) => ChangeSetState::Ready,
@@ -152,7 +150,7 @@ impl CloudFormation {
             .send()
             .await;
         response
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .context("failed to execute a change set")?;
         Ok(())
     }
@@ -169,7 +167,7 @@ impl CloudFormation {
             .send()
             .await;
         response
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .context("failed to delete a change set")?;
         Ok(())
     }
@@ -186,7 +184,7 @@ impl CloudFormation {
             .send()
             .await;
         let output = response
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to list the events of stack `{stack}`"))?;
         let events = output.stack_events.unwrap_or_default().into_iter();
         Ok(events.rev().map(StackEvent::from).collect())
@@ -216,7 +214,7 @@ impl CloudFormation {
         pages
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to list the resources of stack `{stack}`"))
     }
 
@@ -227,7 +225,7 @@ impl CloudFormation {
     pub async fn delete_stack(&self, stack: &str) -> Result<()> {
         let response = self.client.delete_stack().stack_name(stack).send().await;
         response
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to delete stack `{stack}`"))?;
         Ok(())
     }
@@ -247,11 +245,9 @@ impl CloudFormation {
             .stack_name(stack);
         let wanted = protection == Protection::On;
         let response = request.enable_termination_protection(wanted).send().await;
-        response
-            .map_err(|error| anyhow!(reason(&error)))
-            .with_context(|| {
-                format!("failed to set the termination protection of stack `{stack}`")
-            })?;
+        response.map_err(fault).with_context(|| {
+            format!("failed to set the termination protection of stack `{stack}`")
+        })?;
         Ok(())
     }
 }

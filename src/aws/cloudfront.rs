@@ -1,8 +1,10 @@
 //! CloudFront: what is cached at the edges is taken out.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
+
+use super::fault::fault;
 
 /// The door to CloudFront.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl CloudFront {
             .distribution_id(distribution);
         let response = request.invalidation_batch(batch).send().await;
         let output = response
-            .map_err(|error| anyhow!(super::reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to invalidate distribution `{distribution}`"))?;
         Ok(output
             .invalidation

@@ -4,6 +4,7 @@
 mod acm;
 mod cloudformation;
 mod cloudfront;
+mod fault;
 mod route53;
 mod s3;
 mod stack;
@@ -23,6 +24,7 @@ use crate::config::Region;
 pub use acm::{Acm, CertificateState};
 pub use cloudformation::{ChangeSetKind, ChangeSetState, CloudFormation, Protection};
 pub use cloudfront::CloudFront;
+pub use fault::Fault;
 pub use route53::{Record, Route53};
 pub use s3::{Object, S3, Upload};
 pub use stack::{Stack, StackEvent, StackState};
@@ -128,30 +130,4 @@ async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
 /// An endpoint of our own takes any key for the root of its one account.
 fn root_credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "local endpoint")
-}
-
-/// Returns what went wrong with a call in one line: AWS's code and message, or why it was not reached.
-fn reason<E, R>(error: &aws_sdk_sts::error::SdkError<E, R>) -> String
-where
-    E: aws_sdk_sts::error::ProvideErrorMetadata,
-    aws_sdk_sts::error::SdkError<E, R>: std::error::Error,
-{
-    use aws_sdk_sts::error::ProvideErrorMetadata;
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        // The outer errors only say that it was not reached; the innermost says why.
-        _ => {
-            let mut cause: &dyn std::error::Error = error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            cause
-                .to_string()
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! Route 53: what a hosted zone says.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet};
+
+use super::fault::fault;
 
 /// The door to Route 53.
 #[derive(Clone, Debug)]
@@ -68,7 +70,7 @@ impl Route53 {
             .hosted_zone_id(zone_id);
         let response = request.change_batch(batch).send().await;
         response
-            .map_err(|error| anyhow!(super::reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to delete records of zone `{zone_id}`"))?;
         Ok(deleted)
     }
@@ -83,7 +85,7 @@ impl Route53 {
                 .hosted_zone_id(zone_id);
             let response = request.set_start_record_name(next).send().await;
             let page = response
-                .map_err(|error| anyhow!(super::reason(&error)))
+                .map_err(fault)
                 .with_context(|| format!("failed to list the records of zone `{zone_id}`"))?;
             records.extend(page.resource_record_sets);
             next = page.next_record_name;

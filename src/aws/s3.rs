@@ -8,7 +8,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
 
-use super::reason;
+use super::fault::fault;
 
 /// The door to S3.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl S3 {
         let mut objects = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page
-                .map_err(|error| anyhow!(reason(&error)))
+                .map_err(fault)
                 .with_context(|| format!("failed to list bucket `{bucket}`"))?;
             for object in page.contents.unwrap_or_default() {
                 let etag = object
@@ -93,7 +93,7 @@ impl S3 {
         request
             .send()
             .await
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to put `{}` into bucket `{bucket}`", upload.key))?;
         Ok(())
     }
@@ -127,7 +127,7 @@ impl S3 {
             Ok(page) => page,
             Err(error) if is_missing_bucket(&error) => return Ok(Vec::new()),
             Err(error) => {
-                return Err(anyhow!(reason(&error)))
+                return Err(fault(error))
                     .with_context(|| format!("failed to list the versions in bucket `{bucket}`"));
             }
         };
@@ -156,7 +156,7 @@ impl S3 {
             .send()
             .await;
         let output = response
-            .map_err(|error| anyhow!(reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to empty bucket `{bucket}`"))?;
         match output.errors().first() {
             Some(error) => Err(anyhow!(

@@ -1,7 +1,9 @@
 //! STS: who the credentials belong to, and sessions of roles.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_sts::Client;
+
+use super::fault::fault;
 
 /// The door to STS.
 #[derive(Clone, Debug)]
@@ -19,7 +21,7 @@ pub struct Identity {
 }
 
 /// Credentials of a role's session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionCredentials {
     /// Public half.
     pub access_key_id: String,
@@ -27,6 +29,14 @@ pub struct SessionCredentials {
     pub secret_access_key: String,
     /// Goes with both.
     pub session_token: String,
+}
+
+impl std::fmt::Debug for SessionCredentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("SessionCredentials");
+        shown.field("access_key_id", &self.access_key_id);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Sts {
@@ -40,7 +50,7 @@ impl Sts {
     /// There are none, they have expired, or STS is not reached: the reason in one line.
     pub async fn get_identity(&self) -> Result<Identity> {
         let response = self.client.get_caller_identity().send().await;
-        let output = response.map_err(|error| anyhow!(super::reason(&error)))?;
+        let output = response.map_err(fault)?;
         Ok(Identity {
             account: output.account.context("STS named no account")?,
             arn: output.arn.context("STS named no identity")?,
@@ -64,7 +74,7 @@ impl Sts {
             .send()
             .await;
         let output = response
-            .map_err(|error| anyhow!(super::reason(&error)))
+            .map_err(fault)
             .with_context(|| format!("failed to assume role `{role_arn}`"))?;
         let credentials = output.credentials.context("STS sent no credentials")?;
         Ok(SessionCredentials {

@@ -1,0 +1,197 @@
+//! What AWS says when a call does not succeed: a code, its words, and the questions that callers ask of
+//! them. Codes and texts of AWS are compared here and in the doors, nowhere else.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+
+/// A call that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// AWS's code, or `None` when no answer of AWS came.
+    pub code: Option<String>,
+    /// One line in AWS's words, or why it was not reached.
+    pub message: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// AWS was not reached, or too busy, or had a fault of its own: the same call may succeed later.
+    Transient,
+    /// The credentials are missing, wrong or expired.
+    Credentials,
+    /// The credentials are good, but may not do this.
+    Denied,
+    /// AWS says no.
+    Refused,
+}
+
+/// Source: AWS SDKs and Tools Reference Guide, "Retry behavior", and the SDK's own list of throttling
+/// codes in `aws-runtime`, `retries/classifiers.rs`.
+const TRANSIENT: [&str; 14] = [
+    "BandwidthLimitExceeded",
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+/// Source: AWS common errors (CloudFormation API Reference, "Common Errors"; STS API Reference).
+const CREDENTIALS: [&str; 8] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+const DENIED: [&str; 4] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "NotAuthorized",
+    "UnauthorizedOperation",
+];
+
+impl Fault {
+    /// Returns whether the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        self.kind == Kind::Transient
+    }
+
+    /// Returns whether the credentials are missing, wrong or expired.
+    pub fn is_about_credentials(&self) -> bool {
+        self.kind == Kind::Credentials
+    }
+
+    /// Returns whether the credentials are good, but may not do this.
+    pub fn is_denied(&self) -> bool {
+        self.kind == Kind::Denied
+    }
+
+    /// Returns the fault along an error's chain, if AWS is in it.
+    pub fn of(error: &anyhow::Error) -> Option<&Self> {
+        error.chain().find_map(|cause| cause.downcast_ref())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) if self.message.is_empty() => formatter.write_str(code),
+            Some(code) => write!(formatter, "{code}: {}", self.message),
+            None => formatter.write_str(&self.message),
+        }
+    }
+}
+
+impl Error for Fault {}
+
+/// Makes the SDK's error ours.
+pub(super) fn fault<E, R>(error: SdkError<E, R>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: fmt::Debug + 'static,
+{
+    if let Some(code) = error.code() {
+        return Fault {
+            kind: kind_of(code),
+            code: Some(code.to_owned()),
+            message: error.message().unwrap_or_default().to_owned(),
+        };
+    }
+    let message = innermost(&error);
+    let kind = match &error {
+        SdkError::ConstructionFailure(_) => Kind::Refused,
+        _ if is_about_credentials(&error) => Kind::Credentials,
+        _ => Kind::Transient,
+    };
+    Fault {
+        code: None,
+        message,
+        kind,
+    }
+}
+
+fn kind_of(code: &str) -> Kind {
+    match code {
+        code if TRANSIENT.contains(&code) => Kind::Transient,
+        code if CREDENTIALS.contains(&code) => Kind::Credentials,
+        code if DENIED.contains(&code) => Kind::Denied,
+        _ => Kind::Refused,
+    }
+}
+
+/// The outer errors only say that it was not reached; the innermost says why.
+fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The SDK has no public type for "there are no credentials"; it says so in the chain.
+fn is_about_credentials(error: &dyn Error) -> bool {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if format!("{current:?}").contains("CredentialsNotLoaded") {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_sts::error::ErrorMetadata;
+    use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+
+    fn of(code: &str, message: &str) -> Fault {
+        let metadata = ErrorMetadata::builder().code(code).message(message).build();
+        let error = GetCallerIdentityError::generic(metadata);
+        fault(SdkError::service_error(error, ()))
+    }
+
+    #[test]
+    fn each_code_has_its_meaning() {
+        assert!(of("Throttling", "Rate exceeded").is_transient());
+        assert!(of("ExpiredToken", "").is_about_credentials());
+        assert!(of("AccessDenied", "").is_denied());
+        let refused = of("ValidationError", "Stack with id x does not exist");
+        assert!(!refused.is_transient() && !refused.is_denied());
+        assert_eq!(
+            refused.to_string(),
+            "ValidationError: Stack with id x does not exist"
+        );
+    }
+
+    #[test]
+    fn who_was_not_reached_may_be_reached_later() {
+        let timeout: SdkError<GetCallerIdentityError, ()> =
+            SdkError::timeout_error("no answer within 5 s");
+        assert!(fault(timeout).is_transient());
+    }
+
+    #[test]
+    fn a_fault_is_found_along_a_chain() {
+        let error = anyhow::Error::new(of("AccessDenied", "no")).context("failed to read");
+        assert!(Fault::of(&error).is_some_and(Fault::is_denied));
+    }
+}
