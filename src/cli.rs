@@ -2,8 +2,12 @@
 //! doc comments are the help text.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::aws::DeploymentMode;
+use crate::provision::{Doubt, OnBusy, Options};
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
 #[derive(Debug, Parser)]
@@ -28,11 +32,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
-    Deploy(StageArgs),
+    Deploy(DeployArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
     Status(StageArgs),
     /// Take everything down, and say what is gone and what stays
     Teardown(StageArgs),
+    /// Bring stacks out of failed operations; explains before it acts
+    Recover(RecoverArgs),
     /// Print the JSON Schema of factory-tree.yaml, for editors
     Schema,
     /// A process of the local stage; started by deploy
@@ -60,6 +66,80 @@ pub struct StageArgs {
     /// Answer yes to every question; for a protected stage, only together with --stage
     #[arg(long)]
     pub yes: bool,
+}
+
+/// What `deploy` is told
+#[derive(Clone, Debug, Args)]
+pub struct DeployArgs {
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// What to do when somebody else's operation runs on a stack
+    #[arg(long, value_enum, default_value_t = OnBusy::Wait)]
+    pub on_busy: OnBusy,
+    /// Ask CloudFormation about every stack, also where the digest says that there is nothing to do
+    #[arg(long)]
+    pub verify: bool,
+    /// Take resources for done as soon as their configuration is applied; not for protected stages
+    #[arg(long)]
+    pub express: bool,
+}
+
+impl DeployArgs {
+    /// Returns how the stacks are to be provisioned.
+    pub fn options(&self) -> Options {
+        Options {
+            on_busy: self.on_busy,
+            doubt: if self.verify { Doubt::Yes } else { Doubt::No },
+            mode: if self.express {
+                DeploymentMode::Express
+            } else {
+                DeploymentMode::Standard
+            },
+        }
+    }
+}
+
+/// What `recover` is told
+#[derive(Clone, Debug, Args)]
+pub struct RecoverArgs {
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Leave a resource as it is when the undoing of an update is continued; may be repeated
+    #[arg(long, value_name = "STACK:RESOURCE")]
+    pub skip: Vec<SkipRule>,
+}
+
+/// A resource that is left as it is when the undoing of an update is continued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkipRule {
+    /// The stack's short name.
+    pub stack: String,
+    /// The resource's name in the template.
+    pub logical_id: String,
+}
+
+impl FromStr for SkipRule {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let cure = "name stack and resource, for example `data:Table`";
+        let (stack, logical_id) = text.split_once(':').ok_or(cure)?;
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        };
+        if !is_name(stack) || !is_name(logical_id) {
+            return Err(cure);
+        }
+        Ok(Self {
+            stack: stack.to_owned(),
+            logical_id: logical_id.to_owned(),
+        })
+    }
 }
 
 /// Form of the answer

@@ -4,6 +4,10 @@
 
 use std::path::PathBuf;
 
+use crate::aws::Fault;
+use crate::provision::diagnosis::diagnose;
+use crate::provision::state::DeployAct;
+
 /// How the process ends, as scripts see it. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -129,23 +133,45 @@ pub enum UserError {
         state: String,
     },
     /// A stack is where no deploy may touch it.
-    #[error("stack `{stack}` is in {state}: a person must look at it first")]
+    #[error("stack `{stack}` {meaning} ({state})")]
     StackStuck {
         /// The stack.
         stack: String,
         /// Its state in CloudFormation's words.
         state: String,
+        /// What that means.
+        meaning: &'static str,
+        /// What a deploy does about it: refuse, until something else has been done.
+        act: DeployAct,
     },
     /// CloudFormation refused or undid a stack.
     #[error("stack `{stack}` failed: {cause}")]
     StackFailed {
         /// The stack.
         stack: String,
-        /// The first failing resource and its reason.
+        /// The first failing resource, its place in the template, and the reason.
         cause: String,
         /// The template file.
         template: PathBuf,
+        /// The line of the resource in the template.
+        line: Option<usize>,
+        /// What cures the likely cause, where it is known.
+        cure: Option<String>,
     },
+    /// A stack is named that the stage does not have.
+    #[error("there is no stack `{stack}` in this stage")]
+    UnknownStack {
+        /// The stack asked for.
+        stack: String,
+        /// The stacks that there are.
+        known: Vec<String>,
+    },
+    /// A recovery needs a yes, and nobody can say it.
+    #[error("the recovery of stage `{0}` must be confirmed")]
+    RecoveryNeedsConsent(String),
+    /// Express mode was asked for where it may not be.
+    #[error("stage `{0}` is protected: `--express` is not for it")]
+    ExpressProtected(String),
     /// A teardown needs the stage's name typed, and nobody can type it.
     #[error("stage `{0}` is protected: its teardown must be confirmed")]
     NeedsConfirmation(String),
@@ -194,13 +220,23 @@ impl UserError {
             }
             Self::WrongAccount { .. } => "choose the right AWS_PROFILE, or correct `account` in factory-tree.yaml".to_owned(),
             Self::Busy { .. } => "wait until it is done (`factory-tree status` shows it), then run the same command again".to_owned(),
-            Self::StackStuck { .. } => {
-                "look at its events in the CloudFormation console, bring it to a stable state there, then deploy again".to_owned()
+            Self::StackStuck { act, .. } => match act {
+                DeployAct::RefuseUntilRecovered => "`factory-tree recover` explains the way out, and takes it".to_owned(),
+                DeployAct::RefuseUntilTornDown => {
+                    "its deletion was asked for: finish it with `factory-tree teardown`, then deploy".to_owned()
+                }
+                _ => "look at its events in the CloudFormation console, bring it to a stable state there, then deploy again".to_owned(),
+            },
+            Self::StackFailed { template, cure, .. } => {
+                let mend = format!("mend {} or what the reason names", template.display());
+                let cure = cure.as_ref().unwrap_or(&mend);
+                format!("{cure}. Then run the same command again; the stack is as it was before")
             }
-            Self::StackFailed { template, .. } => format!(
-                "mend {} or what the reason names, then run the same command again; the stack is as it was before",
-                template.display()
-            ),
+            Self::UnknownStack { known, .. } => format!("use one of: {}", known.join(", ")),
+            Self::RecoveryNeedsConsent(_) => "read above what would be done, then repeat with `--yes`".to_owned(),
+            Self::ExpressProtected(_) => {
+                "leave `--express` out: with it, a deploy ends before everything is ready for use".to_owned()
+            }
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
@@ -210,8 +246,14 @@ impl UserError {
     /// Returns the exit code that scripts see.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Config { .. } | Self::NoConfig(_) | Self::UnknownStage { .. } => Exit::Usage,
-            Self::NeedsConfirmation(_) | Self::NotConfirmed(_) => Exit::NeedsConfirmation,
+            Self::Config { .. }
+            | Self::NoConfig(_)
+            | Self::UnknownStage { .. }
+            | Self::UnknownStack { .. }
+            | Self::ExpressProtected(_) => Exit::Usage,
+            Self::NeedsConfirmation(_) | Self::NotConfirmed(_) | Self::RecoveryNeedsConsent(_) => {
+                Exit::NeedsConfirmation
+            }
             Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
             Self::StackStuck { .. } => Exit::NeedsPerson,
             Self::Busy { .. } => Exit::Busy,
@@ -229,4 +271,33 @@ impl UserError {
 /// Returns the first curable fault along an error's chain.
 pub fn user_error(error: &anyhow::Error) -> Option<&UserError> {
     error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+/// Returns how a process ends with this error.
+pub fn exit(error: &anyhow::Error) -> Exit {
+    let of_aws = || match Fault::of(error) {
+        Some(fault) if fault.is_about_credentials() || fault.is_denied() => Exit::Credentials,
+        _ => Exit::Failure,
+    };
+    user_error(error).map_or_else(of_aws, UserError::exit)
+}
+
+/// Returns what the user should do about an error, if anything is known to help.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(known) = user_error(error) {
+        return Some(known.hint());
+    }
+    let fault = Fault::of(error)?;
+    if fault.is_about_credentials() {
+        let hint = "sign in again (`aws sso login`), then run the same command again: what CloudFormation has \
+                    begun goes on meanwhile, and is followed from where it stands";
+        return Some(hint.to_owned());
+    }
+    if fault.is_denied() {
+        let diagnosis = diagnose(&fault.message);
+        let all = || "`factory-tree policy` prints every permission that a stage needs".to_owned();
+        return Some(diagnosis.map_or_else(all, |diagnosis| diagnosis.cure));
+    }
+    let again = "run the same command again: it goes on from where this one stopped".to_owned();
+    fault.is_transient().then_some(again)
 }

@@ -24,7 +24,7 @@ pub mod verify;
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 
-use cli::{Cli, Command, StageArgs};
+use cli::{Cli, Command, DeployArgs, RecoverArgs, StageArgs};
 use config::Config;
 use error::{Exit, UserError};
 use event::Journal;
@@ -36,21 +36,25 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Deploy(args) => deploy(&args).await,
         Command::Status(args) => status(&args).await,
         Command::Teardown(args) => teardown(&args).await,
+        Command::Recover(args) => recover(&args).await,
         Command::Schema => ui::print_json(&config::schema()).map(|()| Exit::Success),
         Command::Local(process) => local::run_process(process).await.map(|()| Exit::Success),
     };
     result.unwrap_or_else(|error| {
         ui::print_error(&error);
-        error::user_error(&error).map_or(Exit::Failure, UserError::exit)
+        error::exit(&error)
     })
 }
 
-async fn deploy(args: &StageArgs) -> Result<Exit> {
-    let config = Config::load(&args.config, args.stage.as_deref())?;
+async fn deploy(args: &DeployArgs) -> Result<Exit> {
+    let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
+    if args.express && config.settings.protected {
+        return Err(UserError::ExpressProtected(config.stage.to_string()).into());
+    }
     let journal = Journal::new(ui::reporter());
-    let work = commands::deploy::deploy(&config, &journal);
+    let work = commands::deploy::deploy(&config, args.options(), &journal);
     let report = unless_interrupted(&config, &journal, work).await?;
-    ui::print_report(&report, args.output)?;
+    ui::print_report(&report, args.stage.output)?;
     Ok(Exit::Success)
 }
 
@@ -77,6 +81,36 @@ async fn teardown(args: &StageArgs) -> Result<Exit> {
     } else {
         Exit::Leftovers
     })
+}
+
+async fn recover(args: &RecoverArgs) -> Result<Exit> {
+    let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
+    let journal = Journal::new(ui::reporter());
+    let ask = || consent_to_recovery(&config, &args.stage);
+    let consent = commands::recover::Consent {
+        skip: &args.skip,
+        ask: &ask,
+    };
+    let work = commands::recover::recover(&config, &consent, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    ui::print_report(&report, args.stage.output)?;
+    Ok(if report.stacks.iter().all(|row| row.recovered) {
+        Exit::Success
+    } else {
+        Exit::NeedsPerson
+    })
+}
+
+fn consent_to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    match ui::ask("Do that? [y/N] ")? {
+        Some(answer) if answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") => {
+            Ok(())
+        }
+        _ => Err(UserError::RecoveryNeedsConsent(config.stage.to_string()).into()),
+    }
 }
 
 /// A protected stage goes only when its name is said: typed, or by `--yes --stage NAME`.

@@ -114,6 +114,28 @@ pub struct TeardownReport {
     pub failed: Vec<String>,
 }
 
+/// What `recover` did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecoverReport {
+    /// The stage.
+    pub stage: String,
+    /// Every stack that needed it.
+    pub stacks: Vec<RecoverRow>,
+}
+
+/// What became of one stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecoverRow {
+    /// Short name.
+    pub name: String,
+    /// CloudFormation's status before.
+    pub was: String,
+    /// CloudFormation's status now.
+    pub now: String,
+    /// Whether `deploy` takes it from here.
+    pub recovered: bool,
+}
+
 /// Returns a duration in seconds, to the millisecond.
 pub fn seconds(elapsed: Duration) -> f64 {
     elapsed.as_millis() as f64 / 1000.0
@@ -201,6 +223,26 @@ impl fmt::Display for StatusReport {
             format!("  {mark} {:<22} {}", check.name, check.detail)
         });
         formatter.write_str(&rows.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl fmt::Display for RecoverReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.stacks.is_empty() {
+            return write!(formatter, "stage {}: nothing to recover", self.stage);
+        }
+        write!(formatter, "stage {}: recovered what could be", self.stage)?;
+        for RecoverRow {
+            name,
+            was,
+            now,
+            recovered,
+        } in &self.stacks
+        {
+            let word = if *recovered { "ok  " } else { "FAIL" };
+            write!(formatter, "\n  {word} stack {name:<22} {was} -> {now}")?;
+        }
+        Ok(())
     }
 }
 

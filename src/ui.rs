@@ -15,7 +15,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::Output;
-use crate::error::user_error;
+use crate::error::hint;
 use crate::event::{Event, Reporter, ResourceStep};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -46,8 +46,8 @@ pub fn print_json(document: &impl Serialize) -> Result<()> {
 /// Prints an error and, where there is one, its cure.
 pub fn print_error(error: &anyhow::Error) {
     eprintln!("{ERROR}error:{ERROR:#} {error:#}");
-    if let Some(cure) = user_error(error) {
-        eprintln!("\nhint: {}", cure.hint());
+    if let Some(hint) = hint(error) {
+        eprintln!("\nhint: {hint}");
     }
 }
 

@@ -1,14 +1,12 @@
-//! CloudFormation: stacks, their change sets and their history, in one region.
+//! CloudFormation: stacks, their resources and their history, in one region. Change sets are in
+//! `change_set`, what brings a stack out of a failed operation in `rollback`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetStatus, ChangeSetType, OnStackFailure, Parameter, StackResourceSummary,
-    Tag,
-};
+use aws_sdk_cloudformation::types::StackResourceSummary;
 
 use super::fault::fault;
 use super::stack::{Stack, StackEvent};
@@ -16,29 +14,7 @@ use super::stack::{Stack, StackEvent};
 /// The door to CloudFormation in one region.
 #[derive(Clone, Debug)]
 pub struct CloudFormation {
-    client: Client,
-}
-
-/// What a change set does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeSetKind {
-    /// Makes a new stack.
-    Create,
-    /// Changes one that is there.
-    Update,
-}
-
-/// How a change set stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChangeSetState {
-    /// Being computed.
-    Pending,
-    /// Can be executed.
-    Ready,
-    /// CloudFormation sees nothing to do.
-    Empty,
-    /// Refused, in CloudFormation's words.
-    Failed(String),
+    pub(super) client: Client,
 }
 
 impl CloudFormation {
@@ -65,129 +41,51 @@ impl CloudFormation {
         }
     }
 
-    /// Asks for a change set and returns its ARN and the stack's.
-    ///
-    /// # Errors
-    /// CloudFormation refuses template or parameters outright.
-    pub async fn create_change_set(
-        &self,
-        kind: ChangeSetKind,
-        stack: &str,
-        name: &str,
-        template_body: &str,
-        parameters: &BTreeMap<String, String>,
-    ) -> Result<(String, String)> {
-        let parameters = parameters.iter().map(|(key, value)| {
-            Parameter::builder()
-                .parameter_key(key)
-                .parameter_value(value)
-                .build()
-        });
-        let request = self
-            .client
-            .create_change_set()
-            .stack_name(stack)
-            .change_set_name(name);
-        let request = request
-            .template_body(template_body)
-            .set_parameters(Some(parameters.collect()))
-            .capabilities(Capability::CapabilityIam)
-            .capabilities(Capability::CapabilityAutoExpand)
-            .tags(
-                Tag::builder()
-                    .key("factory-tree:stack")
-                    .value(stack)
-                    .build(),
-            );
-        let request = match kind {
-            ChangeSetKind::Create => request
-                .change_set_type(ChangeSetType::Create)
-                .on_stack_failure(OnStackFailure::Rollback),
-            ChangeSetKind::Update => request.change_set_type(ChangeSetType::Update),
-        };
-        let output = request.send().await.map_err(fault)?;
-        let id = output.id.context("CloudFormation named no change set")?;
-        Ok((id, output.stack_id.unwrap_or_else(|| stack.to_owned())))
-    }
-
-    /// Returns how a change set stands.
-    ///
-    /// # Errors
-    /// There is no such change set.
-    pub async fn get_change_set_state(&self, id: &str) -> Result<ChangeSetState> {
-        let response = self
-            .client
-            .describe_change_set()
-            .change_set_name(id)
-            .send()
-            .await;
-        let output = response
-            .map_err(fault)
-            .context("failed to describe a change set")?;
-        Ok(match output.status() {
-            Some(ChangeSetStatus::CreateComplete) => ChangeSetState::Ready,
-            Some(ChangeSetStatus::Failed) => {
-                let text = output.status_reason.unwrap_or_default();
-                if is_empty_change_set(&text) {
-                    ChangeSetState::Empty
-                } else {
-                    ChangeSetState::Failed(text)
-                }
-            }
-            _ => ChangeSetState::Pending,
-        })
-    }
-
-    /// Executes a change set.
-    ///
-    /// # Errors
-    /// It has been overtaken by another, or another operation runs.
-    pub async fn execute_change_set(&self, id: &str) -> Result<()> {
-        let response = self
-            .client
-            .execute_change_set()
-            .change_set_name(id)
-            .send()
-            .await;
-        response
-            .map_err(fault)
-            .context("failed to execute a change set")?;
-        Ok(())
-    }
-
-    /// Deletes a change set that is not to be executed.
-    ///
-    /// # Errors
-    /// It is being executed.
-    pub async fn delete_change_set(&self, id: &str) -> Result<()> {
-        let response = self
-            .client
-            .delete_change_set()
-            .change_set_name(id)
-            .send()
-            .await;
-        response
-            .map_err(fault)
-            .context("failed to delete a change set")?;
-        Ok(())
-    }
-
-    /// Returns the newest events of a stack (one page, at most 100), oldest first.
+    /// Lists the newest events of a stack (one page, at most 100), oldest first.
     ///
     /// # Errors
     /// CloudFormation is not reached or says no.
     pub async fn list_newest_events(&self, stack: &str) -> Result<Vec<StackEvent>> {
-        let response = self
-            .client
-            .describe_stack_events()
-            .stack_name(stack)
+        let request = self.client.describe_stack_events().stack_name(stack);
+        let page = request
             .send()
-            .await;
-        let output = response
+            .await
             .map_err(fault)
             .with_context(|| format!("failed to list the events of stack `{stack}`"))?;
-        let events = output.stack_events.unwrap_or_default().into_iter();
+        let events = page.stack_events.unwrap_or_default().into_iter();
         Ok(events.rev().map(StackEvent::from).collect())
+    }
+
+    /// Lists the events of a stack that are not in `seen`, oldest first. One call, unless more than a
+    /// page (100) of them is new.
+    ///
+    /// # Errors
+    /// CloudFormation is not reached or says no.
+    pub async fn list_new_events(
+        &self,
+        stack: &str,
+        seen: &BTreeSet<String>,
+    ) -> Result<Vec<StackEvent>> {
+        let mut events = Vec::new();
+        let mut next = None;
+        loop {
+            let request = self.client.describe_stack_events().stack_name(stack);
+            let page = request
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(fault)
+                .with_context(|| format!("failed to list the events of stack `{stack}`"))?;
+            let listed = page.stack_events.unwrap_or_default();
+            let before = events.len() + listed.len();
+            let new = listed.into_iter().map(StackEvent::from);
+            events.extend(new.filter(|event| !seen.contains(&event.id)));
+            next = page.next_token;
+            if next.is_none() || events.len() < before {
+                events.reverse();
+                return Ok(events);
+            }
+        }
     }
 
     /// Returns how many resources a stack holds.
@@ -218,12 +116,13 @@ impl CloudFormation {
             .with_context(|| format!("failed to list the resources of stack `{stack}`"))
     }
 
-    /// Starts the deletion of a stack.
+    /// Starts the deletion of a stack. `token` makes a repeated call harmless.
     ///
     /// # Errors
     /// It is protected, or another operation runs.
-    pub async fn delete_stack(&self, stack: &str) -> Result<()> {
-        let response = self.client.delete_stack().stack_name(stack).send().await;
+    pub async fn delete_stack(&self, stack: &str, token: &str) -> Result<()> {
+        let request = self.client.delete_stack().stack_name(stack);
+        let response = request.client_request_token(token).send().await;
         response
             .map_err(fault)
             .with_context(|| format!("failed to delete stack `{stack}`"))?;
@@ -267,9 +166,4 @@ fn is_missing_stack(error: &impl ProvideErrorMetadata) -> bool {
         && error
             .message()
             .is_some_and(|text| text.contains("does not exist"))
-}
-
-/// Nor a typed "nothing to do": a change set without changes has failed, with one of these texts.
-fn is_empty_change_set(reason: &str) -> bool {
-    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
 }

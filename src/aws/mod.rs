@@ -2,9 +2,11 @@
 //! out is ours. No step's logic is here, and nothing is printed.
 
 mod acm;
+mod change_set;
 mod cloudformation;
 mod cloudfront;
 mod fault;
+mod rollback;
 mod route53;
 mod s3;
 mod stack;
@@ -22,12 +24,14 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::config::Region;
 pub use acm::{Acm, CertificateState};
-pub use cloudformation::{ChangeSetKind, ChangeSetState, CloudFormation, Protection};
+pub use change_set::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode};
+pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::CloudFront;
 pub use fault::Fault;
+pub use rollback::{FailedEvent, Operation};
 pub use route53::{Record, Route53};
 pub use s3::{Object, S3, Upload};
-pub use stack::{Stack, StackEvent, StackState};
+pub use stack::{Stack, StackEvent, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
 
 /// How the AWS API is reached.

@@ -1,4 +1,4 @@
-//! What a stack is, in our words. CloudFormation's twenty-three statuses become the seven that we act
+//! What a stack is, in our words. CloudFormation's twenty-three statuses become the ten that we act
 //! on; an unknown one is the cautious one.
 
 use std::collections::BTreeMap;
@@ -24,11 +24,16 @@ pub struct Stack {
     pub updated: String,
     /// Whether CloudFormation refuses to delete it.
     pub termination_protection: bool,
+    /// ARN of the change set that was executed last; its name says whose operation that was.
+    pub change_set: Option<String>,
 }
 
-/// Where a stack stands, in the words this program needs.
+/// Where a stack stands, in the words this program needs. What each means for a command is decided in
+/// `provision::state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StackState {
+    /// Deleted; only its history is left.
+    Gone,
     /// Only a change set that nobody executed; can be created.
     Empty,
     /// An operation runs.
@@ -39,6 +44,10 @@ pub enum StackState {
     RolledBack,
     /// Failed its first creation; must be deleted before it can be created again.
     Broken,
+    /// An update failed and was left as it stood; it can be rolled back.
+    HalfUpdated,
+    /// An update failed, and so did its undoing; the undoing can be continued.
+    HalfRolledBack,
     /// Its deletion failed half-way; deletion can be tried again.
     HalfDeleted,
     /// Anything else: a person must look before we touch it.
@@ -49,15 +58,24 @@ impl From<&StackStatus> for StackState {
     fn from(status: &StackStatus) -> Self {
         use StackStatus as S;
         match status {
+            S::DeleteComplete => Self::Gone,
             S::ReviewInProgress => Self::Empty,
             S::CreateComplete | S::UpdateComplete | S::ImportComplete => Self::Ready,
             S::UpdateRollbackComplete | S::ImportRollbackComplete => Self::RolledBack,
             S::CreateFailed | S::RollbackComplete | S::RollbackFailed => Self::Broken,
+            S::UpdateFailed => Self::HalfUpdated,
+            S::UpdateRollbackFailed => Self::HalfRolledBack,
             S::DeleteFailed => Self::HalfDeleted,
             status if status.as_str().ends_with("_IN_PROGRESS") => Self::Moving,
             _ => Self::Stuck,
         }
     }
+}
+
+/// Returns every status that CloudFormation knows, in its word and in ours.
+pub fn status_names() -> impl Iterator<Item = (&'static str, StackState)> {
+    let names = StackStatus::values().iter();
+    names.map(|name| (*name, StackState::from(&StackStatus::from(*name))))
 }
 
 impl From<types::Stack> for Stack {
@@ -82,6 +100,7 @@ impl From<types::Stack> for Stack {
                 .collect(),
             updated: changed.map(|time| time.to_string()).unwrap_or_default(),
             termination_protection: stack.enable_termination_protection.unwrap_or_default(),
+            change_set: stack.change_set_id,
         }
     }
 }
@@ -93,12 +112,16 @@ pub struct StackEvent {
     pub id: String,
     /// The resource's name in the template, or the stack's own name.
     pub logical_id: String,
+    /// The resource's id in its service, once it has one: of a nested stack, its ARN.
+    pub physical_id: String,
     /// The resource's type.
     pub kind: String,
     /// CloudFormation's word.
     pub status: String,
     /// Why, where CloudFormation says so.
     pub reason: Option<String>,
+    /// When, in milliseconds since 1970 (UTC).
+    pub millis: i64,
     /// Whether this is about the stack itself.
     pub of_stack: bool,
 }
@@ -144,6 +167,11 @@ impl From<types::StackEvent> for StackEvent {
         Self {
             id: event.event_id.unwrap_or_default(),
             logical_id: event.logical_resource_id.unwrap_or_default(),
+            physical_id: event.physical_resource_id.unwrap_or_default(),
+            millis: event
+                .timestamp
+                .and_then(|time| time.to_millis().ok())
+                .unwrap_or_default(),
             kind: event.resource_type.unwrap_or_default(),
             status: event
                 .resource_status

@@ -13,7 +13,7 @@ use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Place, Platform, ServerRelease};
 use crate::plan::{self, Plan, Templates};
-use crate::provision::{self, Outcome, Outputs, Provisioned};
+use crate::provision::{self, Options, Outcome, Outputs, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
 use crate::report::{Check, DeployReport, StackRow, seconds};
@@ -23,7 +23,11 @@ use crate::verify::{self, Expected};
 ///
 /// # Errors
 /// Of the first step that fails; a repeat goes on from there.
-pub async fn deploy(config: &Config, reporter: &dyn Reporter) -> Result<DeployReport> {
+pub async fn deploy(
+    config: &Config,
+    options: Options,
+    reporter: &dyn Reporter,
+) -> Result<DeployReport> {
     let started = Instant::now();
     let mut steps = Vec::new();
     let platform = Platform::of(config);
@@ -51,9 +55,11 @@ pub async fn deploy(config: &Config, reporter: &dyn Reporter) -> Result<DeployRe
     let aws = connect(config, &place).await?;
     let plan = plan::plan(config, &place.urls, &templates)?;
 
-    let work = publish(&plan, &artifacts, &aws, reporter);
+    let work = publish(&plan, &artifacts, &aws, options, reporter);
     let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
-    let work = provision(config, &plan, foundation, &published, &aws, reporter);
+    let work = provision(
+        config, &plan, foundation, &published, &aws, options, reporter,
+    );
     let stacks = step(Step::Provision, &mut steps, reporter, work).await?;
     let work = release(&platform, &artifacts, &stacks, &place, &aws, reporter);
     let released = step(Step::Release, &mut steps, reporter, work).await?;
@@ -96,11 +102,13 @@ async fn publish(
     plan: &Plan,
     artifacts: &Artifacts,
     aws: &Aws,
+    options: Options,
     reporter: &dyn Reporter,
 ) -> Result<(Provisioned, Published)> {
     let first = std::slice::from_ref(&plan.foundation);
-    let nothing = (Outputs::new(), BTreeMap::new());
-    let foundation = provision::provision(aws, first, &nothing.0, &nothing.1, reporter).await?;
+    let (known, artifacts_known) = (Outputs::new(), BTreeMap::new());
+    let work = provision::provision(aws, first, &known, &artifacts_known, options, reporter);
+    let foundation = work.await?;
     let foundation = foundation
         .into_iter()
         .next()
@@ -116,10 +124,11 @@ async fn provision(
     foundation: Provisioned,
     published: &Published,
     aws: &Aws,
+    options: Options,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Provisioned>> {
     let known = Outputs::from([(foundation.name.clone(), foundation.outputs.clone())]);
-    let work = provision::provision(aws, &plan.stacks, &known, published, reporter);
+    let work = provision::provision(aws, &plan.stacks, &known, published, options, reporter);
     let hint = tell_of_delegation(config, plan, aws, reporter);
     let provisioned = tokio::select! {
         provisioned = work => provisioned?,

@@ -62,7 +62,13 @@ async fn remove_stacks(
     let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
     // What the platform made beside the plan holds on to the plan's resources: it goes first.
     for name in platform.own_stacks() {
-        provision::delete_stack(&aws.cloudformation, &config.stack_name(name), |_| {}).await?;
+        provision::delete_stack(
+            &aws.cloudformation,
+            &config.stack_name(name),
+            reporter,
+            |_| {},
+        )
+        .await?;
     }
     for stack in plan.all().rev() {
         match remove_stack(&aws, stack, reporter).await {
@@ -100,7 +106,7 @@ async fn remove_stack(
         {
             aws.route53.delete_validation_records(&zone).await?;
         }
-        provision::delete_stack(&door, &plan.stack, |event| {
+        provision::delete_stack(&door, &plan.stack, reporter, |event| {
             reporter.report(Event::Resource {
                 task: task.clone(),
                 resource: event.into(),

@@ -1,8 +1,17 @@
 //! In: planned stacks and what is known of the artifacts. Out: every stack settled, with its outputs.
 //! Stacks whose inputs are there are provisioned at the same time. Which stacks there are is not
-//! decided here.
+//! decided here. One stack is brought to its template in `stack`, followed in `follow`, explained in
+//! `cause`, recovered in `recover`; `state` says what each state means.
 
+mod cause;
+mod delete;
+pub mod diagnosis;
+mod follow;
+mod history;
+mod pace;
+mod recover;
 mod stack;
+pub mod state;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,10 +21,13 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 
-use crate::aws::{Aws, CloudFormation, Stack};
+use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
 use crate::event::{Event, Reporter};
 use crate::plan::{ArtifactFact, Source, StackPlan};
-pub use stack::{Outcome, delete_stack, settle};
+pub use delete::delete_stack;
+pub use follow::{patiently, wait_until_still};
+pub use recover::{Recovery, failed_to_roll_back, recover_stack};
+pub use stack::Outcome;
 
 /// The parameter (and output) of every template that says what was deployed: equal digests mean that
 /// there is nothing to do.
@@ -37,51 +49,80 @@ pub struct Provisioned {
     pub outputs: BTreeMap<String, String>,
 }
 
+/// How stacks are brought to their planned state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What to do when somebody else's operation runs on a stack.
+    pub on_busy: OnBusy,
+    /// Whether to believe the digest.
+    pub doubt: Doubt,
+    /// When CloudFormation takes a resource for done.
+    pub mode: DeploymentMode,
+}
+
+/// What to do when somebody else's operation runs on a stack
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnBusy {
+    /// Follow it to its end, then go on
+    #[default]
+    Wait,
+    /// Stop with exit code 7
+    Fail,
+}
+
+/// Whether the digest on a stack is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Doubt {
+    /// The same digest and a healthy status mean that there is nothing to do.
+    #[default]
+    No,
+    /// CloudFormation is asked all the same.
+    Yes,
+}
+
 /// Brings stacks to their planned state, as many at a time as their needs allow. `known` holds the
-/// outputs of stacks outside this list. When one fails, those that run are followed to their end and
-/// the rest are not started.
+/// outputs of stacks outside this list. When one fails, those that do not need it go on to their end;
+/// those that do are not started, and are named in a warning.
 ///
 /// # Errors
-/// The first failure; the stacks that were not started are reported as a warning.
+/// The failure of the first stack in the plan's order; those of others are reported as warnings.
 pub async fn provision(
     aws: &Aws,
     stacks: &[StackPlan],
     known: &Outputs,
     artifacts: &BTreeMap<ArtifactFact, String>,
+    options: Options,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Provisioned>> {
     let mut outputs = known.clone();
     let mut waiting: Vec<&StackPlan> = stacks.iter().collect();
     let mut running = FuturesUnordered::new();
     let mut done = Vec::new();
-    let mut failure = None;
+    let mut failures = Vec::new();
     loop {
-        if failure.is_none() {
-            let is_ready =
-                |stack: &&StackPlan| stack.needs().iter().all(|need| outputs.contains_key(*need));
-            let (ready, blocked): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
-            waiting = blocked;
-            for stack in ready {
-                let parameters = resolve(stack, &outputs, artifacts)?;
-                running.push(provision_one(aws, stack, parameters, reporter));
-            }
+        let (ready, blocked): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|stack| stack.needs().iter().all(|need| outputs.contains_key(*need)));
+        waiting = blocked;
+        for stack in ready {
+            let parameters = resolve(stack, &outputs, artifacts)?;
+            let work = provision_one(aws, stack, parameters, options, reporter);
+            running.push(async move { (stack, work.await) });
         }
         match running.next().await {
-            Some(Ok(stack)) => {
+            Some((_, Ok(stack))) => {
                 outputs.insert(stack.name.clone(), stack.outputs.clone());
                 done.push(stack);
             }
-            Some(Err(error)) => failure = failure.or(Some(error)),
+            Some((stack, Err(error))) => failures.push((stack, error)),
             None => break,
         }
     }
-    match failure {
-        None => Ok(done),
-        Some(error) => {
-            report_not_started(&waiting, reporter);
-            Err(error)
-        }
+    if failures.is_empty() {
+        return Ok(done);
     }
+    report_not_started(&waiting, reporter);
+    Err(first_of(failures, stacks, reporter))
 }
 
 fn report_not_started(waiting: &[&StackPlan], reporter: &dyn Reporter) {
@@ -91,10 +132,29 @@ fn report_not_started(waiting: &[&StackPlan], reporter: &dyn Reporter) {
     }
 }
 
+/// Returns the failure of the stack that comes first in the plan, and reports the others.
+fn first_of(
+    mut failures: Vec<(&StackPlan, anyhow::Error)>,
+    stacks: &[StackPlan],
+    reporter: &dyn Reporter,
+) -> anyhow::Error {
+    let place = |failed: &StackPlan| stacks.iter().position(|stack| stack.name == failed.name);
+    failures.sort_by_key(|(stack, _)| place(stack));
+    let mut failures = failures.into_iter().map(|(_, error)| error);
+    let first = failures
+        .next()
+        .unwrap_or_else(|| anyhow::anyhow!("nothing failed"));
+    for other in failures {
+        reporter.report(Event::Warning(format!("{other:#}")));
+    }
+    first
+}
+
 async fn provision_one(
     aws: &Aws,
     plan: &StackPlan,
     parameters: BTreeMap<String, String>,
+    options: Options,
     reporter: &dyn Reporter,
 ) -> Result<Provisioned> {
     let started = Instant::now();
@@ -107,7 +167,7 @@ async fn provision_one(
         template: &plan.template,
         task: &task,
     };
-    let result = stack::ensure(&target, &parameters, reporter).await;
+    let result = stack::ensure(&target, &parameters, options, reporter).await;
     let elapsed = started.elapsed();
     let outcome = result
         .as_ref()
@@ -149,7 +209,7 @@ pub async fn ensure_stack(
         task: name,
     };
     let parameters = with_digest(&template.body, parameters.clone());
-    let (_, stack) = stack::ensure(&target, &parameters, &Silence).await?;
+    let (_, stack) = stack::ensure(&target, &parameters, Options::default(), &Silence).await?;
     Ok(stack.outputs)
 }
 
@@ -176,7 +236,7 @@ pub async fn set_parameter(
         template: &plan.template,
         task: &task,
     };
-    stack::ensure(&target, &parameters, reporter).await?;
+    stack::ensure(&target, &parameters, Options::default(), reporter).await?;
     Ok(())
 }
 

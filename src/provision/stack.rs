@@ -1,16 +1,21 @@
 //! One stack, brought to what its template says through a change set, and followed until it settles.
+//! What a state of the stack means is told in `state`; why something failed, in `cause`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
-use crate::aws::{ChangeSetKind, ChangeSetState, CloudFormation, Stack, StackEvent, StackState};
+use super::follow::{Settled, patiently, settle, wait_until_still};
+use super::state::{self, DeployAct};
+use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, history};
+use crate::aws::{
+    ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, CloudFormation, Stack, StackEvent,
+    StackState,
+};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::plan::Template;
-
-use super::DIGEST;
 
 /// What was done to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -47,37 +52,57 @@ pub(super) struct Target<'a> {
 pub(super) async fn ensure(
     target: &Target<'_>,
     parameters: &BTreeMap<String, String>,
+    options: Options,
     reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
+    // What an earlier run of ours had begun, and this one has followed to its end.
+    let mut followed = None;
     loop {
-        let found = target.door.find_stack(target.name).await?;
-        match found.as_ref().map(|stack| stack.state) {
-            Some(StackState::Ready) if is_current(found.as_ref(), parameters) => {
-                let stack = found.context("a stack that is current is there")?;
-                return Ok((Outcome::Unchanged, stack));
+        let found = patiently(reporter, || target.door.find_stack(target.name)).await?;
+        let Some(stack) = found else {
+            return create(target, parameters, options, reporter).await;
+        };
+        match state::row(stack.state).deploy {
+            DeployAct::Create => return create(target, parameters, options, reporter).await,
+            DeployAct::Update => {
+                if is_current(&stack, parameters)
+                    && (options.doubt == Doubt::No || followed.is_some())
+                {
+                    return Ok((followed.unwrap_or(Outcome::Unchanged), stack));
+                }
+                let change = Change {
+                    kind: ChangeSetKind::Update,
+                    since: Some(&stack),
+                    options,
+                };
+                return apply(target, &change, parameters, reporter).await;
             }
-            None | Some(StackState::Empty) => {
-                return apply(target, ChangeSetKind::Create, parameters, reporter).await;
+            DeployAct::Follow => {
+                let outcome = follow(target, stack, parameters, options, reporter).await?;
+                followed = outcome.or(followed);
             }
-            Some(StackState::Ready | StackState::RolledBack) => {
-                return apply(target, ChangeSetKind::Update, parameters, reporter).await;
-            }
-            // An earlier run of ours was stopped, or somebody else is at work: see it through first.
-            Some(StackState::Moving) => wait_for_other(target, found.as_ref(), reporter).await?,
-            // It never came up: nothing of it is in use.
-            Some(StackState::Broken | StackState::HalfDeleted) => {
+            DeployAct::Recreate => {
                 progress(
                     target,
                     reporter,
                     "deleting what is left of a failed creation",
                 );
-                delete_stack(target.door, target.name, |_| {}).await?;
+                delete_stack(target.door, target.name, reporter, |event| {
+                    moved(target, event, reporter)
+                })
+                .await?;
             }
-            Some(StackState::Stuck) => {
-                let state = found.map(|stack| stack.status).unwrap_or_default();
+            DeployAct::RefuseUntilRecovered
+            | DeployAct::RefuseUntilTornDown
+            | DeployAct::Refuse => {
+                let (name, state) = (target.name.to_owned(), stack.status);
+                let meaning = state::row(stack.state).meaning;
+                let act = state::row(stack.state).deploy;
                 return Err(UserError::StackStuck {
-                    stack: target.name.to_owned(),
+                    stack: name,
                     state,
+                    meaning,
+                    act,
                 }
                 .into());
             }
@@ -85,179 +110,267 @@ pub(super) async fn ensure(
     }
 }
 
-fn is_current(stack: Option<&Stack>, parameters: &BTreeMap<String, String>) -> bool {
-    stack.is_some_and(|stack| stack.parameters.get(DIGEST) == parameters.get(DIGEST))
+async fn create(
+    target: &Target<'_>,
+    parameters: &BTreeMap<String, String>,
+    options: Options,
+    reporter: &dyn Reporter,
+) -> Result<(Outcome, Stack)> {
+    let change = Change {
+        kind: ChangeSetKind::Create,
+        since: None,
+        options,
+    };
+    apply(target, &change, parameters, reporter).await
 }
 
-async fn wait_for_other(
+/// Same digest *and* a healthy status: a stack that was rolled back has the digest of what it is.
+fn is_current(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
+    stack.state == StackState::Ready && stack.parameters.get(DIGEST) == parameters.get(DIGEST)
+}
+
+/// Follows what runs on a stack. If it is our own, begun by a run that was cut short, its outcome is
+/// ours too.
+async fn follow(
     target: &Target<'_>,
-    stack: Option<&Stack>,
+    stack: Stack,
+    parameters: &BTreeMap<String, String>,
+    options: Options,
     reporter: &dyn Reporter,
-) -> Result<()> {
-    let mut status = stack.map(|stack| stack.status.clone()).unwrap_or_default();
-    let mut pace = Pace::new();
-    loop {
-        progress(
-            target,
-            reporter,
-            &format!("{} already: waiting for it to settle", words(&status)),
-        );
-        pace.rest().await;
-        match target.door.find_stack(target.name).await? {
-            Some(stack) if stack.state == StackState::Moving => status = stack.status,
-            _ => return Ok(()),
+) -> Result<Option<Outcome>> {
+    let ours = is_ours(&stack, parameters);
+    if !ours && options.on_busy == OnBusy::Fail {
+        let what = format!("stack `{}`", target.name);
+        return Err(UserError::Busy {
+            what,
+            state: stack.status,
         }
+        .into());
     }
+    let who = if ours {
+        "an earlier run of this deploy"
+    } else {
+        "somebody else"
+    };
+    progress(
+        target,
+        reporter,
+        &format!("{who} is at work ({}): following it", words(&stack.status)),
+    );
+    let outcome = match stack.status.as_str() {
+        "CREATE_IN_PROGRESS" => Outcome::Created,
+        _ => Outcome::Updated,
+    };
+    wait_until_still(target.door, stack, reporter, |event| {
+        moved(target, event, reporter)
+    })
+    .await?;
+    Ok(ours.then_some(outcome))
+}
+
+/// The change set that runs has the digest in its name.
+fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
+    let digest = parameters.get(DIGEST).map_or("none", String::as_str);
+    let named = stack
+        .change_set
+        .as_ref()
+        .is_some_and(|name| name.contains(digest));
+    named
+        || stack
+            .parameters
+            .get(DIGEST)
+            .is_some_and(|told| told == digest)
+}
+
+/// What is to be done to a stack, seen from where it stands.
+struct Change<'a> {
+    kind: ChangeSetKind,
+    since: Option<&'a Stack>,
+    options: Options,
 }
 
 async fn apply(
     target: &Target<'_>,
-    kind: ChangeSetKind,
+    change: &Change<'_>,
     parameters: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
-    let seen = seen_events(target, kind).await?;
-    let name = change_set_name(parameters);
-    let body = &target.template.body;
-    let asked = target
-        .door
-        .create_change_set(kind, target.name, &name, body, parameters)
-        .await;
-    let (change_set, stack_id) = asked.map_err(|error| refused(target, &format!("{error:#}")))?;
-    match wait_for_change_set(target.door, &change_set).await? {
+    let past = past_events(target, change, reporter).await?;
+    let name = change_set_name(parameters, change.since);
+    let change_set = ask_for(target, change, &name, parameters, reporter).await?;
+    match wait_for_change_set(target, &change_set, reporter).await? {
         ChangeSetState::Empty => {
-            target.door.delete_change_set(&change_set).await?;
-            return Ok((Outcome::Unchanged, get_stack(target, &stack_id).await?));
+            return nothing_seen(target, change, &change_set, reporter).await;
         }
         ChangeSetState::Failed(text) => {
-            target.door.delete_change_set(&change_set).await?;
-            return Err(refused(target, &text));
+            let error = cause::of_change_set(target, &change_set.id, &text, reporter).await;
+            patiently(reporter, || target.door.delete_change_set(&change_set.id)).await?;
+            return Err(error);
         }
-        ChangeSetState::Ready | ChangeSetState::Pending => {}
+        ChangeSetState::Ready { resources } => {
+            let expected = history::expected(&past, "UPDATE");
+            let task = target.task.to_owned();
+            reporter.report(Event::TaskSized {
+                task,
+                resources,
+                expected,
+            });
+            patiently(reporter, || {
+                target.door.execute_change_set(&change_set.id, &name)
+            })
+            .await?;
+        }
+        // An answer to an earlier attempt was lost on the way.
+        ChangeSetState::Executed | ChangeSetState::Pending => {}
     }
-    target.door.execute_change_set(&change_set).await?;
-    let mut failure = None;
-    let last = settle(target.door, &stack_id, &seen, |event| {
-        if failure.is_none() && event.is_failure() {
-            failure = Some(event.clone());
-        }
-        reporter.report(Event::Resource {
-            task: target.task.to_owned(),
-            resource: event.into(),
-        });
-    })
-    .await?;
-    let stack = get_stack(target, &stack_id).await?;
+    let seen = past.into_iter().map(|event| event.id).collect();
+    let settled = settle(
+        target.door,
+        &change_set.stack_id,
+        &seen,
+        reporter,
+        |event| {
+            moved(target, event, reporter);
+        },
+    );
+    conclude(target, change.kind, &change_set, &settled.await?, reporter).await
+}
+
+async fn conclude(
+    target: &Target<'_>,
+    kind: ChangeSetKind,
+    change_set: &ChangeSet,
+    settled: &Settled,
+    reporter: &dyn Reporter,
+) -> Result<(Outcome, Stack)> {
+    let stack = get_stack(target, &change_set.stack_id, reporter).await?;
     match (kind, stack.state) {
         (ChangeSetKind::Create, StackState::Ready) => Ok((Outcome::Created, stack)),
         (ChangeSetKind::Update, StackState::Ready) => Ok((Outcome::Updated, stack)),
-        _ => Err(refused(
-            target,
-            &cause(target, failure.as_ref().unwrap_or(&last)),
+        _ => Err(cause::of_operation(target, &stack.id, settled, reporter).await),
+    }
+}
+
+/// CloudFormation sees nothing to do. Our digest differs, or we would not have asked: so either somebody
+/// is in doubt, or the change is one that CloudFormation is blind to.
+async fn nothing_seen(
+    target: &Target<'_>,
+    change: &Change<'_>,
+    change_set: &ChangeSet,
+    reporter: &dyn Reporter,
+) -> Result<(Outcome, Stack)> {
+    patiently(reporter, || target.door.delete_change_set(&change_set.id)).await?;
+    if change.options.doubt == Doubt::No {
+        reporter.report(Event::Warning(format!(
+            "template or parameters of stack `{}` have changed, but CloudFormation sees nothing to do: \
+             `factory-tree plan` shows what it does not see",
+            target.name
+        )));
+    }
+    let stack = get_stack(target, &change_set.stack_id, reporter).await?;
+    Ok((Outcome::Unchanged, stack))
+}
+
+/// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
+/// asked for anew.
+async fn ask_for(
+    target: &Target<'_>,
+    change: &Change<'_>,
+    name: &str,
+    parameters: &BTreeMap<String, String>,
+    reporter: &dyn Reporter,
+) -> Result<ChangeSet> {
+    let request = ChangeSetRequest {
+        kind: change.kind,
+        stack: target.name,
+        name,
+        template: &target.template.body,
+        parameters,
+        mode: change.options.mode,
+    };
+    loop {
+        let asked = patiently(reporter, || target.door.create_change_set(&request)).await;
+        match asked {
+            Ok(Some(change_set)) => return Ok(change_set),
+            Ok(None) => {}
+            Err(error) => return Err(refused(target, error)),
+        }
+        let found = patiently(reporter, || target.door.get_change_set(target.name, name)).await?;
+        match found {
+            (change_set, ChangeSetState::Failed(_) | ChangeSetState::Empty) => {
+                patiently(reporter, || target.door.delete_change_set(&change_set.id)).await?;
+            }
+            (change_set, _) => return Ok(change_set),
+        }
+    }
+}
+
+/// What CloudFormation refuses outright is told as a failure of the stack; what AWS did not answer, or
+/// the credentials did not allow, is told as it is.
+fn refused(target: &Target<'_>, error: anyhow::Error) -> anyhow::Error {
+    let fault = crate::aws::Fault::of(&error);
+    match fault {
+        Some(fault)
+            if !fault.is_denied() && !fault.is_about_credentials() && !fault.is_transient() =>
+        {
+            cause::of_refusal(target, &fault.to_string())
+        }
+        _ => error.context(format!(
+            "failed to ask for a change set of stack `{}`",
+            target.name
         )),
     }
 }
 
-/// A change set's name must be unique on its stack and start with a letter. Two deploys in the same
-/// second, or a repeat after an interruption, must not collide: so the time is in it, in nanoseconds.
-fn change_set_name(parameters: &BTreeMap<String, String>) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+/// The same change of the same state has the same name, so that a run that follows one that was cut
+/// short finds what that one had asked for. The name is the token of the calls, too.
+fn change_set_name(parameters: &BTreeMap<String, String>, since: Option<&Stack>) -> String {
     let digest = parameters.get(DIGEST).map_or("none", String::as_str);
-    format!(
-        "factory-tree-{digest}-{}",
-        now.unwrap_or_default().as_nanos()
-    )
+    let state = since.map_or("new".to_owned(), |stack| {
+        let hash = Sha256::digest(format!("{}\0{}", stack.id, stack.updated));
+        crate::build::hex(&hash[..6])
+    });
+    format!("factory-tree-{digest}-{state}")
 }
 
-async fn seen_events(target: &Target<'_>, kind: ChangeSetKind) -> Result<BTreeSet<String>> {
-    match kind {
-        ChangeSetKind::Create => Ok(BTreeSet::new()),
+async fn past_events(
+    target: &Target<'_>,
+    change: &Change<'_>,
+    reporter: &dyn Reporter,
+) -> Result<Vec<StackEvent>> {
+    match change.kind {
+        ChangeSetKind::Create => Ok(Vec::new()),
         ChangeSetKind::Update => {
-            let events = target.door.list_newest_events(target.name).await?;
-            Ok(events.into_iter().map(|event| event.id).collect())
+            patiently(reporter, || target.door.list_newest_events(target.name)).await
         }
     }
 }
 
-async fn get_stack(target: &Target<'_>, id: &str) -> Result<Stack> {
-    let stack = target.door.find_stack(id).await?;
+async fn get_stack(target: &Target<'_>, id: &str, reporter: &dyn Reporter) -> Result<Stack> {
+    let stack = patiently(reporter, || target.door.find_stack(id)).await?;
     stack.with_context(|| format!("stack `{}` has gone while it was worked on", target.name))
 }
 
-async fn wait_for_change_set(door: &CloudFormation, id: &str) -> Result<ChangeSetState> {
-    let mut pace = Pace::new();
+async fn wait_for_change_set(
+    target: &Target<'_>,
+    change_set: &ChangeSet,
+    reporter: &dyn Reporter,
+) -> Result<ChangeSetState> {
+    let mut pace = super::pace::Pace::new();
+    let (stack, id) = (&change_set.stack_id, &change_set.id);
     loop {
-        match door.get_change_set_state(id).await? {
-            ChangeSetState::Pending => pace.rest().await,
-            settled => return Ok(settled),
+        match patiently(reporter, || target.door.get_change_set(stack, id)).await? {
+            (_, ChangeSetState::Pending) => pace.rest().await,
+            (_, settled) => return Ok(settled),
         }
     }
 }
 
-/// Follows a stack by its ARN until it settles, handing on every event that is not in `seen`, and
-/// returns the event with which it settled.
-///
-/// # Errors
-/// CloudFormation is not reached or says no.
-pub async fn settle(
-    door: &CloudFormation,
-    stack_id: &str,
-    seen: &BTreeSet<String>,
-    mut on_event: impl FnMut(&StackEvent),
-) -> Result<StackEvent> {
-    let mut seen = seen.clone();
-    let mut pace = Pace::new();
-    loop {
-        let events = door.list_newest_events(stack_id).await?;
-        for event in events
-            .into_iter()
-            .filter(|event| !seen.contains(&event.id))
-            .collect::<Vec<_>>()
-        {
-            seen.insert(event.id.clone());
-            on_event(&event);
-            // The first event of an operation is the stack's own "…_IN_PROGRESS": a settled one ends it.
-            if event.is_settled() && event.status != "REVIEW_IN_PROGRESS" {
-                return Ok(event);
-            }
-        }
-        pace.rest().await;
-    }
-}
-
-/// Deletes a stack and waits until it is gone. One that is not there is gone.
-///
-/// # Errors
-/// Something in it could not be deleted: the first failing resource and its reason.
-pub async fn delete_stack(
-    door: &CloudFormation,
-    name: &str,
-    mut on_event: impl FnMut(&StackEvent),
-) -> Result<()> {
-    let Some(stack) = door.find_stack(name).await? else {
-        return Ok(());
-    };
-    let events = door.list_newest_events(&stack.id).await?;
-    let seen = events.into_iter().map(|event| event.id).collect();
-    door.delete_stack(&stack.id).await?;
-    let mut failure = None;
-    let last = settle(door, &stack.id, &seen, |event| {
-        if failure.is_none() && event.is_failure() {
-            failure = Some(event.clone());
-        }
-        on_event(event);
-    })
-    .await?;
-    if last.status == "DELETE_COMPLETE" {
-        return Ok(());
-    }
-    let event = failure.unwrap_or(last);
-    anyhow::bail!(
-        "{} ({}): {}",
-        event.logical_id,
-        event.kind,
-        event.reason.unwrap_or(event.status)
-    )
+fn moved(target: &Target<'_>, event: &StackEvent, reporter: &dyn Reporter) {
+    reporter.report(Event::Resource {
+        task: target.task.to_owned(),
+        resource: event.into(),
+    });
 }
 
 fn progress(target: &Target<'_>, reporter: &dyn Reporter, detail: &str) {
@@ -270,50 +383,4 @@ fn progress(target: &Target<'_>, reporter: &dyn Reporter, detail: &str) {
 /// `CREATE_IN_PROGRESS` is "create in progress".
 fn words(status: &str) -> String {
     status.to_lowercase().replace('_', " ")
-}
-
-fn refused(target: &Target<'_>, cause: &str) -> anyhow::Error {
-    let template = target.template.file.clone();
-    UserError::StackFailed {
-        stack: target.name.to_owned(),
-        cause: cause.to_owned(),
-        template,
-    }
-    .into()
-}
-
-fn cause(target: &Target<'_>, event: &StackEvent) -> String {
-    let reason = event.reason.as_deref().unwrap_or(&event.status);
-    let file = target
-        .template
-        .file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    match target.template.line_of(&event.logical_id) {
-        Some(line) => format!(
-            "{} ({}, {file}:{line}): {reason}",
-            event.logical_id, event.kind
-        ),
-        None => format!("{} ({}): {reason}", event.logical_id, event.kind),
-    }
-}
-
-/// How long to rest between two looks: short at first, for what settles at once, then longer, so that
-/// a long wait costs few calls. From 0.1 s to 5 s, half as long again each time.
-struct Pace {
-    next: Duration,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            next: Duration::from_millis(100),
-        }
-    }
-
-    async fn rest(&mut self) {
-        tokio::time::sleep(self.next).await;
-        self.next = (self.next * 3 / 2).min(Duration::from_secs(5));
-    }
 }

@@ -1,0 +1,200 @@
+//! CloudFormation's change sets: asked for, looked at, executed, deleted.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use aws_sdk_cloudformation::types::{
+    Capability, ChangeSetStatus, ChangeSetType, DeploymentConfig, DeploymentConfigMode,
+    ExecutionStatus, OnStackFailure, Parameter, Tag,
+};
+
+use super::CloudFormation;
+use super::fault::{Fault, fault};
+
+/// What a change set is to do.
+#[derive(Clone, Debug)]
+pub struct ChangeSetRequest<'a> {
+    /// Whether it makes a stack or changes one.
+    pub kind: ChangeSetKind,
+    /// The stack's name.
+    pub stack: &'a str,
+    /// The change set's name; also its token, so that a repeated call is harmless.
+    pub name: &'a str,
+    /// The template's text.
+    pub template: &'a str,
+    /// Every parameter.
+    pub parameters: &'a BTreeMap<String, String>,
+    /// When CloudFormation takes a resource for done.
+    pub mode: DeploymentMode,
+}
+
+/// What a change set does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeSetKind {
+    /// Makes a new stack.
+    Create,
+    /// Changes one that is there.
+    Update,
+}
+
+/// When CloudFormation takes a resource for done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeploymentMode {
+    /// When it is ready for use.
+    #[default]
+    Standard,
+    /// As soon as its configuration is applied; it may become ready later.
+    /// Source: CloudFormation User Guide, "Express mode".
+    Express,
+}
+
+/// How a change set stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeSetState {
+    /// Being computed.
+    Pending,
+    /// Can be executed.
+    Ready {
+        /// How many resources it touches (of the first page, at most 100).
+        resources: usize,
+    },
+    /// Being executed, or executed already.
+    Executed,
+    /// CloudFormation sees nothing to do.
+    Empty,
+    /// Refused, in CloudFormation's words.
+    Failed(String),
+}
+
+/// A change set that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// Its ARN.
+    pub id: String,
+    /// The ARN of its stack.
+    pub stack_id: String,
+}
+
+impl CloudFormation {
+    /// Asks for a change set. Returns `None` if one of this name is there already.
+    ///
+    /// # Errors
+    /// CloudFormation refuses template or parameters outright.
+    pub async fn create_change_set(
+        &self,
+        wanted: &ChangeSetRequest<'_>,
+    ) -> Result<Option<ChangeSet>> {
+        let parameters = wanted.parameters.iter().map(|(key, value)| {
+            let parameter = Parameter::builder().parameter_key(key);
+            parameter.parameter_value(value).build()
+        });
+        let tag = Tag::builder().key("factory-tree:stack").value(wanted.stack);
+        let request = self.client.create_change_set().stack_name(wanted.stack);
+        let request = request
+            .change_set_name(wanted.name)
+            .client_token(wanted.name)
+            .template_body(wanted.template)
+            .set_parameters(Some(parameters.collect()))
+            .capabilities(Capability::CapabilityIam)
+            .capabilities(Capability::CapabilityAutoExpand)
+            .tags(tag.build())
+            .set_deployment_config(deployment_config(wanted.mode));
+        let request = match wanted.kind {
+            ChangeSetKind::Create => request
+                .change_set_type(ChangeSetType::Create)
+                .on_stack_failure(OnStackFailure::Rollback),
+            ChangeSetKind::Update => request.change_set_type(ChangeSetType::Update),
+        };
+        let output = match request.send().await.map_err(fault) {
+            Ok(output) => output,
+            Err(fault) if is_taken(&fault) => return Ok(None),
+            Err(fault) => return Err(fault.into()),
+        };
+        let id = output.id.context("CloudFormation named no change set")?;
+        let stack_id = output.stack_id.unwrap_or_else(|| wanted.stack.to_owned());
+        Ok(Some(ChangeSet { id, stack_id }))
+    }
+
+    /// Returns a change set of a stack by name or ARN, and how it stands.
+    ///
+    /// # Errors
+    /// There is no such change set.
+    pub async fn get_change_set(
+        &self,
+        stack: &str,
+        name: &str,
+    ) -> Result<(ChangeSet, ChangeSetState)> {
+        let request = self.client.describe_change_set().stack_name(stack);
+        let response = request.change_set_name(name).send().await;
+        let output = response
+            .map_err(fault)
+            .with_context(|| format!("failed to describe a change set of stack `{stack}`"))?;
+        let state = match (output.status(), output.execution_status()) {
+            (_, Some(ExecutionStatus::ExecuteInProgress | ExecutionStatus::ExecuteComplete)) => {
+                ChangeSetState::Executed
+            }
+            (Some(ChangeSetStatus::CreateComplete), _) => ChangeSetState::Ready {
+                resources: output.changes().len(),
+            },
+            (Some(ChangeSetStatus::Failed), _) => {
+                failed(output.status_reason().unwrap_or_default())
+            }
+            _ => ChangeSetState::Pending,
+        };
+        let id = output.change_set_id.unwrap_or_else(|| name.to_owned());
+        let stack_id = output.stack_id.unwrap_or_else(|| stack.to_owned());
+        Ok((ChangeSet { id, stack_id }, state))
+    }
+
+    /// Executes a change set. `token` makes a repeated call harmless.
+    ///
+    /// # Errors
+    /// It has been overtaken by another, or another operation runs.
+    pub async fn execute_change_set(&self, id: &str, token: &str) -> Result<()> {
+        let request = self.client.execute_change_set().change_set_name(id);
+        let response = request.client_request_token(token).send().await;
+        response
+            .map_err(fault)
+            .context("failed to execute a change set")?;
+        Ok(())
+    }
+
+    /// Deletes a change set that is not to be executed.
+    ///
+    /// # Errors
+    /// It is being executed.
+    pub async fn delete_change_set(&self, id: &str) -> Result<()> {
+        let request = self.client.delete_change_set().change_set_name(id);
+        let response = request.send().await;
+        response
+            .map_err(fault)
+            .context("failed to delete a change set")?;
+        Ok(())
+    }
+}
+
+/// Express mode leaves a failed stack as it stands unless told otherwise; ours are rolled back.
+fn deployment_config(mode: DeploymentMode) -> Option<DeploymentConfig> {
+    let express = DeploymentConfig::builder()
+        .mode(DeploymentConfigMode::Express)
+        .disable_rollback(false);
+    match mode {
+        DeploymentMode::Standard => None,
+        DeploymentMode::Express => Some(express.build()),
+    }
+}
+
+fn is_taken(fault: &Fault) -> bool {
+    fault.code.as_deref() == Some("AlreadyExistsException")
+}
+
+/// There is no typed "nothing to do": a change set without changes has failed, with one of these texts.
+fn failed(reason: &str) -> ChangeSetState {
+    let is_empty = reason.contains("didn't contain changes")
+        || reason.contains("No updates are to be performed");
+    if is_empty {
+        ChangeSetState::Empty
+    } else {
+        ChangeSetState::Failed(reason.to_owned())
+    }
+}

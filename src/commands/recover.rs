@@ -1,0 +1,174 @@
+//! `recover`: brings the stacks of a stage out of failed operations. Explains before it acts; never
+//! deletes a stack that ever worked.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::connect;
+use crate::aws::{Aws, Stack, StackState};
+use crate::cli::SkipRule;
+use crate::config::Config;
+use crate::error::UserError;
+use crate::event::{Event, Reporter};
+use crate::local::{self, Platform};
+use crate::plan::{self, Plan, StackPlan, Templates};
+use crate::provision::state::{self, RecoverAct};
+use crate::provision::{failed_to_roll_back, patiently, recover_stack};
+use crate::report::{RecoverReport, RecoverRow};
+
+/// What `recover` may do.
+pub struct Consent<'a> {
+    /// The resources that are left as they are when an undoing is continued.
+    pub skip: &'a [SkipRule],
+    /// Asks whether to go on, after everything was explained.
+    pub ask: &'a dyn Fn() -> Result<()>,
+}
+
+/// Brings every stack of a stage that needs it out of its failed operation.
+///
+/// # Errors
+/// There are no credentials, nobody consents, or CloudFormation refuses.
+pub async fn recover(
+    config: &Config,
+    consent: &Consent<'_>,
+    reporter: &dyn Reporter,
+) -> Result<RecoverReport> {
+    let platform = Platform::of(config);
+    let _lock = local::lock(config)?;
+    let stage = config.stage.to_string();
+    let Some(place) = platform.find().await? else {
+        return Ok(RecoverReport {
+            stage,
+            stacks: Vec::new(),
+        });
+    };
+    let aws = connect(config, &place).await?;
+    let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+    let skip = skipped(&plan, consent.skip)?;
+    let broken = in_need(&aws, &plan, reporter).await?;
+    for (stack, found) in &broken {
+        explain(&aws, stack, found, &skip, reporter).await?;
+    }
+    if broken.iter().any(|(_, found)| acts(found.state)) {
+        (consent.ask)()?;
+    }
+    let mut stacks = Vec::new();
+    for (stack, found) in broken {
+        stacks.push(recover_one(&aws, stack, found, &skip, reporter).await?);
+    }
+    Ok(RecoverReport { stage, stacks })
+}
+
+type Skipped = BTreeMap<String, Vec<String>>;
+
+/// Sorts the skip rules by stack.
+fn skipped(plan: &Plan, rules: &[SkipRule]) -> Result<Skipped> {
+    let mut skip = Skipped::new();
+    for SkipRule { stack, logical_id } in rules {
+        if !plan.all().any(|planned| planned.name == *stack) {
+            let known = plan.all().map(|planned| planned.name.clone()).collect();
+            return Err(UserError::UnknownStack {
+                stack: stack.clone(),
+                known,
+            }
+            .into());
+        }
+        skip.entry(stack.clone())
+            .or_default()
+            .push(logical_id.clone());
+    }
+    Ok(skip)
+}
+
+async fn in_need<'a>(
+    aws: &Aws,
+    plan: &'a Plan,
+    reporter: &dyn Reporter,
+) -> Result<Vec<(&'a StackPlan, Stack)>> {
+    let mut broken = Vec::new();
+    for stack in plan.all() {
+        let door = aws.cloudformation_in(&stack.region);
+        let found = patiently(reporter, || door.find_stack(&stack.stack)).await?;
+        let in_need = |found: &Stack| state::row(found.state).recover != RecoverAct::Nothing;
+        broken.extend(found.filter(in_need).map(|found| (stack, found)));
+    }
+    Ok(broken)
+}
+
+fn acts(state: StackState) -> bool {
+    !matches!(
+        state::row(state).recover,
+        RecoverAct::Nothing | RecoverAct::TellPerson | RecoverAct::Follow
+    )
+}
+
+async fn explain(
+    aws: &Aws,
+    plan: &StackPlan,
+    stack: &Stack,
+    skip: &Skipped,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let row = state::row(stack.state);
+    let name = &plan.name;
+    let remedy = remedy(row.recover);
+    let note = format!("stack {name} {} ({}): {remedy}", row.meaning, stack.status);
+    reporter.report(Event::Note(note));
+    if row.recover == RecoverAct::ContinueRollback {
+        let door = aws.cloudformation_in(&plan.region);
+        let past = patiently(reporter, || door.list_newest_events(&stack.id)).await?;
+        let left = skip.get(name).map(Vec::as_slice).unwrap_or_default();
+        for (resource, reason) in failed_to_roll_back(&past) {
+            let what = if left.contains(&resource) {
+                "will be left as it is".to_owned()
+            } else {
+                format!("if it cannot be undone, leave it as it is with `--skip {name}:{resource}`")
+            };
+            reporter.report(Event::Note(format!("  {resource}: {reason}; {what}")));
+        }
+    }
+    Ok(())
+}
+
+fn remedy(act: RecoverAct) -> &'static str {
+    match act {
+        RecoverAct::Nothing => "nothing to do",
+        RecoverAct::Follow => "what runs is followed to its end",
+        RecoverAct::Delete => {
+            "nothing of it was ever in use, so it is deleted; `deploy` makes it anew"
+        }
+        RecoverAct::RollBack => "the update is undone (RollbackStack)",
+        RecoverAct::ContinueRollback => "the undoing goes on (ContinueUpdateRollback)",
+        RecoverAct::TellPerson => {
+            "no call of CloudFormation helps here: `teardown` finishes a deletion, anything else needs AWS Support"
+        }
+    }
+}
+
+async fn recover_one(
+    aws: &Aws,
+    plan: &StackPlan,
+    stack: Stack,
+    skip: &Skipped,
+    reporter: &dyn Reporter,
+) -> Result<RecoverRow> {
+    let door = aws.cloudformation_in(&plan.region);
+    let task = format!("stack {}", plan.name);
+    let was = stack.status.clone();
+    let skip = skip.get(&plan.name).map(Vec::as_slice).unwrap_or_default();
+    let work = recover_stack(&door, stack, skip, reporter, |event| {
+        reporter.report(Event::Resource {
+            task: task.clone(),
+            resource: event.into(),
+        });
+    });
+    let outcome = |done: &crate::provision::Recovery| done.status.clone();
+    let done = crate::event::task(reporter, &task, outcome, work).await?;
+    Ok(RecoverRow {
+        name: plan.name.clone(),
+        was,
+        now: done.status,
+        recovered: done.recovered,
+    })
+}

@@ -1,0 +1,229 @@
+//! In: an operation that failed. Out: its root cause in one sentence: the first leaf that failed, with
+//! template file, line and property, what is likely behind it, and the cure. What cannot be asked
+//! leaves the sentence poorer; it never takes its place.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use super::diagnosis::{self, Diagnosis};
+use super::follow::Settled;
+use super::stack::Target;
+use crate::aws::{CloudFormation, FailedEvent, Fault, Operation, StackEvent};
+use crate::error::UserError;
+use crate::event::{Event, Reporter};
+
+/// How many stacks deep a cause is looked for.
+const DEPTH: usize = 5;
+
+const NESTED: &str = "AWS::CloudFormation::Stack";
+
+/// One thing that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
+    /// The nested stacks that lead to it, outermost first; empty for the stack itself.
+    within: Vec<String>,
+    logical_id: String,
+    kind: String,
+    reason: String,
+    property: Option<String>,
+}
+
+/// Returns the error of an operation that did not end well.
+pub(super) async fn of_operation(
+    target: &Target<'_>,
+    stack_id: &str,
+    settled: &Settled,
+    reporter: &dyn Reporter,
+) -> anyhow::Error {
+    let first = settled.events.iter().find(|event| event.is_failure());
+    let failure = match first {
+        Some(event) => Some(leaf(target.door, event, reporter).await),
+        None => {
+            let told = told(target.door, Operation::Stack(stack_id), reporter).await;
+            told.into_iter().next()
+        }
+    };
+    let stack_reason = || {
+        let last = settled.events.iter().rfind(|event| event.of_stack);
+        last.and_then(|event| event.reason.clone())
+            .unwrap_or_else(|| format!("it ended in {}", settled.status))
+    };
+    match failure {
+        Some(failure) => error(target, &[failure]),
+        None => bare(target, &stack_reason()),
+    }
+}
+
+/// Returns the error of a change set that was refused. `reason` is what CloudFormation says of it.
+pub(super) async fn of_change_set(
+    target: &Target<'_>,
+    change_set: &str,
+    reason: &str,
+    reporter: &dyn Reporter,
+) -> anyhow::Error {
+    let failures = told(target.door, Operation::ChangeSet(change_set), reporter).await;
+    if failures.is_empty() {
+        bare(target, reason)
+    } else {
+        error(target, &failures)
+    }
+}
+
+/// Returns the error of a change set that CloudFormation refuses outright.
+pub(super) fn of_refusal(target: &Target<'_>, reason: &str) -> anyhow::Error {
+    bare(target, reason)
+}
+
+/// Follows a failing event down through nested stacks, which say no more than that they failed.
+async fn leaf(door: &CloudFormation, event: &StackEvent, reporter: &dyn Reporter) -> Failure {
+    let mut within = Vec::new();
+    let mut current = event.clone();
+    while current.kind == NESTED && within.len() < DEPTH {
+        let Some(inner) = first_failure_of(door, &current.physical_id, reporter).await else {
+            break;
+        };
+        within.push(std::mem::replace(&mut current, inner).logical_id);
+    }
+    let reason = current.reason.unwrap_or(current.status);
+    Failure {
+        within,
+        property: diagnosis::property(&reason),
+        logical_id: current.logical_id,
+        kind: current.kind,
+        reason,
+    }
+}
+
+/// By its ARN, a nested stack tells its history also after it is deleted.
+async fn first_failure_of(
+    door: &CloudFormation,
+    stack_id: &str,
+    reporter: &dyn Reporter,
+) -> Option<StackEvent> {
+    let none = BTreeSet::new();
+    match door.list_new_events(stack_id, &none).await {
+        Ok(events) => events.into_iter().find(StackEvent::is_failure),
+        Err(error) => {
+            reporter.report(Event::Warning(format!(
+                "a nested stack keeps its cause to itself: {error:#}"
+            )));
+            None
+        }
+    }
+}
+
+/// Returns what `DescribeEvents` tells; nothing where it is not granted, or not there.
+async fn told(
+    door: &CloudFormation,
+    operation: Operation<'_>,
+    reporter: &dyn Reporter,
+) -> Vec<Failure> {
+    let answer: Result<Vec<FailedEvent>> = door.list_failed_events(operation).await;
+    match answer {
+        Ok(events) => events
+            .into_iter()
+            .filter(|event| !event.reason.is_empty())
+            .map(Failure::from)
+            .collect(),
+        Err(error) => {
+            if Fault::of(&error).is_some_and(Fault::is_denied) {
+                reporter.report(Event::Warning(
+                    "grant `cloudformation:DescribeEvents` to see more of the cause".to_owned(),
+                ));
+            }
+            Vec::new()
+        }
+    }
+}
+
+impl From<FailedEvent> for Failure {
+    fn from(event: FailedEvent) -> Self {
+        let property = event.property.filter(|path| !path.is_empty());
+        Self {
+            within: Vec::new(),
+            property: property.or_else(|| diagnosis::property(&event.reason)),
+            logical_id: event.logical_id,
+            kind: event.kind,
+            reason: event.reason,
+        }
+    }
+}
+
+/// Several failures (of an early validation) are told in full, one a line.
+fn error(target: &Target<'_>, failures: &[Failure]) -> anyhow::Error {
+    let sentences: Vec<String> = failures
+        .iter()
+        .map(|failure| sentence(target, failure))
+        .collect();
+    let first = failures.first();
+    let line = first.and_then(|failure| line(target, failure));
+    let diagnosis = first.and_then(|failure| diagnosis::diagnose(&failure.reason));
+    failed(target, sentences.join("\n  "), line, diagnosis)
+}
+
+fn bare(target: &Target<'_>, reason: &str) -> anyhow::Error {
+    let line = named_in(target, reason);
+    let diagnosis = diagnosis::diagnose(reason);
+    let sentence = match &diagnosis {
+        Some(Diagnosis { cause, .. }) => format!("{reason}: {cause}"),
+        None => reason.to_owned(),
+    };
+    failed(target, sentence, line, diagnosis)
+}
+
+fn failed(
+    target: &Target<'_>,
+    cause: String,
+    line: Option<usize>,
+    diagnosis: Option<Diagnosis>,
+) -> anyhow::Error {
+    UserError::StackFailed {
+        stack: target.name.to_owned(),
+        cause,
+        template: target.template.file.clone(),
+        line,
+        cure: diagnosis.map(|diagnosis| diagnosis.cure),
+    }
+    .into()
+}
+
+fn line(target: &Target<'_>, failure: &Failure) -> Option<usize> {
+    // What failed within a nested stack is not declared in this file, but the nested stack is.
+    let declared = failure.within.first().unwrap_or(&failure.logical_id);
+    target.template.line_of(declared)
+}
+
+/// Returns the line of the resource that a reason names in brackets, as in "[Table]".
+fn named_in(target: &Target<'_>, reason: &str) -> Option<usize> {
+    let inside = reason.split('[').nth(1)?.split(']').next()?;
+    target.template.line_of(inside)
+}
+
+fn sentence(target: &Target<'_>, failure: &Failure) -> String {
+    let path: Vec<&str> = failure
+        .within
+        .iter()
+        .map(String::as_str)
+        .chain([failure.logical_id.as_str()])
+        .collect();
+    let file = target.template.file.file_name().unwrap_or_default();
+    let place = match line(target, failure) {
+        Some(line) => format!(", {}:{line}", file.to_string_lossy()),
+        None => String::new(),
+    };
+    let property = failure
+        .property
+        .as_ref()
+        .map(|path| format!(" at {path}"))
+        .unwrap_or_default();
+    let likely = diagnosis::diagnose(&failure.reason)
+        .map(|diagnosis| format!(": {}", diagnosis.cause))
+        .unwrap_or_default();
+    let reason = failure.reason.trim().trim_end_matches('.');
+    let Failure { kind, .. } = failure;
+    format!(
+        "{} ({kind}{place}){property}: {reason}{likely}",
+        path.join(" > ")
+    )
+}

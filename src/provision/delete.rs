@@ -1,0 +1,48 @@
+//! One stack, deleted and followed until it is gone.
+
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+
+use super::follow::{patiently, settle};
+use crate::aws::{CloudFormation, StackEvent};
+use crate::event::Reporter;
+
+/// Deletes a stack and waits until it is gone. One that is not there is gone.
+///
+/// # Errors
+/// Something in it could not be deleted: the first failing resource and its reason.
+pub async fn delete_stack(
+    door: &CloudFormation,
+    name: &str,
+    reporter: &dyn Reporter,
+    mut on_event: impl FnMut(&StackEvent),
+) -> Result<()> {
+    let Some(stack) = patiently(reporter, || door.find_stack(name)).await? else {
+        return Ok(());
+    };
+    let past = patiently(reporter, || door.list_newest_events(&stack.id)).await?;
+    let token = token(&past);
+    let seen = past.into_iter().map(|event| event.id).collect();
+    patiently(reporter, || door.delete_stack(&stack.id, &token)).await?;
+    let settled = settle(door, &stack.id, &seen, reporter, &mut on_event).await?;
+    if settled.status == "DELETE_COMPLETE" {
+        return Ok(());
+    }
+    match settled.events.iter().find(|event| event.is_failure()) {
+        Some(event) => anyhow::bail!(
+            "{} ({}, {}): {}",
+            event.logical_id,
+            event.kind,
+            event.physical_id,
+            event.reason.as_deref().unwrap_or(&event.status)
+        ),
+        None => anyhow::bail!("it ended in {}", settled.status),
+    }
+}
+
+/// The same deletion of the same stack has the same token: it follows from the newest event.
+fn token(past: &[StackEvent]) -> String {
+    let newest = past.last().map_or("", |event| event.id.as_str());
+    let hash = Sha256::digest(newest);
+    format!("factory-tree-delete-{}", crate::build::hex(&hash[..8]))
+}

@@ -1,0 +1,90 @@
+//! In: a stack that a failed operation has left behind. Out: the stack at rest again, by the one call of
+//! CloudFormation that fits its state. What fits is told in `state`; a stack that ever worked is never
+//! deleted.
+
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+
+use super::state::{self, RecoverAct};
+use super::{delete_stack, patiently, wait_until_still};
+use crate::aws::{CloudFormation, Stack, StackEvent, StackState};
+use crate::event::Reporter;
+
+/// What became of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// What was done.
+    pub act: RecoverAct,
+    /// Where it stands now, in CloudFormation's word.
+    pub status: String,
+    /// Whether `deploy` takes it from here.
+    pub recovered: bool,
+}
+
+/// Brings a stack out of a failed operation. `skip` names the resources that `ContinueUpdateRollback`
+/// leaves as they are.
+///
+/// # Errors
+/// CloudFormation refuses the call, or is not reached.
+pub async fn recover_stack(
+    door: &CloudFormation,
+    stack: Stack,
+    skip: &[String],
+    reporter: &dyn Reporter,
+    mut on_event: impl FnMut(&StackEvent),
+) -> Result<Recovery> {
+    let act = state::row(stack.state).recover;
+    let token = token(&stack, skip);
+    match act {
+        RecoverAct::Nothing | RecoverAct::TellPerson => return Ok(recovery(act, Some(&stack))),
+        RecoverAct::Delete => {
+            delete_stack(door, &stack.id, reporter, &mut on_event).await?;
+            return Ok(recovery(act, None));
+        }
+        RecoverAct::Follow => {}
+        RecoverAct::RollBack => {
+            patiently(reporter, || door.roll_back_stack(&stack.id, &token)).await?;
+        }
+        RecoverAct::ContinueRollback => {
+            patiently(reporter, || door.continue_rollback(&stack.id, skip, &token)).await?;
+        }
+    }
+    let still = wait_until_still(door, stack, reporter, &mut on_event).await?;
+    Ok(recovery(act, still.as_ref()))
+}
+
+/// Returns the resources that could not be rolled back, by name and reason: those that a person may have
+/// to name in `skip`. `events` are the stack's past, oldest first.
+pub fn failed_to_roll_back(events: &[StackEvent]) -> Vec<(String, String)> {
+    let begun =
+        |event: &StackEvent| event.of_stack && event.status == "UPDATE_ROLLBACK_IN_PROGRESS";
+    let from = events.iter().rposition(begun).unwrap_or_default();
+    let failed = events[from..].iter().filter(|event| event.is_failure());
+    failed
+        .map(|event| {
+            let reason = event.reason.clone().unwrap_or_default();
+            (event.logical_id.clone(), reason)
+        })
+        .collect()
+}
+
+fn recovery(act: RecoverAct, stack: Option<&Stack>) -> Recovery {
+    let state = stack.map_or(StackState::Gone, |stack| stack.state);
+    Recovery {
+        act,
+        status: stack.map_or("DELETE_COMPLETE".to_owned(), |stack| stack.status.clone()),
+        recovered: state::row(state).recover == RecoverAct::Nothing,
+    }
+}
+
+/// The same recovery of the same failure has the same token.
+fn token(stack: &Stack, skip: &[String]) -> String {
+    let Stack {
+        id,
+        status,
+        updated,
+        ..
+    } = stack;
+    let hash = Sha256::digest(format!("{id}\0{status}\0{updated}\0{}", skip.join("\0")));
+    format!("factory-tree-recover-{}", crate::build::hex(&hash[..8]))
+}

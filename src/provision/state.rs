@@ -1,0 +1,187 @@
+//! What each state of a stack means for each command: one row a state, read by `deploy`, `recover`,
+//! `teardown` and `status` alike. Pure. The rule behind the rows: a stack that ever worked is never
+//! deleted to get out of a failure; only `teardown`, which was asked to, deletes it.
+
+use crate::aws::StackState;
+
+/// What is done with a stack in one state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the state means, for people.
+    pub meaning: &'static str,
+    /// What `deploy` does.
+    pub deploy: DeployAct,
+    /// What `recover` does.
+    pub recover: RecoverAct,
+    /// What `teardown` does.
+    pub teardown: TeardownAct,
+    /// Who decides what happens next.
+    pub decides: Decider,
+}
+
+/// What `deploy` does with a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeployAct {
+    /// Makes it.
+    Create,
+    /// Brings it to the template, if it is not as the template says.
+    Update,
+    /// Follows the running operation to its end, then looks again.
+    Follow,
+    /// Deletes what is left of a creation that never succeeded, and makes it.
+    Recreate,
+    /// Refuses: `recover` knows the way out.
+    RefuseUntilRecovered,
+    /// Refuses: only a `teardown` can finish what was begun.
+    RefuseUntilTornDown,
+    /// Refuses: a person must look at it.
+    Refuse,
+}
+
+/// What `recover` does with a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoverAct {
+    /// Nothing: it needs no recovery.
+    Nothing,
+    /// Follows the running operation to its end, then looks again.
+    Follow,
+    /// Deletes what never came up.
+    Delete,
+    /// `RollbackStack`.
+    RollBack,
+    /// `ContinueUpdateRollback`, without the resources that the person names.
+    ContinueRollback,
+    /// Nothing: no API leads out of it.
+    TellPerson,
+}
+
+/// What `teardown` does with a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeardownAct {
+    /// Nothing: it is gone.
+    Nothing,
+    /// Deletes it.
+    Delete,
+    /// Follows the running operation to its end, then looks again.
+    Follow,
+}
+
+/// Who decides what happens next with a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// This program may go on by itself.
+    Program,
+    /// Whoever runs the operation that is under way.
+    RunningOperation,
+    /// A person, by running `recover`, `teardown`, or by hand.
+    Person,
+}
+
+/// Returns what is done with a stack in a state.
+pub fn row(state: StackState) -> Row {
+    match state {
+        StackState::Gone => settled("is deleted", DeployAct::Create, TeardownAct::Nothing),
+        StackState::Empty => settled(
+            "holds nothing yet: a change set was made for it and never executed",
+            DeployAct::Create,
+            TeardownAct::Delete,
+        ),
+        StackState::Ready => settled(
+            "is as its template says",
+            DeployAct::Update,
+            TeardownAct::Delete,
+        ),
+        StackState::RolledBack => settled(
+            "works as before its last update, which failed and was undone",
+            DeployAct::Update,
+            TeardownAct::Delete,
+        ),
+        StackState::Moving => Row {
+            meaning: "is being changed",
+            deploy: DeployAct::Follow,
+            recover: RecoverAct::Follow,
+            teardown: TeardownAct::Follow,
+            decides: Decider::RunningOperation,
+        },
+        StackState::Broken => Row {
+            meaning: "never came up: its creation failed",
+            deploy: DeployAct::Recreate,
+            recover: RecoverAct::Delete,
+            teardown: TeardownAct::Delete,
+            decides: Decider::Program,
+        },
+        StackState::HalfUpdated => for_person(
+            "stands half-way in an update that failed and was not undone",
+            DeployAct::RefuseUntilRecovered,
+            RecoverAct::RollBack,
+        ),
+        StackState::HalfRolledBack => for_person(
+            "stands half-way in the undoing of an update, which failed too",
+            DeployAct::RefuseUntilRecovered,
+            RecoverAct::ContinueRollback,
+        ),
+        StackState::HalfDeleted => for_person(
+            "is half deleted: something in it could not be deleted",
+            DeployAct::RefuseUntilTornDown,
+            RecoverAct::TellPerson,
+        ),
+        StackState::Stuck => for_person(
+            "is in a state out of which no command leads",
+            DeployAct::Refuse,
+            RecoverAct::TellPerson,
+        ),
+    }
+}
+
+fn settled(meaning: &'static str, deploy: DeployAct, teardown: TeardownAct) -> Row {
+    Row {
+        meaning,
+        deploy,
+        recover: RecoverAct::Nothing,
+        teardown,
+        decides: Decider::Program,
+    }
+}
+
+fn for_person(meaning: &'static str, deploy: DeployAct, recover: RecoverAct) -> Row {
+    Row {
+        meaning,
+        deploy,
+        recover,
+        teardown: TeardownAct::Delete,
+        decides: Decider::Person,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::status_names;
+
+    /// The table that README.md shows: every status of CloudFormation, what it means and what each
+    /// command does.
+    #[test]
+    fn every_status_has_one_row() {
+        let rows: Vec<String> = status_names()
+            .map(|(status, state)| {
+                let row = row(state);
+                format!(
+                    "{status}: {} | deploy: {:?} | recover: {:?} | teardown: {:?} | decides: {:?}",
+                    row.meaning, row.deploy, row.recover, row.teardown, row.decides
+                )
+            })
+            .collect();
+        assert_eq!(rows.len(), 23);
+        insta::assert_snapshot!(rows.join("\n"));
+    }
+
+    #[test]
+    fn only_what_never_came_up_is_deleted_without_being_asked() {
+        for (status, state) in status_names() {
+            let row = row(state);
+            let deletes = row.deploy == DeployAct::Recreate || row.recover == RecoverAct::Delete;
+            let never_came_up = ["CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"];
+            assert_eq!(deletes, never_came_up.contains(&status), "{status}");
+        }
+    }
+}
