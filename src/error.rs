@@ -169,6 +169,12 @@ pub enum UserError {
     /// A recovery needs a yes, and nobody can say it.
     #[error("the recovery of stage `{0}` must be confirmed")]
     RecoveryNeedsConsent(String),
+    /// A stage holds data, and nobody can say whether it may go.
+    #[error("stage `{0}` holds data, which its teardown destroys: it must be confirmed")]
+    TeardownNeedsConsent(String),
+    /// Somebody has switched the termination protection of a stack on.
+    #[error("the termination protection of stack `{0}` is on, though its stage is not protected")]
+    ProtectedByHand(String),
     /// Express mode was asked for where it may not be.
     #[error("stage `{0}` is protected: `--express` is not for it")]
     ExpressProtected(String),
@@ -230,15 +236,19 @@ impl UserError {
             Self::StackFailed { template, cure, .. } => {
                 let mend = format!("mend {} or what the reason names", template.display());
                 let cure = cure.as_ref().unwrap_or(&mend);
-                format!("{cure}. Then run the same command again; the stack is as it was before")
+                format!("{cure}. Then run the same command again; what this run had changed is undone")
             }
             Self::UnknownStack { known, .. } => format!("use one of: {}", known.join(", ")),
             Self::RecoveryNeedsConsent(_) => "read above what would be done, then repeat with `--yes`".to_owned(),
+            Self::TeardownNeedsConsent(_) => "read above what there is, then repeat with `--yes`".to_owned(),
+            Self::ProtectedByHand(_) => {
+                "somebody did that by hand: ask why, switch it off in CloudFormation, then run the same command again".to_owned()
+            }
             Self::ExpressProtected(_) => {
                 "leave `--express` out: with it, a deploy ends before everything is ready for use".to_owned()
             }
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
-            Self::NotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
+            Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
         }
     }
@@ -251,11 +261,12 @@ impl UserError {
             | Self::UnknownStage { .. }
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_) => Exit::Usage,
-            Self::NeedsConfirmation(_) | Self::NotConfirmed(_) | Self::RecoveryNeedsConsent(_) => {
-                Exit::NeedsConfirmation
-            }
+            Self::NeedsConfirmation(_)
+            | Self::NotConfirmed(_)
+            | Self::TeardownNeedsConsent(_)
+            | Self::RecoveryNeedsConsent(_) => Exit::NeedsConfirmation,
             Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
-            Self::StackStuck { .. } => Exit::NeedsPerson,
+            Self::StackStuck { .. } | Self::ProtectedByHand(_) => Exit::NeedsPerson,
             Self::Busy { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }

@@ -24,6 +24,8 @@ pub mod verify;
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 
+use commands::inventory::Inventory;
+
 use cli::{Cli, Command, DeployArgs, RecoverArgs, StageArgs};
 use config::Config;
 use error::{Exit, UserError};
@@ -73,7 +75,8 @@ async fn teardown(args: &StageArgs) -> Result<Exit> {
     let config = Config::load(&args.config, args.stage.as_deref())?;
     confirm_teardown(&config, args)?;
     let journal = Journal::new(ui::reporter());
-    let work = commands::teardown::teardown(&config, &journal);
+    let consent = |before: &Inventory| consent_to_loss(&config, args, before);
+    let work = commands::teardown::teardown(&config, &consent, &journal);
     let report = unless_interrupted(&config, &journal, work).await?;
     ui::print_report(&report, args.output)?;
     Ok(if report.failed.is_empty() {
@@ -81,6 +84,22 @@ async fn teardown(args: &StageArgs) -> Result<Exit> {
     } else {
         Exit::Leftovers
     })
+}
+
+/// The data of a protected stage goes with its name, which has been said; that of any other with a yes.
+fn consent_to_loss(config: &Config, args: &StageArgs, before: &Inventory) -> Result<()> {
+    if args.yes || config.settings.protected || !before.holds_data() {
+        return Ok(());
+    }
+    match ui::ask("All of this goes, for ever. Take it down? [y/N] ")? {
+        Some(answer) if is_yes(&answer) => Ok(()),
+        Some(_) => Err(UserError::NotConfirmed(config.stage.to_string()).into()),
+        None => Err(UserError::TeardownNeedsConsent(config.stage.to_string()).into()),
+    }
+}
+
+fn is_yes(answer: &str) -> bool {
+    answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
 }
 
 async fn recover(args: &RecoverArgs) -> Result<Exit> {

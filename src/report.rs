@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::commands::inventory::Inventory;
 use crate::local::Urls;
 use crate::provision::Outcome;
 
@@ -106,6 +107,8 @@ pub struct TeardownReport {
     pub stage: String,
     /// `removed`, or `absent` when there was nothing.
     pub outcome: &'static str,
+    /// What there was.
+    pub before: Inventory,
     /// What is gone.
     pub removed: Vec<String>,
     /// What stays on purpose, and why.

@@ -5,6 +5,7 @@ mod acm;
 mod change_set;
 mod cloudformation;
 mod cloudfront;
+mod dynamodb;
 mod fault;
 mod rollback;
 mod route53;
@@ -27,10 +28,11 @@ pub use acm::{Acm, CertificateState};
 pub use change_set::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode};
 pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::CloudFront;
+pub use dynamodb::DynamoDb;
 pub use fault::Fault;
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{Record, Route53};
-pub use s3::{Object, S3, Upload};
+pub use s3::{BucketContent, Object, S3, Upload};
 pub use stack::{Stack, StackEvent, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
 
@@ -54,6 +56,8 @@ pub struct Aws {
     pub cloudformation: CloudFormation,
     /// Buckets and their objects.
     pub s3: S3,
+    /// Tables.
+    pub dynamodb: DynamoDb,
     /// Distributions' caches.
     pub cloudfront: CloudFront,
     /// Hosted zones.
@@ -69,6 +73,7 @@ impl Aws {
         Self {
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(&config)),
             s3: S3::new(&config),
+            dynamodb: DynamoDb::new(aws_sdk_dynamodb::Client::new(&config)),
             cloudfront: CloudFront::new(aws_sdk_cloudfront::Client::new(&config)),
             route53: Route53::new(aws_sdk_route53::Client::new(&config)),
             sts: Sts::new(aws_sdk_sts::Client::new(&config)),

@@ -38,6 +38,17 @@ pub struct Upload {
     pub cache_control: &'static str,
 }
 
+/// What a bucket holds, old versions included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketContent {
+    /// Current objects.
+    pub objects: u64,
+    /// Versions of objects, the current ones among them, and delete markers.
+    pub versions: u64,
+    /// Bytes of all versions.
+    pub bytes: u64,
+}
+
 impl S3 {
     pub(super) fn new(config: &SdkConfig) -> Self {
         // One endpoint for all services has no host names for buckets: they go into the path.
@@ -96,6 +107,39 @@ impl S3 {
             .map_err(fault)
             .with_context(|| format!("failed to put `{}` into bucket `{bucket}`", upload.key))?;
         Ok(())
+    }
+
+    /// Counts what a bucket holds. A bucket that is not there holds nothing.
+    ///
+    /// # Errors
+    /// The bucket may not be read.
+    pub async fn measure_bucket(&self, bucket: &str) -> Result<BucketContent> {
+        let mut content = BucketContent::default();
+        let mut place = (None, None);
+        loop {
+            let request = self.client.list_object_versions().bucket(bucket);
+            let request = request
+                .set_key_marker(place.0)
+                .set_version_id_marker(place.1);
+            let page = match request.send().await {
+                Ok(page) => page,
+                Err(error) if is_missing_bucket(&error) => return Ok(content),
+                Err(error) => {
+                    return Err(fault(error)).with_context(|| {
+                        format!("failed to list the versions in bucket `{bucket}`")
+                    });
+                }
+            };
+            content.versions += (page.versions().len() + page.delete_markers().len()) as u64;
+            for version in page.versions() {
+                content.objects += u64::from(version.is_latest().unwrap_or_default());
+                content.bytes += u64::try_from(version.size().unwrap_or_default())?;
+            }
+            if !page.is_truncated().unwrap_or_default() {
+                return Ok(content);
+            }
+            place = (page.next_key_marker, page.next_version_id_marker);
+        }
     }
 
     /// Deletes every version and every delete marker of a bucket and returns how many there were.

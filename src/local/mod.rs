@@ -169,6 +169,12 @@ impl Platform {
         }
     }
 
+    /// Returns whether what the stage holds may go without a question: a stage on this machine keeps it
+    /// in memory only.
+    pub fn is_disposable(&self) -> bool {
+        matches!(self, Self::Local(_))
+    }
+
     /// Returns the stacks that a roll-out makes beside the plan. They hold on to what the plan's stacks
     /// made, so a teardown deletes them first.
     pub fn own_stacks(&self) -> &'static [&'static str] {

@@ -154,8 +154,7 @@ fn missing_permission(reason: &str) -> Option<Diagnosis> {
     let after = reason.split("not authorized to perform: ").nth(1)?;
     let action = word(after);
     let resource = after.split("on resource: ").nth(1).map_or("*", word);
-    let statement =
-        serde_json::json!({ "Effect": "Allow", "Action": action, "Resource": resource });
+    let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
     Some(Diagnosis {
         cause: "a permission is missing",
         cure: format!(

@@ -1,0 +1,84 @@
+//! A CloudFormation that plays scripts: a real HTTP server on loopback that speaks the SDK's protocol
+//! (AWS Query: forms in, XML out), keeps stacks, and takes as long for each resource as it is told to.
+//! It fails where a script says so. What it does not know it refuses, as AWS does.
+
+mod form;
+mod operation;
+mod world;
+mod xml;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use form::Form;
+pub(crate) use operation::Resource;
+pub(crate) use world::{Fault, World};
+
+/// The server; its thread ends with the test's process.
+pub(crate) struct FakeCloudFormation {
+    /// Where it answers.
+    pub(crate) url: String,
+    world: Arc<Mutex<World>>,
+}
+
+impl FakeCloudFormation {
+    /// Starts it with an empty account.
+    pub(crate) fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let world = Arc::new(Mutex::new(World::default()));
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&world));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                axum::serve(listener, app).await.unwrap();
+            });
+        });
+        Self { url, world }
+    }
+
+    /// The account, to be scripted or looked at.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+}
+
+async fn answer(State(world): State<Arc<Mutex<World>>>, body: Bytes) -> Response {
+    let form = Form::parse(&body);
+    let action = form.get("Action").unwrap_or_default().to_owned();
+    let fault = {
+        let mut world = world.lock().unwrap();
+        world.calls.push(action.clone());
+        world.next_fault(&action)
+    };
+    match fault {
+        Some(Fault::Silence(time)) => {
+            tokio::time::sleep(time).await;
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        Some(Fault::Error(status, code, message)) => return refuse(status, &code, &message),
+        None => {}
+    }
+    let mut world = world.lock().unwrap();
+    match world.act(&action, &form) {
+        Ok(result) => xml::document(&action, &result).into_response(),
+        Err((code, message)) => refuse(400, &code, &message),
+    }
+}
+
+fn refuse(status: u16, code: &str, message: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap();
+    (status, xml::error(code, message)).into_response()
+}
