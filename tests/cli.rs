@@ -153,6 +153,8 @@ fn a_signal_in_the_middle_of_a_build_is_told_with_what_was_going_on() {
             .success()
     );
     let told = project.told(&child.wait_with_output().unwrap());
+    // On a busy machine the site is still being built, too.
+    let told = told.replace("binaries, site", "binaries");
     insta::assert_snapshot!(without_progress(&told));
 }
 

@@ -431,6 +431,86 @@ async fn one_failing_stack_lets_independent_ones_finish_and_stops_those_that_nee
     );
 }
 
+/// Cuts the work short after so many events, as a kill does.
+struct Cut {
+    left: Mutex<usize>,
+    now: tokio::sync::Notify,
+}
+
+impl Reporter for Cut {
+    fn report(&self, _event: Event) {
+        let mut left = self.left.lock().unwrap();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.now.notify_one();
+        }
+    }
+}
+
+/// Provisions until the work is done or was cut short after so many events; says which.
+async fn is_done_before_cut(
+    fake: &FakeCloudFormation,
+    stacks: &[StackPlan],
+    events: usize,
+) -> bool {
+    let cut = Cut {
+        left: Mutex::new(events),
+        now: tokio::sync::Notify::new(),
+    };
+    let access = Access::Endpoint {
+        url: fake.url.clone(),
+    };
+    let aws = Aws::connect(&access, &"us-east-1".parse().unwrap()).await;
+    let (known, artifacts) = (Outputs::new(), BTreeMap::new());
+    let work = provision::provision(&aws, stacks, &known, &artifacts, Options::default(), &cut);
+    tokio::select! {
+        biased;
+        () = cut.now.notified() => false,
+        result = work => { result.unwrap(); true }
+    }
+}
+
+#[tokio::test]
+async fn killed_after_any_event_the_next_run_converges_and_does_nothing_twice() {
+    let stacks = [
+        stack("dns", &[]),
+        stack("data", &[]),
+        stack("api", &["dns", "data"]),
+    ];
+    let mut events = 1;
+    loop {
+        let fake = FakeCloudFormation::start();
+        for name in ["dns", "data", "api"] {
+            fake.world()
+                .declare(name, &[("Table", "AWS::DynamoDB::Table", 30)]);
+        }
+        let done = is_done_before_cut(&fake, &stacks, events).await;
+        provision(&fake, &stacks, Options::default(), &Heard::default())
+            .await
+            .unwrap();
+        for name in ["demo-dns", "demo-data", "demo-api"] {
+            assert_eq!(
+                fake.world().status(name).as_deref(),
+                Some("CREATE_COMPLETE"),
+                "{name}, after {events}"
+            );
+        }
+        assert_eq!(
+            fake.world().count("ExecuteChangeSet"),
+            stacks.len(),
+            "after {events} events"
+        );
+        if done {
+            break;
+        }
+        events += 1;
+    }
+    assert!(
+        events > 12,
+        "only {events} events: too few to be the whole of it"
+    );
+}
+
 /// How long resources take on AWS, in seconds, a hundred times as fast.
 /// Rough values from public reports; the test needs their proportions only.
 const AWS_SPEED: [(&str, &str, u64); 8] = [
