@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use factory_tree::aws::{Access, Aws};
 use factory_tree::config::Region;
 use factory_tree::plan::{StackPlan, Template};
-use factory_tree::provision::{self, Outputs};
+use factory_tree::provision::{self, Options, Outputs};
 use factory_tree::ui;
 
 #[tokio::main]
@@ -44,7 +44,9 @@ async fn deploy(stack: StackPlan) -> Result<()> {
     let reporter = ui::reporter();
     let stacks = std::slice::from_ref(&stack);
     let (known, artifacts) = (Outputs::new(), BTreeMap::new());
-    let done = provision::provision(&aws, stacks, &known, &artifacts, reporter.as_ref()).await?;
+    let options = Options::default();
+    let done = provision::provision(&aws, stacks, &known, &artifacts, options, reporter.as_ref());
+    let done = done.await?;
     let outcomes: BTreeMap<_, _> = done.iter().map(|row| (&row.name, row.outcome)).collect();
     drop(reporter);
     ui::print_json(&outcomes)
