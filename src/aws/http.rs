@@ -52,6 +52,8 @@ impl HttpClient for OnDemand {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use aws_sdk_sts::config::{BehaviorVersion, ConfigBag, RuntimeComponentsBuilder};
     use aws_sdk_sts::error::BoxError;
 
@@ -83,7 +85,9 @@ mod tests {
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(client);
-        std::panic::catch_unwind(|| aws_sdk_sts::Client::from_conf(config.build()))
+        catch_unwind(AssertUnwindSafe(|| {
+            aws_sdk_sts::Client::from_conf(config.build())
+        }))
     }
 
     #[test]
