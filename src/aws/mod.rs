@@ -7,6 +7,7 @@ mod cloudformation;
 mod cloudfront;
 mod dynamodb;
 mod fault;
+mod http;
 mod rollback;
 mod route53;
 mod s3;
@@ -19,9 +20,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::config::Region;
 pub use acm::{Acm, CertificateState};
@@ -30,6 +28,7 @@ pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::CloudFront;
 pub use dynamodb::DynamoDb;
 pub use fault::Fault;
+use http::Trust;
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{Record, Route53};
 pub use s3::{BucketContent, Object, S3, Upload};
@@ -110,15 +109,12 @@ async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
-    let http_client = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
     let region = aws_config::Region::new(region.to_string());
     match access {
         Access::Environment => {
             let loader = aws_config::defaults(BehaviorVersion::latest()).region(region);
             loader
-                .http_client(http_client)
+                .http_client(http::client(Trust::System))
                 .timeout_config(timeouts)
                 .load()
                 .await
@@ -129,10 +125,19 @@ async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
             .region(region)
             .endpoint_url(url)
             .credentials_provider(SharedCredentialsProvider::new(root_credentials()))
-            .http_client(http_client)
+            .http_client(http::client(trust_of(url)))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard())
             .build(),
+    }
+}
+
+/// The local stage's endpoint is plain HTTP on loopback, and then there is nobody to believe.
+fn trust_of(url: &str) -> Trust {
+    if url.starts_with("http://") {
+        Trust::Nobody
+    } else {
+        Trust::System
     }
 }
 

@@ -1,0 +1,53 @@
+//! Deploys one template as the deployer does a stack of its own: the same doors, provisioning and live
+//! progress. In: a stack's name, a region and a template file. Out: what was done, on stdout. It is
+//! measured against the peers by `benches/run`; alone it measures nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use factory_tree::aws::{Access, Aws};
+use factory_tree::config::Region;
+use factory_tree::plan::{StackPlan, Template};
+use factory_tree::provision::{self, Options, Outputs};
+use factory_tree::ui;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [stack, region, file] = arguments.as_slice() else {
+        // `cargo bench` passes arguments of its own.
+        bail!("benches/run starts this with STACK REGION TEMPLATE");
+    };
+    deploy(stack_plan(stack, region, file.as_ref())?).await
+}
+
+/// Returns the one stack as the plan of a stage would hold it.
+fn stack_plan(stack: &str, region: &str, file: &Path) -> Result<StackPlan> {
+    let naming = || format!("failed to read template `{}`", file.display());
+    let body = std::fs::read_to_string(file).with_context(naming)?;
+    let region: Region = region.parse().map_err(anyhow::Error::msg)?;
+    Ok(StackPlan {
+        name: stack.to_owned(),
+        stack: stack.to_owned(),
+        region,
+        template: Template::parse(file, body).with_context(naming)?,
+        parameters: BTreeMap::new(),
+        protected: false,
+    })
+}
+
+/// Goes the way of `factory-tree deploy` from its credentials to its settled stacks.
+async fn deploy(stack: StackPlan) -> Result<()> {
+    let aws = Aws::connect(&Access::Environment, &stack.region).await;
+    aws.sts.get_identity().await?;
+    let reporter = ui::reporter();
+    let stacks = std::slice::from_ref(&stack);
+    let (known, artifacts) = (Outputs::new(), BTreeMap::new());
+    let options = Options::default();
+    let done = provision::provision(&aws, stacks, &known, &artifacts, options, reporter.as_ref());
+    let done = done.await?;
+    let outcomes: BTreeMap<_, _> = done.iter().map(|row| (&row.name, row.outcome)).collect();
+    drop(reporter);
+    ui::print_json(&outcomes)
+}

@@ -1,0 +1,104 @@
+"""What is measured, made ready below target/benches: the peers from their package registries, each in a
+place of its own, our own programs from this checkout. What is there already is not installed again."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+# The newest of each on the day of the table; another version is another table.
+PYTHON_PEERS = {"awscli": "1.46.3", "aws-sam-cli": "1.170.0", "sceptre": "4.7.0"}
+# npm's tag `latest` is an older 3.0.0.
+CDK = "2.1148.1"
+PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+
+
+def peers(home):
+    """Installs every peer and returns where each one's program is, by name."""
+    for package, version in PYTHON_PEERS.items():
+        virtual_environment(home / package, [f"{package}=={version}"])
+    node_package(home / "cdk", f"aws-cdk@{CDK}")
+    return {
+        "aws": home / "awscli/bin/aws",
+        "sam": home / "aws-sam-cli/bin/sam",
+        "sceptre": home / "sceptre/bin/sceptre",
+        "cdk": home / "cdk/node_modules/.bin/cdk",
+    }
+
+
+def versions():
+    """Returns the peers' versions by name."""
+    return {
+        "aws": PYTHON_PEERS["awscli"],
+        "sam": PYTHON_PEERS["aws-sam-cli"],
+        "sceptre": PYTHON_PEERS["sceptre"],
+        "cdk": CDK,
+    }
+
+
+def emulator(root, home):
+    """Installs the emulator as the local stage pins it and returns its Python."""
+    requirements = root / "src/local/requirements.txt"
+    return virtual_environment(
+        home / "ministack",
+        ["--require-hashes", "--only-binary", ":all:", "--requirement", str(requirements)],
+        stamp=requirements.read_text(),
+    )
+
+
+def virtual_environment(folder, wanted, stamp=None):
+    """Makes a virtual environment that has what pip is asked for, and returns its Python."""
+    python = folder / "bin/python"
+    once(
+        folder,
+        stamp or " ".join(wanted),
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(python), *PIP, *wanted],
+    )
+    return python
+
+
+def node_package(folder, package):
+    """Installs a package of npm into a folder of its own."""
+    once(
+        folder,
+        package,
+        ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", package],
+    )
+
+
+def once(folder, stamp, *commands):
+    """Runs commands that fill a folder, unless they have filled it with the same before."""
+    written = folder / "installed.txt"
+    if written.exists() and written.read_text() == stamp:
+        return
+    say(f"installing {folder.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for command in commands:
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    written.write_text(stamp)
+
+
+def ours(root, profile):
+    """Builds our two programs, and returns where each is: `factory-tree`, and what deploys one template."""
+    say(f"building ours ({profile})")
+    command = ["cargo", "build", "--locked", "--profile", profile]
+    built = subprocess.run(
+        [*command, "--bin", "factory-tree", "--bench", "deploy", "--message-format", "json-render-diagnostics"],
+        check=True,
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
+    found = {
+        message["target"]["name"]: message["executable"] for message in messages if message.get("executable")
+    }
+    return found["factory-tree"], found["deploy"]
+
+
+def say(text):
+    """Tells the person what takes so long."""
+    print(f"benches: {text}", file=sys.stderr, flush=True)
