@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::aws::DeploymentMode;
+use crate::policy::{Environment, Repository};
 use crate::provision::{Doubt, OnBusy, Options};
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
@@ -39,6 +40,12 @@ pub enum Command {
     Teardown(StageArgs),
     /// Bring stacks out of failed operations; explains before it acts
     Recover(RecoverArgs),
+    /// Print what the stacks of a stage put out, and its addresses, for scripts
+    Outputs(OutputsArgs),
+    /// Print the least-privilege IAM policies for deploying a stage, and a trust policy for GitHub
+    Policy(PolicyArgs),
+    /// Check what a deploy needs before it begins; exit 0 only when nothing fails
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of factory-tree.yaml, for editors
     Schema,
     /// A process of the local stage; started by deploy
@@ -149,4 +156,70 @@ pub enum Output {
     Text,
     /// One JSON document for scripts
     Json,
+}
+
+/// Which stage, of which file
+#[derive(Clone, Debug, Args)]
+pub struct Selection {
+    /// Deployment target, one of those in the configuration file [default: its default_stage]
+    #[arg(long, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
+    pub stage: Option<String>,
+    /// Configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FACTORY_TREE_CONFIG",
+        default_value = "factory-tree.yaml"
+    )]
+    pub config: PathBuf,
+}
+
+/// What `outputs` is told
+#[derive(Clone, Debug, Args)]
+pub struct OutputsArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = OutputsFormat::Env)]
+    pub format: OutputsFormat,
+}
+
+/// Form of the outputs
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputsFormat {
+    /// Lines KEY='value' that a POSIX shell can source
+    Env,
+    /// One JSON document
+    Json,
+    /// Lines for the file that $GITHUB_OUTPUT names
+    Github,
+}
+
+/// What `policy` is told
+#[derive(Clone, Debug, Args)]
+pub struct PolicyArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Also print the trust policy for the workflows of a GitHub repository
+    #[arg(long, value_name = "OWNER/REPO")]
+    pub github: Option<Repository>,
+    /// The GitHub environment whose jobs may deploy [default: the stage's name]
+    #[arg(long, value_name = "NAME", requires = "github")]
+    pub environment: Option<Environment>,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// What `doctor` is told
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }

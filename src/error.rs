@@ -192,6 +192,12 @@ pub enum UserError {
         /// The failing checks.
         problem: String,
     },
+    /// Nothing of the stage is there.
+    #[error("stage `{0}` is not deployed: nothing of it is there")]
+    StageAbsent(String),
+    /// Something of AWS was asked of a stage that is on this machine.
+    #[error("stage `{0}` runs on this machine: nobody needs permissions for it")]
+    NotOnAws(String),
     /// Stopped by a signal.
     #[error("stopped by {signal}; stage `{stage}` was {doing}")]
     Interrupted {
@@ -249,6 +255,8 @@ impl UserError {
             }
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
+            Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
+            Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
         }
     }
@@ -260,7 +268,8 @@ impl UserError {
             | Self::NoConfig(_)
             | Self::UnknownStage { .. }
             | Self::UnknownStack { .. }
-            | Self::ExpressProtected(_) => Exit::Usage,
+            | Self::ExpressProtected(_)
+            | Self::NotOnAws(_) => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
@@ -274,6 +283,7 @@ impl UserError {
             | Self::PortTaken { .. }
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }
+            | Self::StageAbsent(_)
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }

@@ -10,10 +10,13 @@ pub mod build;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod local;
+pub mod outputs;
 pub mod plan;
+pub mod policy;
 pub mod provision;
 pub mod publish;
 pub mod release;
@@ -26,10 +29,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use commands::inventory::Inventory;
 
-use cli::{Cli, Command, DeployArgs, RecoverArgs, StageArgs};
+use cli::{
+    Cli, Command, DeployArgs, DoctorArgs, OutputsArgs, OutputsFormat, PolicyArgs, RecoverArgs,
+    Selection, StageArgs,
+};
 use config::Config;
 use error::{Exit, UserError};
 use event::Journal;
+use policy::Workflow;
 use report::Health;
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
@@ -39,6 +46,9 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Status(args) => status(&args).await,
         Command::Teardown(args) => teardown(&args).await,
         Command::Recover(args) => recover(&args).await,
+        Command::Outputs(args) => outputs(&args).await,
+        Command::Policy(args) => policy(&args),
+        Command::Doctor(args) => doctor(&args).await,
         Command::Schema => ui::print_json(&config::schema()).map(|()| Exit::Success),
         Command::Local(process) => local::run_process(process).await.map(|()| Exit::Success),
     };
@@ -130,6 +140,47 @@ fn consent_to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
         }
         _ => Err(UserError::RecoveryNeedsConsent(config.stage.to_string()).into()),
     }
+}
+
+fn select(selection: &Selection) -> Result<Config> {
+    Config::load(&selection.config, selection.stage.as_deref())
+}
+
+async fn outputs(args: &OutputsArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let report = commands::outputs::outputs(&config).await?;
+    match args.format {
+        OutputsFormat::Env => ui::print_lines(&report.env())?,
+        OutputsFormat::Github => ui::print_lines(&report.github())?,
+        OutputsFormat::Json => ui::print_json(&report)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn policy(args: &PolicyArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let workflow = match &args.github {
+        Some(repository) => Some(Workflow::new(
+            repository,
+            args.environment.as_ref(),
+            &config,
+        )?),
+        None => None,
+    };
+    let report = commands::policy::policy(&config, workflow.as_ref())?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn doctor(args: &DoctorArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let report = commands::doctor::doctor(&config).await;
+    ui::print_report(&report, args.output)?;
+    Ok(if report.healthy {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 /// A protected stage goes only when its name is said: typed, or by `--yes --stage NAME`.

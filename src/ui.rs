@@ -43,6 +43,27 @@ pub fn print_json(document: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
+/// Prints lines on stdout as they are; on a terminal, without the characters that would steer it.
+///
+/// # Errors
+/// Nobody reads them any more.
+pub fn print_lines(lines: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    if stdout.is_terminal() {
+        stdout.write_all(printable(lines).as_bytes())?;
+    } else {
+        stdout.write_all(lines.as_bytes())?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Returns a text of which nothing steers a terminal: control characters other than the end of a line
+/// and the tab are replaced.
+pub fn printable(text: &str) -> String {
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    text.replace(steers, "\u{fffd}")
+}
+
 /// Prints an error and, where there is one, its cure.
 pub fn print_error(error: &anyhow::Error) {
     eprintln!("{ERROR}error:{ERROR:#} {error:#}");

@@ -75,6 +75,16 @@ pub fn summary(failing: &[&Check]) -> String {
     rows.collect::<Vec<_>>().join(", ")
 }
 
+/// Returns what time the server of a URL says that it is: the `Date` of its answer, whatever else it
+/// answers.
+///
+/// # Errors
+/// It is not reached, or says no time; worded for a person.
+pub async fn ask_date(url: String) -> Result<String, String> {
+    let answer = ask::get(url.clone()).await?;
+    answer.date.ok_or_else(|| format!("{url} says no time"))
+}
+
 async fn named(name: &str, question: impl Future<Output = Result<String, String>>) -> Check {
     let answer = tokio::time::timeout(TIMEOUT, question).await;
     let answer =

@@ -11,6 +11,7 @@ mod http;
 mod rollback;
 mod route53;
 mod s3;
+mod service_quotas;
 mod stack;
 mod sts;
 
@@ -30,8 +31,9 @@ pub use dynamodb::DynamoDb;
 pub use fault::Fault;
 use http::Trust;
 pub use rollback::{FailedEvent, Operation};
-pub use route53::{Record, Route53};
+pub use route53::{Record, Route53, Zone};
 pub use s3::{BucketContent, Object, S3, Upload};
+pub use service_quotas::ServiceQuotas;
 pub use stack::{Stack, StackEvent, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
 
@@ -61,6 +63,8 @@ pub struct Aws {
     pub cloudfront: CloudFront,
     /// Hosted zones.
     pub route53: Route53,
+    /// What the account may have.
+    pub service_quotas: ServiceQuotas,
     /// Who we are.
     pub sts: Sts,
 }
@@ -75,6 +79,7 @@ impl Aws {
             dynamodb: DynamoDb::new(aws_sdk_dynamodb::Client::new(&config)),
             cloudfront: CloudFront::new(aws_sdk_cloudfront::Client::new(&config)),
             route53: Route53::new(aws_sdk_route53::Client::new(&config)),
+            service_quotas: ServiceQuotas::new(aws_sdk_servicequotas::Client::new(&config)),
             sts: Sts::new(aws_sdk_sts::Client::new(&config)),
             config,
         }

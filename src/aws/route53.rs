@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_route53::Client;
+use aws_sdk_route53::error::ProvideErrorMetadata;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet};
 
 use super::fault::fault;
@@ -23,9 +24,46 @@ pub struct Record {
     pub target: Option<String>,
 }
 
+/// A hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its id, without `/hostedzone/`.
+    pub id: String,
+    /// Its domain, without a dot at the end.
+    pub name: String,
+    /// The servers that answer for it, without a dot at the end.
+    pub name_servers: Vec<String>,
+}
+
 impl Route53 {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
+    }
+
+    /// Returns a zone, or `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// It may not be read.
+    pub async fn find_zone(&self, id: &str) -> Result<Option<Zone>> {
+        let output = match self.client.get_hosted_zone().id(id).send().await {
+            Ok(output) => output,
+            Err(error) if error.code() == Some("NoSuchHostedZone") => return Ok(None),
+            Err(error) => {
+                return Err(fault(error)).with_context(|| format!("failed to read zone `{id}`"));
+            }
+        };
+        let bare = |name: &str| name.trim_end_matches('.').to_lowercase();
+        let servers = output.delegation_set.map(|set| set.name_servers);
+        let name = output.hosted_zone.map(|zone| bare(&zone.name));
+        Ok(Some(Zone {
+            id: id.to_owned(),
+            name: name.unwrap_or_default(),
+            name_servers: servers
+                .unwrap_or_default()
+                .iter()
+                .map(|name| bare(name))
+                .collect(),
+        }))
     }
 
     /// Lists every record set of a zone.
@@ -124,7 +162,12 @@ impl From<ResourceRecordSet> for Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_route53::types::{ResourceRecord, RrType};
+    use aws_sdk_route53::error::ErrorMetadata;
+    use aws_sdk_route53::operation::get_hosted_zone::{GetHostedZoneError, GetHostedZoneOutput};
+    use aws_sdk_route53::types::{DelegationSet, HostedZone, ResourceRecord, RrType};
+    use aws_smithy_mocks::{
+        MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock,
+    };
 
     fn cname(value: &str) -> ResourceRecordSet {
         let record = ResourceRecord::builder().value(value).build().unwrap();
@@ -132,6 +175,52 @@ mod tests {
             .name("_a1.factory-tree.com.")
             .r#type(RrType::Cname);
         set.resource_records(record).build().unwrap()
+    }
+
+    fn door(rule: &Rule) -> Route53 {
+        let answers = MockResponseInterceptor::new()
+            .rule_mode(RuleMode::MatchAny)
+            .with_rule(rule);
+        let config = aws_sdk_route53::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_route53::config::Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_route53::config::Credentials::new(
+                "k", "s", None, None, "t",
+            ))
+            .http_client(create_mock_http_client())
+            .interceptor(answers)
+            .build();
+        Route53::new(Client::from_conf(config))
+    }
+
+    #[tokio::test]
+    async fn a_zone_has_its_domain_and_its_servers_without_dots() {
+        let rule = mock!(Client::get_hosted_zone).then_output(|| {
+            let zone = HostedZone::builder()
+                .id("/hostedzone/Z1")
+                .name("Factory-Tree.com.")
+                .caller_reference("r");
+            let set = DelegationSet::builder().name_servers("NS-1.awsdns-01.com.");
+            GetHostedZoneOutput::builder()
+                .hosted_zone(zone.build().unwrap())
+                .delegation_set(set.build().unwrap())
+                .build()
+        });
+        let zone = door(&rule).find_zone("Z1").await.unwrap().unwrap();
+        let Zone {
+            name, name_servers, ..
+        } = zone;
+        assert_eq!((name.as_str(), name_servers.len()), ("factory-tree.com", 1));
+        assert_eq!(name_servers[0], "ns-1.awsdns-01.com");
+    }
+
+    #[tokio::test]
+    async fn a_zone_that_is_not_there_is_none() {
+        let rule = mock!(Client::get_hosted_zone).then_error(|| {
+            let metadata = ErrorMetadata::builder().code("NoSuchHostedZone").build();
+            GetHostedZoneError::generic(metadata)
+        });
+        assert_eq!(door(&rule).find_zone("Z1").await.unwrap(), None);
     }
 
     #[test]

@@ -37,6 +37,36 @@ const CARGO_RUN_VARIABLES: [&str; 18] = [
     "CARGO_PRIMARY_PACKAGE",
 ];
 
+/// Asks a program for its version and returns the first line of its answer, or `None` when it is not
+/// installed.
+///
+/// # Errors
+/// It is there, but does not run, or says no.
+pub(super) async fn ask_version(program: &str, folder: &Path) -> Result<Option<String>> {
+    let asked = Command::new(program)
+        .arg("--version")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    let output = match asked {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("failed to start `{program}`")),
+    };
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.lines().next().unwrap_or_default();
+        anyhow::bail!(
+            "`{program} --version` failed with {}: {said}",
+            output.status
+        );
+    }
+    let answer = String::from_utf8_lossy(&output.stdout);
+    Ok(Some(answer.lines().next().unwrap_or_default().to_owned()))
+}
+
 /// A tool to run.
 pub(super) struct Tool<'a> {
     /// The program, found by PATH.

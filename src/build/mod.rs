@@ -16,6 +16,15 @@ use crate::config::Config;
 use crate::event::Reporter;
 pub use site::{Site, SiteFile};
 
+/// Asks a program of the build for its version, in the project's folder: what rustup chooses depends on
+/// that. `None` when it is not installed.
+///
+/// # Errors
+/// It is there, but does not run, or says no.
+pub async fn ask_version(program: &str, folder: &Path) -> Result<Option<String>> {
+    command::ask_version(program, folder).await
+}
+
 /// Everything that a release ships.
 #[derive(Clone, Debug)]
 pub struct Artifacts {

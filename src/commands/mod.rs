@@ -1,7 +1,10 @@
 //! One file a verb. Each is a list of steps, read from the top.
 
 pub mod deploy;
+pub mod doctor;
 pub mod inventory;
+pub mod outputs;
+pub mod policy;
 pub mod recover;
 pub mod status;
 pub mod teardown;

@@ -101,6 +101,32 @@ impl PartCheck {
     }
 }
 
+/// How the port stands that a local stage wants for its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortState {
+    /// The stage's own edge has it.
+    Ours(u16),
+    /// Nobody has it.
+    Free(u16),
+    /// Somebody else has it. `fixed`: the settings name it, so the stage cannot take another.
+    Taken {
+        /// The port.
+        port: u16,
+        /// Process and pid, as far as they can be told.
+        by: String,
+        /// Whether the settings name it.
+        fixed: bool,
+    },
+}
+
+/// Returns the name of a Python that the local stage can use.
+///
+/// # Errors
+/// `UserError::Tool`: there is none, it is too old, or it cannot make virtual environments.
+pub async fn find_python() -> Result<&'static str> {
+    python::find_python(&python::PYTHONS).await
+}
+
 /// What a roll-out brings to the servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerRelease {
@@ -173,6 +199,14 @@ impl Platform {
     /// in memory only.
     pub fn is_disposable(&self) -> bool {
         matches!(self, Self::Local(_))
+    }
+
+    /// Returns how the port of the stage stands, or `None` if it has no port: AWS.
+    pub fn port(&self) -> Option<PortState> {
+        match self {
+            Self::Aws { .. } => None,
+            Self::Local(stage) => Some(stage.port_state()),
+        }
     }
 
     /// Returns the stacks that a roll-out makes beside the plan. They hold on to what the plan's stacks

@@ -7,11 +7,11 @@ use anyhow::{Result, bail};
 use rustix::process::Signal;
 
 use super::crew::STOP_PATIENCE;
-use super::parts::{Running, SUPERVISOR};
+use super::parts::{EDGE, Running, SUPERVISOR};
 use super::ports::Ports;
 use super::process::{ProcessId, find_marked, wait_for_end};
 use super::state::{self, Folder, delete_folder};
-use super::{INSTANCE_STACK, PartCheck, Place, Urls};
+use super::{INSTANCE_STACK, PartCheck, Place, PortState, Urls};
 use super::{emulator, health, port, venv};
 use crate::aws::Access;
 use crate::config::{Config, DomainName, Region, StageName};
@@ -74,6 +74,21 @@ impl LocalStage {
 
     pub(super) fn ports(&self) -> Option<Ports> {
         state::read(&self.folder.ports()).ok()
+    }
+
+    pub(super) fn port_state(&self) -> PortState {
+        let known = self.ports().map(|ports| ports.edge);
+        let port = self.port.or(known).unwrap_or(port::first_for_edge());
+        let running = self.running();
+        let edge = running.as_ref().and_then(|running| running.parts.get(EDGE));
+        if known == Some(port) && edge.is_some_and(|record| record.living().is_some()) {
+            PortState::Ours(port)
+        } else if port::is_free(port) {
+            PortState::Free(port)
+        } else {
+            let (by, fixed) = (port::holder(port), self.port.is_some());
+            PortState::Taken { port, by, fixed }
+        }
     }
 
     pub(super) fn place(&self, ports: Ports) -> Place {

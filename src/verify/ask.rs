@@ -27,6 +27,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: String,
     pub(super) location: Option<String>,
+    pub(super) date: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -63,6 +64,7 @@ pub(super) async fn get(url: String) -> Result<Answer, String> {
         status: head.status.as_u16(),
         content_type: text(&head.headers, header::CONTENT_TYPE).unwrap_or_default(),
         location: text(&head.headers, header::LOCATION),
+        date: text(&head.headers, header::DATE),
         body: body.map_err(|error| words(&error))?.to_vec(),
     })
 }

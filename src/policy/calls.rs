@@ -1,0 +1,93 @@
+//! What the deployer itself asks of AWS, beside what CloudFormation does for it. Every method that a
+//! door in `src/aws/` calls has its row; a test reads the doors and finds what is missing.
+
+/// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
+/// on AWS.
+/// Source: Service Authorization Reference, the table of each service.
+pub(super) const CALLS: [(&str, &[&str]); 24] = [
+    ("describe_certificate", &["acm:DescribeCertificate"]),
+    (
+        "continue_update_rollback",
+        &["cloudformation:ContinueUpdateRollback"],
+    ),
+    // Tags of a stack are a permission of their own.
+    (
+        "create_change_set",
+        &[
+            "cloudformation:CreateChangeSet",
+            "cloudformation:TagResource",
+            "cloudformation:UntagResource",
+        ],
+    ),
+    ("delete_change_set", &["cloudformation:DeleteChangeSet"]),
+    ("delete_stack", &["cloudformation:DeleteStack"]),
+    ("describe_change_set", &["cloudformation:DescribeChangeSet"]),
+    ("describe_events", &["cloudformation:DescribeEvents"]),
+    (
+        "describe_stack_events",
+        &["cloudformation:DescribeStackEvents"],
+    ),
+    ("describe_stacks", &["cloudformation:DescribeStacks"]),
+    ("execute_change_set", &["cloudformation:ExecuteChangeSet"]),
+    (
+        "list_stack_resources",
+        &["cloudformation:ListStackResources"],
+    ),
+    ("rollback_stack", &["cloudformation:RollbackStack"]),
+    (
+        "update_termination_protection",
+        &["cloudformation:UpdateTerminationProtection"],
+    ),
+    ("create_invalidation", &["cloudfront:CreateInvalidation"]),
+    (
+        "change_resource_record_sets",
+        &["route53:ChangeResourceRecordSets"],
+    ),
+    ("get_hosted_zone", &["route53:GetHostedZone"]),
+    (
+        "list_resource_record_sets",
+        &["route53:ListResourceRecordSets"],
+    ),
+    (
+        "delete_objects",
+        &["s3:DeleteObject", "s3:DeleteObjectVersion"],
+    ),
+    ("list_object_versions", &["s3:ListBucketVersions"]),
+    ("list_objects_v2", &["s3:ListBucket"]),
+    ("put_object", &["s3:PutObject"]),
+    ("get_service_quota", &["servicequotas:GetServiceQuota"]),
+    // Only for the server of a local stage.
+    ("assume_role", &[]),
+    // Always allowed (STS API Reference, GetCallerIdentity).
+    ("get_caller_identity", &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The methods that the doors call.
+    fn called() -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
+        let method = regex::Regex::new(r"client\s*\.(\w+)\(\)").unwrap();
+        let mut found = BTreeSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let file = entry.unwrap().path();
+            if file.is_dir() {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            found.extend(method.captures_iter(code).map(|found| found[1].to_owned()));
+        }
+        found
+    }
+
+    #[test]
+    fn every_call_of_the_deployer_has_its_row_and_every_row_its_call() {
+        let rows = CALLS.iter().map(|(call, _)| (*call).to_owned());
+        assert_eq!(rows.collect::<BTreeSet<_>>(), called());
+    }
+}

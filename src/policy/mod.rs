@@ -1,0 +1,250 @@
+//! In: a stage's `Config` and the templates of its stacks. Out: the least that somebody must be
+//! allowed to deploy the stage, to see how it stands and to take it down, as IAM policies; and who on
+//! GitHub may do so. Pure: AWS is never asked, and nothing is attached to anybody.
+//!
+//! Two kinds of grant. What the deployer calls itself (`calls`) is granted as it is. What
+//! CloudFormation calls for it is derived from the resource types of the templates (`permissions`) and
+//! granted only through CloudFormation (condition `aws:CalledVia`): with the role alone nobody can
+//! delete a table. Both are narrowed to the stage's names and regions (`scope`).
+//!
+//! It does not bound what a changed template may give its roles: who may change templates decides that.
+
+mod calls;
+mod document;
+mod inventory;
+mod permissions;
+mod scope;
+mod trust;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::plan::Template;
+pub use document::{Condition, Document, MAX_CHARACTERS, Statement};
+pub use inventory::{Inventory, take};
+pub use permissions::{Action, needed};
+use scope::{Caller, Target};
+pub use trust::{Environment, InvalidEnvironment, InvalidRepository, Repository};
+
+/// What stands for the account in a trust policy when the stage does not name one.
+pub const ACCOUNT_PLACEHOLDER: &str = "ACCOUNT_ID";
+
+/// Who deploys from GitHub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workflow {
+    /// Its repository.
+    pub repository: Repository,
+    /// The environment that its job runs in.
+    pub environment: Environment,
+}
+
+impl Workflow {
+    /// Names a workflow; without an environment, it is the one that is called like the stage.
+    ///
+    /// # Errors
+    /// The stage's name is no name of an environment.
+    pub fn new(
+        repository: &Repository,
+        environment: Option<&Environment>,
+        config: &Config,
+    ) -> Result<Self> {
+        let environment = match environment {
+            Some(environment) => environment.clone(),
+            None => config.stage.as_str().parse()?,
+        };
+        Ok(Self {
+            repository: repository.clone(),
+            environment,
+        })
+    }
+}
+
+/// What `policy` has to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PolicyReport {
+    /// The stage.
+    pub stage: String,
+    /// The policies; a role needs all of them.
+    pub policies: Vec<NamedPolicy>,
+    /// Who may take the role, if that was asked.
+    pub trust: Option<Document>,
+}
+
+/// One managed policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedPolicy {
+    /// What to call it.
+    pub name: String,
+    /// How long it is as IAM counts it; at most 6 144.
+    pub characters: usize,
+    /// The policy.
+    pub document: Document,
+}
+
+/// Derives the policies of a stage from its templates.
+///
+/// # Errors
+/// A template has no resources, or uses a type or a service whose permissions are not known.
+pub fn policy<'a>(
+    config: &Config,
+    templates: impl IntoIterator<Item = &'a Template>,
+    workflow: Option<&Workflow>,
+) -> Result<PolicyReport> {
+    let inventory = take(templates)?;
+    let target = Target::of(config);
+    let documents = document::pack(statements(&inventory, &target)?).into_iter();
+    let policies = documents.zip(1..).map(|(document, number)| NamedPolicy {
+        name: format!("{}-{}-deploy-{number}", config.name, config.stage),
+        characters: document.characters(),
+        document,
+    });
+    let account = config.settings.account.as_ref();
+    let account = account.map_or(ACCOUNT_PLACEHOLDER, |account| account.as_str());
+    Ok(PolicyReport {
+        stage: config.stage.to_string(),
+        policies: policies.collect(),
+        trust: workflow.map(|workflow| {
+            let Workflow {
+                repository,
+                environment,
+            } = workflow;
+            trust::trust(repository, environment, target.partition, account)
+        }),
+    })
+}
+
+/// Resources and condition: grants that share them are one statement.
+type Scope = (BTreeSet<String>, Condition);
+
+fn statements(inventory: &Inventory, target: &Target) -> Result<Vec<Statement>> {
+    let own = calls::CALLS.iter().flat_map(|(_, actions)| *actions);
+    let own: BTreeSet<Action> = own.map(ToString::to_string).collect();
+    let through: BTreeSet<Action> = needed(inventory)?.difference(&own).cloned().collect();
+    let mut all = transforms(inventory, target);
+    all.extend(grant(&own, Caller::Deployer, inventory, target)?);
+    all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
+    Ok(all)
+}
+
+fn grant(
+    actions: &BTreeSet<Action>,
+    caller: Caller,
+    inventory: &Inventory,
+    target: &Target,
+) -> Result<Vec<Statement>> {
+    let services: Vec<String> = inventory.trusted_services.iter().cloned().collect();
+    let linked = linked_services(inventory);
+    let mut scopes: BTreeMap<Scope, BTreeSet<Action>> = BTreeMap::new();
+    for action in actions {
+        let resources = scope::resources(action, target)
+            .with_context(|| format!("failed to narrow `{action}`: its service is not known"))?;
+        let condition = scope::condition(action, caller, &resources, target, &services, &linked);
+        scopes
+            .entry((resources, condition))
+            .or_default()
+            .insert(action.clone());
+    }
+    let rows = scopes.into_iter().zip(1..);
+    Ok(rows
+        .map(|(((resource, condition), action), number)| Statement {
+            sid: format!("{caller:?}{number:02}"),
+            effect: "Allow",
+            principal: BTreeMap::new(),
+            action,
+            resource,
+            condition,
+        })
+        .collect())
+}
+
+/// A change set with a transform is made by whoever may use the transform.
+/// Source: CloudFormation User Guide, "IAM condition keys … transform".
+fn transforms(inventory: &Inventory, target: &Target) -> Vec<Statement> {
+    let Target {
+        partition, region, ..
+    } = target;
+    let names = inventory.transforms.iter();
+    let resource: BTreeSet<String> = names
+        .map(|name| format!("arn:{partition}:cloudformation:{region}:aws:transform/{name}"))
+        .collect();
+    if resource.is_empty() {
+        return Vec::new();
+    }
+    vec![Statement {
+        sid: "Transforms".to_owned(),
+        effect: "Allow",
+        principal: BTreeMap::new(),
+        action: BTreeSet::from(["cloudformation:CreateChangeSet".to_owned()]),
+        resource,
+        condition: Condition::new(),
+    }]
+}
+
+/// The types whose service makes a role of its own when the account uses it for the first time.
+/// Source: IAM User Guide, "AWS services that work with IAM", column "Service-linked roles".
+const LINKED: [(&str, &str); 3] = [
+    (
+        "AWS::ApiGatewayV2::DomainName",
+        "ops.apigateway.amazonaws.com",
+    ),
+    (
+        "AWS::AutoScaling::AutoScalingGroup",
+        "autoscaling.amazonaws.com",
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "elasticloadbalancing.amazonaws.com",
+    ),
+];
+
+fn linked_services(inventory: &Inventory) -> Vec<String> {
+    let made = LINKED
+        .iter()
+        .filter(|(kind, _)| inventory.types.contains_key(*kind));
+    made.map(|(_, service)| (*service).to_owned()).collect()
+}
+
+impl fmt::Display for PolicyReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stage,
+            policies,
+            trust,
+        } = self;
+        write!(
+            formatter,
+            "stage {stage}: {} managed policies, all for one role",
+            policies.len()
+        )?;
+        for NamedPolicy {
+            name,
+            characters,
+            document,
+        } in policies
+        {
+            let text = serde_json::to_string_pretty(document).map_err(|_| fmt::Error)?;
+            write!(
+                formatter,
+                "\n\n{name} ({characters} of {MAX_CHARACTERS} characters)\n{text}"
+            )?;
+        }
+        if let Some(trust) = trust {
+            let text = serde_json::to_string_pretty(trust).map_err(|_| fmt::Error)?;
+            write!(formatter, "\n\ntrust policy of the role\n{text}")?;
+            if text.contains(ACCOUNT_PLACEHOLDER) {
+                write!(
+                    formatter,
+                    "\n\nset `account` of stage {stage}, or put it in for {ACCOUNT_PLACEHOLDER}"
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

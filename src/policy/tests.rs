@@ -1,0 +1,205 @@
+//! The policy of the real templates.
+
+use std::path::Path;
+
+use super::*;
+use crate::local::Urls;
+use crate::plan::{Plan, Templates};
+
+fn config(extra: &str) -> Config {
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let text = format!(
+        "stages:\n  prod: {{ domain: factory-tree.com, region: eu-central-1, account: '123456789012'{extra} }}\n"
+    );
+    std::fs::write(file.path(), text).unwrap();
+    Config::load(file.path(), Some("prod")).unwrap()
+}
+
+fn plan(config: &Config) -> Plan {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let templates = Templates::read(&folder).unwrap();
+    let urls = Urls::secure(&config.settings.domain);
+    crate::plan::plan(config, &urls, &templates).unwrap()
+}
+
+fn report(extra: &str) -> PolicyReport {
+    let config = config(extra);
+    let plan = plan(&config);
+    policy(&config, plan.all().map(|stack| &stack.template), None).unwrap()
+}
+
+fn granted(report: &PolicyReport) -> Vec<&Statement> {
+    let documents = report.policies.iter().map(|policy| &policy.document);
+    documents.flat_map(|document| &document.statement).collect()
+}
+
+/// The statement that grants an action, all of it in a line.
+fn found(report: &PolicyReport, action: &str) -> String {
+    let statements = granted(report);
+    let of_action = statements.iter().filter(|row| row.action.contains(action));
+    let rows: Vec<String> = of_action
+        .map(|row| {
+            let condition = serde_json::to_string(&row.condition).unwrap();
+            let resource: Vec<&str> = row.resource.iter().map(String::as_str).collect();
+            format!("{} if {condition}", resource.join(" "))
+        })
+        .collect();
+    rows.join("\n")
+}
+
+#[test]
+fn every_type_of_every_template_is_known() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let template = Template::parse(&file, std::fs::read_to_string(&file).unwrap()).unwrap();
+        needed(&take([&template]).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn no_action_has_a_wildcard() {
+    let report = report("");
+    for action in granted(&report).iter().flat_map(|row| &row.action) {
+        let (service, name) = action.split_once(':').unwrap();
+        assert!(
+            service
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-'),
+            "{action}"
+        );
+        assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "{action}");
+    }
+}
+
+#[test]
+fn each_policy_fits_the_quota_and_has_its_own_names() {
+    let report = report("");
+    for policy in &report.policies {
+        assert!(policy.characters <= MAX_CHARACTERS, "{}", policy.name);
+        let mut sids: Vec<&str> = policy
+            .document
+            .statement
+            .iter()
+            .map(|row| row.sid.as_str())
+            .collect();
+        let all = sids.len();
+        sids.sort_unstable();
+        sids.dedup();
+        assert_eq!(sids.len(), all, "{sids:?}");
+    }
+    // A role takes ten (IAM quota "Managed policies per role").
+    assert!(report.policies.len() <= 10);
+}
+
+#[test]
+fn what_can_be_narrowed_is_narrowed() {
+    let report = report(", hosted_zone_id: Z0123456789ABCDEFGHIJ");
+    let rows: Vec<String> = [
+        "cloudformation:DeleteStack",
+        "dynamodb:DeleteTable",
+        "ec2:RunInstances",
+        "iam:AttachRolePolicy",
+        "iam:CreateServiceLinkedRole",
+        "iam:PassRole",
+        "route53:ChangeResourceRecordSets",
+        "s3:PutObject",
+    ]
+    .into_iter()
+    .map(|action| format!("{action}\n{}", found(&report, action)))
+    .collect();
+    insta::assert_snapshot!(rows.join("\n\n"), @r#"
+cloudformation:DeleteStack
+arn:aws:cloudformation:eu-central-1:123456789012:stack/factory-tree-prod-* arn:aws:cloudformation:us-east-1:123456789012:stack/factory-tree-prod-* if {}
+
+dynamodb:DeleteTable
+arn:aws:dynamodb:eu-central-1:123456789012:table/factory-tree-prod-* if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]}}
+
+ec2:RunInstances
+arn:aws:ec2:eu-central-1:123456789012:* arn:aws:ec2:eu-central-1::image/* arn:aws:ec2:eu-central-1::snapshot/* if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]}}
+
+iam:AttachRolePolicy
+arn:aws:iam::123456789012:role/factory-tree-prod-* if {"ArnLike":{"iam:PolicyARN":["arn:aws:iam::123456789012:policy/factory-tree-prod-*"]},"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]},"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+
+iam:CreateServiceLinkedRole
+arn:aws:iam::123456789012:role/aws-service-role/* if {"StringEquals":{"iam:AWSServiceName":["ops.apigateway.amazonaws.com","autoscaling.amazonaws.com","elasticloadbalancing.amazonaws.com"]}}
+
+iam:PassRole
+arn:aws:iam::123456789012:role/factory-tree-prod-* if {"StringEquals":{"iam:PassedToService":["ec2.amazonaws.com","lambda.amazonaws.com"]}}
+
+route53:ChangeResourceRecordSets
+arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ if {"ForAllValues:StringLike":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":["factory-tree.com","*.factory-tree.com"]},"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+
+s3:PutObject
+arn:aws:s3:::factory-tree-prod-* if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+"#);
+}
+
+#[test]
+fn whatever_is_granted_on_everything_is_bound_to_the_regions() {
+    for row in granted(&report("")) {
+        if row.resource.contains("*") {
+            let equals = row.condition.get("StringEquals");
+            assert!(
+                equals.is_some_and(|keys| keys.contains_key("aws:RequestedRegion")),
+                "{row:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn without_an_account_the_trust_says_where_it_goes() {
+    let mut config = config("");
+    config.settings.account = None;
+    let workflow = Workflow {
+        repository: "octo-org/tree".parse().unwrap(),
+        environment: "prod".parse().unwrap(),
+    };
+    let plan = plan(&config);
+    let templates = plan.all().map(|stack| &stack.template);
+    let report = policy(&config, templates, Some(&workflow)).unwrap();
+    let trust = serde_json::to_string(&report.trust).unwrap();
+    assert!(
+        trust.contains("arn:aws:iam::ACCOUNT_ID:oidc-provider/"),
+        "{trust}"
+    );
+    let told = report.to_string();
+    insta::assert_snapshot!(told.lines().last().unwrap(), @"set `account` of stage prod, or put it in for ACCOUNT_ID");
+}
+
+/// The whole of it, a statement a paragraph: so a change of a template shows what it costs.
+#[test]
+fn the_policy_of_prod_is_as_it_was_reviewed() {
+    let report = report("");
+    let rows: Vec<String> = granted(&report)
+        .iter()
+        .map(|row| {
+            let condition = serde_json::to_string(&row.condition).unwrap();
+            let resource: Vec<&str> = row.resource.iter().map(String::as_str).collect();
+            let action: Vec<&str> = row.action.iter().map(String::as_str).collect();
+            format!(
+                "{}\non {}\nif {condition}\n",
+                action.join(" "),
+                resource.join(" ")
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn a_person_reads_the_policies_with_their_names_and_sizes() {
+    let told = report("").to_string();
+    let heads: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with(['s', 'f']))
+        .collect();
+    insta::assert_snapshot!(heads.join("\n"), @r"
+stage prod: 4 managed policies, all for one role
+factory-tree-prod-deploy-1 (6090 of 6144 characters)
+factory-tree-prod-deploy-2 (6051 of 6144 characters)
+factory-tree-prod-deploy-3 (6056 of 6144 characters)
+factory-tree-prod-deploy-4 (818 of 6144 characters)
+");
+}
