@@ -169,6 +169,117 @@ fn a_stage_that_is_not_there_is_absent_and_its_teardown_has_nothing_to_do() {
     );
 }
 
+#[test]
+fn a_stage_that_is_not_there_has_no_outputs() {
+    insta::assert_snapshot!(Project::new().run(&["outputs", "--format", "github"]));
+}
+
+#[test]
+fn nobody_needs_a_policy_for_a_stage_on_this_machine() {
+    insta::assert_snapshot!(Project::new().run(&["policy"]));
+}
+
+#[test]
+fn a_repository_that_is_none_is_wrong_usage() {
+    let project = Project::new();
+    for wrong in ["octo", "octo/*", "octo/tree/main"] {
+        let told = project.run(&["policy", "--stage", "prod", "--github", wrong]);
+        assert!(told.starts_with("exit 2\n"), "{told}");
+        assert!(told.contains("use OWNER/REPO"), "{told}");
+    }
+}
+
+#[test]
+fn the_policy_is_one_document_with_the_trust_of_one_environment() {
+    let arguments = [
+        "policy",
+        "--stage",
+        "prod",
+        "--output",
+        "json",
+        "--github",
+        "octo/tree",
+    ];
+    let output = Project::new().command(&arguments).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let condition = &document["trust"]["Statement"][0]["Condition"]["StringEquals"];
+    insta::assert_snapshot!(condition, @r#"{"token.actions.githubusercontent.com:aud":["sts.amazonaws.com"],"token.actions.githubusercontent.com:sub":["repo:octo/tree:environment:prod"]}"#);
+    assert!(!document["policies"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn the_doctor_names_what_is_missing_with_its_cure() {
+    let project = Project::new();
+    let tools = path_with(
+        &project,
+        &["cargo", "rustc", "rustup", "cc", "ld", "python3"],
+    );
+    let output = project
+        .command(&["doctor"])
+        .env("PATH", tools)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let from = told.find("  FAIL    node").expect(&told);
+    let rows: Vec<&str> = told[from..].lines().take(4).collect();
+    insta::assert_snapshot!(rows.join("\n"), @r"
+    FAIL    node         is not installed, or not on PATH
+            cure: install Node.js 20.19 or newer with npm
+    FAIL    npm          is not installed, or not on PATH
+            cure: install Node.js 20.19 or newer with npm
+    ");
+}
+
+#[test]
+fn the_doctor_of_a_stage_on_this_machine_asks_nothing_of_aws() {
+    let output = Project::new()
+        .command(&["doctor", "--output", "json"])
+        .output()
+        .unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = document["checks"].as_array().unwrap();
+    let spared = checks.iter().filter(|row| row["detail"] == "not needed");
+    let spared: Vec<&str> = spared.filter_map(|row| row["name"].as_str()).collect();
+    assert_eq!(
+        spared,
+        [
+            "credentials",
+            "region",
+            "clock",
+            "quota",
+            "delegation",
+            "caa"
+        ]
+    );
+    for row in checks {
+        let mut fields: Vec<&String> = row.as_object().unwrap().keys().collect();
+        fields.sort();
+        assert_eq!(fields, ["cure", "detail", "name", "ok"]);
+    }
+}
+
+#[test]
+fn without_credentials_the_doctor_of_prod_says_so_and_does_not_hang() {
+    let started = std::time::Instant::now();
+    let output = Project::new()
+        .command(&["doctor", "--stage", "prod"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let row = told
+        .lines()
+        .find(|line| line.contains("credentials"))
+        .unwrap();
+    assert!(
+        row.contains("FAIL") && row.contains("no usable AWS credentials"),
+        "{told}"
+    );
+    assert!(started.elapsed() < std::time::Duration::from_secs(30));
+}
+
 fn assert_nothing_there(project: &Project) {
     let status = project.run(&["status"]);
     assert!(status.contains("stage local: absent"), "{status}");

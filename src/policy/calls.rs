@@ -1,5 +1,6 @@
 //! What the deployer itself asks of AWS, beside what CloudFormation does for it. Every method that a
-//! door in `src/aws/` calls has its row; a test reads the doors and finds what is missing.
+//! door in `src/aws/` calls has its row; a test reads the doors and finds what is missing. After a new
+//! row, `distil.py` says whether IAM can narrow it.
 
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
 /// on AWS.

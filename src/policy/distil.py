@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes permissions.json: what CloudFormation's resource handlers ask IAM for, for the types in templates/.
+"""Writes permissions.json: what CloudFormation's resource handlers ask of IAM, for the types in templates/.
 
-Run it in the environment of the template tests, whenever a template uses a new type or cfn-lint is updated:
+Run it in the environment of the template tests, whenever a template uses a new type, calls.rs has a new row, or
+cfn-lint is updated (`tests/run` compares):
 
     target/templates-venv/bin/python src/policy/distil.py > src/policy/permissions.json
 
@@ -295,6 +296,11 @@ def template_types():
     return sorted({name for text in texts for name in re.findall(r"^    Type: (AWS::\S+)$", text, re.MULTILINE)})
 
 
+def own_actions():
+    """What the deployer calls itself."""
+    return set(re.findall(r'"([a-z0-9-]+:[A-Z]\w+)"', (ROOT / "src" / "policy" / "calls.rs").read_text()))
+
+
 def permissions(handler, known):
     """A handler's actions without wildcards, and without names that IAM does not know."""
     expanded = [name for action in handler["permissions"] for name in EXPANSIONS.get(action, [action])]
@@ -322,6 +328,9 @@ def main():
         unknown = set().union(*rows.values()) - set().union(*types.get(kind, {"": set().union(*rows.values())}).values())
         if unknown:
             sys.exit(f"OPTIONAL names what the schema of {kind} does not: {sorted(unknown)}")
+    unknown = [action for action in own_actions() if action.lower() not in known]
+    if unknown:
+        sys.exit(f"calls.rs names actions that IAM does not know: {sorted(unknown)}")
     schema_date = json.loads((DATA / "schemas" / "version.json").read_text())["schema_date"]
     document = {
         "source": f"cfn-lint {importlib.metadata.version('cfn-lint')}, resource schemas of {schema_date[:10]}",
@@ -331,7 +340,9 @@ def main():
             for kind, rows in sorted(OPTIONAL.items())
             if kind in types
         },
-        "without_resources": sorted(action for action in every if not known[action.lower()]),
+        "without_resources": sorted(
+            action for action in every | own_actions() if not known[action.lower()]
+        ),
     }
     sys.stdout.write(lines(document))
 
