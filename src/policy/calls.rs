@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 24] = [
+pub(super) const CALLS: [(&str, &[&str]); 25] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "continue_update_rollback",
@@ -40,6 +40,7 @@ pub(super) const CALLS: [(&str, &[&str]); 24] = [
         &["cloudformation:UpdateTerminationProtection"],
     ),
     ("create_invalidation", &["cloudfront:CreateInvalidation"]),
+    ("describe_table", &["dynamodb:DescribeTable"]),
     (
         "change_resource_record_sets",
         &["route53:ChangeResourceRecordSets"],
