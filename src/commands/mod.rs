@@ -2,6 +2,8 @@
 
 pub mod deploy;
 pub mod inventory;
+mod look_ahead;
+pub mod plan;
 pub mod recover;
 pub mod status;
 pub mod teardown;
