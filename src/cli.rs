@@ -20,7 +20,7 @@ use crate::provision::{Doubt, OnBusy, Options};
 )]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do · 1 failed, or not healthy · 2 wrong usage or \
-configuration · 3 needs confirmation · 4 credentials · 5 a stack needs a person · 6 something is left · \
+configuration; plan --detailed-exitcode: there are changes · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
 7 busy · 130, 143 stopped by a signal"
 )]
 pub struct Cli {
@@ -34,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
     Deploy(DeployArgs),
+    /// Show everything that a deploy would do, before anything is touched
+    Plan(PlanArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
     Status(StageArgs),
     /// Take everything down, and say what is gone and what stays
@@ -90,6 +92,12 @@ pub struct DeployArgs {
     /// Take resources for done as soon as their configuration is applied; not for protected stages
     #[arg(long)]
     pub express: bool,
+    /// Deploy what this file of `plan --out` says, or nothing if anything has moved since
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Let resources that hold data be replaced or deleted
+    #[arg(long)]
+    pub allow_replacement: bool,
 }
 
 impl DeployArgs {
@@ -105,6 +113,20 @@ impl DeployArgs {
             },
         }
     }
+}
+
+/// What `plan` is told
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Write the plan to a file, for `deploy --plan`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 0 if there is nothing to do, 2 if there is something, 1 if the configuration is wrong
+    #[arg(long)]
+    pub detailed_exitcode: bool,
 }
 
 /// What `recover` is told

@@ -16,13 +16,13 @@ pub enum Exit {
     Success = 0,
     /// Failed; for `status`: not healthy.
     Failure = 1,
-    /// The command line or `factory-tree.yaml` is wrong.
+    /// The command line or `factory-tree.yaml` is wrong; for `plan --detailed-exitcode`: there are changes.
     Usage = 2,
     /// A confirmation is needed and there is no terminal to ask on, or it was refused.
     NeedsConfirmation = 3,
     /// AWS credentials are missing, expired, or belong to another account.
     Credentials = 4,
-    /// A stack is in a state that a person must look at.
+    /// A stack is in a state that a person must look at, or a saved plan no longer holds.
     NeedsPerson = 5,
     /// Done, but something is left that was to go.
     Leftovers = 6,
@@ -184,6 +184,31 @@ pub enum UserError {
     /// The person said no.
     #[error("teardown of stage `{0}` was not confirmed; nothing was touched")]
     NotConfirmed(String),
+    /// A deploy would lose data, and nobody has agreed to that.
+    #[error("data would be lost: {}", losses.join("; "))]
+    DataLoss {
+        /// Each loss: the resource, its stack, and what is done to it.
+        losses: Vec<String>,
+    },
+    /// A person was asked whether data may go, and said no.
+    #[error("the loss of data in stage `{0}` was not confirmed; what held it is as it was")]
+    LossNotConfirmed(String),
+    /// A saved plan is not what a deploy would do now.
+    #[error("the plan in {} no longer holds; what has changed since: {}", file.display(), moved.join("; "))]
+    PlanMoved {
+        /// The plan.
+        file: PathBuf,
+        /// What differs.
+        moved: Vec<String>,
+    },
+    /// A file is no plan.
+    #[error("{} is not a plan of this program: {problem}", file.display())]
+    NoPlan {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The running system does not answer as it should.
     #[error("stage `{stage}` was deployed, but does not work: {problem}")]
     Unhealthy {
@@ -257,6 +282,14 @@ impl UserError {
             Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
+            Self::DataLoss { .. } => {
+                "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`".to_owned()
+            }
+            Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
+            Self::PlanMoved { .. } => {
+                "nothing was deployed; make a new plan with `factory-tree plan --out FILE`, read it, and deploy that".to_owned()
+            }
+            Self::NoPlan { .. } => "make one with `factory-tree plan --out FILE`".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
         }
     }
@@ -269,13 +302,18 @@ impl UserError {
             | Self::UnknownStage { .. }
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
-            | Self::NotOnAws(_) => Exit::Usage,
+            | Self::NotOnAws(_)
+            | Self::NoPlan { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
-            | Self::RecoveryNeedsConsent(_) => Exit::NeedsConfirmation,
+            | Self::RecoveryNeedsConsent(_)
+            | Self::DataLoss { .. }
+            | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,
             Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
-            Self::StackStuck { .. } | Self::ProtectedByHand(_) => Exit::NeedsPerson,
+            Self::StackStuck { .. } | Self::ProtectedByHand(_) | Self::PlanMoved { .. } => {
+                Exit::NeedsPerson
+            }
             Self::Busy { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }

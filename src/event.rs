@@ -12,6 +12,8 @@ pub enum Step {
     Prepare,
     /// Binaries and site are built.
     Build,
+    /// What a deploy would do is found out.
+    Plan,
     /// Artifacts are sent to the artifact bucket.
     Publish,
     /// Stacks are created and updated.
@@ -30,6 +32,7 @@ impl Step {
         match self {
             Self::Prepare => "prepare",
             Self::Build => "build",
+            Self::Plan => "plan",
             Self::Publish => "publish",
             Self::Provision => "provision",
             Self::Release => "release",

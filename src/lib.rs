@@ -27,22 +27,26 @@ pub mod verify;
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
 
+use commands::deploy::Order;
 use commands::inventory::Inventory;
 
 use cli::{
-    Cli, Command, DeployArgs, DoctorArgs, OutputsArgs, OutputsFormat, PolicyArgs, RecoverArgs,
-    Selection, StageArgs,
+    Cli, Command, DeployArgs, DoctorArgs, OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs,
+    RecoverArgs, Selection, StageArgs,
 };
 use config::Config;
 use error::{Exit, UserError};
 use event::Journal;
+use plan::Consent;
 use policy::Workflow;
 use report::Health;
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
 pub async fn run(cli: Cli) -> Exit {
+    let wrong_usage = exit_of_wrong_usage(&cli.command);
     let result = match cli.command {
         Command::Deploy(args) => deploy(&args).await,
+        Command::Plan(args) => plan(&args).await,
         Command::Status(args) => status(&args).await,
         Command::Teardown(args) => teardown(&args).await,
         Command::Recover(args) => recover(&args).await,
@@ -54,7 +58,34 @@ pub async fn run(cli: Cli) -> Exit {
     };
     result.unwrap_or_else(|error| {
         ui::print_error(&error);
-        error::exit(&error)
+        match error::exit(&error) {
+            Exit::Usage => wrong_usage,
+            exit => exit,
+        }
+    })
+}
+
+/// Where 2 means that there are changes, it must not mean that the configuration is wrong.
+fn exit_of_wrong_usage(command: &Command) -> Exit {
+    match command {
+        Command::Plan(args) if args.detailed_exitcode => Exit::Failure,
+        _ => Exit::Usage,
+    }
+}
+
+async fn plan(args: &PlanArgs) -> Result<Exit> {
+    let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
+    let journal = Journal::new(ui::reporter());
+    let work = commands::plan::plan(&config, &journal);
+    let preview = unless_interrupted(&config, &journal, work).await?;
+    if let Some(file) = &args.out {
+        commands::plan::save(&preview, file)?;
+    }
+    ui::print_report(&preview, args.stage.output)?;
+    Ok(if args.detailed_exitcode && preview.has_changes() {
+        Exit::Usage
+    } else {
+        Exit::Success
     })
 }
 
@@ -63,11 +94,59 @@ async fn deploy(args: &DeployArgs) -> Result<Exit> {
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
-    let journal = Journal::new(ui::reporter());
-    let work = commands::deploy::deploy(&config, args.options(), &journal);
-    let report = unless_interrupted(&config, &journal, work).await?;
+    let mut order = order(args)?;
+    let report = loop {
+        let journal = Journal::new(ui::reporter());
+        let work = commands::deploy::deploy(&config, &order, &journal);
+        let result = unless_interrupted(&config, &journal, work).await;
+        drop(journal);
+        match result {
+            Ok(report) => break report,
+            Err(error) => order = consented(&config, order, error)?,
+        }
+    };
     ui::print_report(&report, args.stage.output)?;
     Ok(Exit::Success)
+}
+
+fn order(args: &DeployArgs) -> Result<Order> {
+    let consent = if args.allow_replacement {
+        Consent::All
+    } else {
+        Consent::default()
+    };
+    let plan = match &args.plan {
+        Some(file) => Some((file.clone(), commands::plan::read(file)?)),
+        None => None,
+    };
+    let options = args.options();
+    Ok(Order {
+        options,
+        consent,
+        plan,
+    })
+}
+
+/// A deploy that stopped before data would be lost goes on when a person on a terminal types the stage's
+/// name; consent is to the losses that were told, and no others. A saved plan has been held against
+/// reality by then, and what was deployed since is its own work.
+fn consented(config: &Config, order: Order, error: anyhow::Error) -> Result<Order> {
+    let Some(UserError::DataLoss { losses }) = error::user_error(&error) else {
+        return Err(error);
+    };
+    let stage = config.stage.to_string();
+    let told = losses.join("\n  ");
+    let question =
+        format!("Data would be lost:\n  {told}\nType the name of stage {stage} to let it go: ");
+    match ui::ask(&question)? {
+        Some(answer) if answer == stage => Ok(Order {
+            consent: order.consent.and(losses),
+            plan: None,
+            ..order
+        }),
+        Some(_) => Err(UserError::LossNotConfirmed(stage).into()),
+        None => Err(error),
+    }
 }
 
 async fn status(args: &StageArgs) -> Result<Exit> {

@@ -1,7 +1,19 @@
 //! In: a `Config`, the stage's addresses and the templates. Out: a `Plan`: every stack with its
 //! region, and where each of its parameters comes from. Pure: no clock, no disk, no network, no AWS.
 
+mod broadening;
+mod change;
+mod difference;
+mod digest;
+mod document;
+mod loss;
+mod names;
+mod outlook;
+mod preview;
+mod preview_text;
+mod render;
 mod template;
+mod union;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +21,18 @@ use anyhow::Result;
 
 use crate::config::{CLOUDFRONT_REGION, Config, Region};
 use crate::local::Urls;
+pub use broadening::with_broadening;
+pub use change::{Act, Change, Fate, PropertyChange, Recreates, Witness};
+pub use difference::difference;
+pub use digest::{SavedPlan, digest, moved, part};
+pub use document::document;
+pub use loss::{Consent, fate, loss, refused_losses};
+pub use names::{NameChange, name_changes};
+pub use outlook::{Outlook, given, outputs, unknown, with_present};
+pub use preview::{Action, ArtifactPreview, Preview, SitePreview, StackPreview, outcome};
+pub use render::{AFTER_DEPLOY, Rendered, render};
 pub use template::{Template, Templates};
+pub use union::union;
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
@@ -38,6 +61,8 @@ pub struct StackPlan {
     pub parameters: BTreeMap<&'static str, Source>,
     /// Whether CloudFormation is to refuse its deletion.
     pub protected: bool,
+    /// Which losses of data were agreed to.
+    pub consent: Consent,
 }
 
 /// Where a parameter's value comes from.
@@ -85,6 +110,15 @@ impl StackPlan {
 }
 
 impl Plan {
+    /// Returns the plan with consent to losses of data.
+    pub fn with_consent(mut self, consent: &Consent) -> Self {
+        self.foundation.consent = consent.clone();
+        for stack in &mut self.stacks {
+            stack.consent = consent.clone();
+        }
+        self
+    }
+
     /// Returns every stack, each after those it needs.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = &StackPlan> {
         std::iter::once(&self.foundation).chain(&self.stacks)
@@ -141,6 +175,7 @@ fn stack_plan(
         template: templates.get(template)?.clone(),
         parameters,
         protected: config.settings.protected,
+        consent: Consent::default(),
     })
 }
 

@@ -67,7 +67,8 @@ fn key(artifact: &Artifact) -> String {
     format!("{PREFIX}{}/{}.{extension}", artifact.name, artifact.hash)
 }
 
-fn facts(artifacts: &Artifacts) -> Published {
+/// Returns what stacks may be told of artifacts, whether or not these were sent already.
+pub fn facts(artifacts: &Artifacts) -> Published {
     let Artifacts {
         api,
         publisher,

@@ -1,11 +1,13 @@
 //! In: the built site and the site stack's outputs. Out: the site's bucket holds this release, HTML
 //! last, and the caches know. Old hashed assets stay, so that open pages go on working.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use md5::{Digest, Md5};
 
-use crate::aws::{Aws, Upload};
+use crate::aws::{Aws, Object, Upload};
 use crate::build::{Site, hex};
 use crate::event::{Event, Reporter, task};
 use crate::local::Urls;
@@ -40,25 +42,13 @@ pub async fn release(
     reporter: &dyn Reporter,
 ) -> Result<usize> {
     let held = aws.s3.list_objects(&target.bucket, "").await?;
-    let is_held = |upload: &Upload| {
-        held.get(&upload.key)
-            .is_some_and(|object| object.etag == hex(&Md5::digest(&upload.body)))
-    };
-    let changed: Vec<Upload> = uploads(site, urls)
-        .into_iter()
-        .filter(|upload| !is_held(upload))
-        .collect();
+    let Difference { changed, stale, .. } = difference(site, urls, &held);
     if changed.is_empty() {
         return Ok(0);
     }
     let sent = changed.len();
     let outcome = |(): &()| format!("{sent} sent");
     task(reporter, "site files", outcome, async {
-        let stale: Vec<String> = changed
-            .iter()
-            .filter(|upload| held.contains_key(&upload.key))
-            .map(|upload| format!("/{}", upload.key))
-            .collect();
         let (pages, assets): (Vec<_>, Vec<_>) = changed.into_iter().partition(is_entrance);
         send(&assets, target, aws, reporter).await?;
         send(&pages, target, aws, reporter).await?;
@@ -66,6 +56,39 @@ pub async fn release(
     })
     .await?;
     Ok(sent)
+}
+
+/// What a release would send, and what it would take out of the caches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Files that are new or have another content.
+    pub changed: Vec<Upload>,
+    /// How many files are there already, with the same content.
+    pub unchanged: usize,
+    /// Paths whose content is replaced.
+    pub stale: Vec<String>,
+}
+
+/// Decides what a release sends. `held` is what the bucket holds, by key.
+pub fn difference(site: &Site, urls: &Urls, held: &BTreeMap<String, Object>) -> Difference {
+    let is_held = |upload: &Upload| {
+        held.get(&upload.key)
+            .is_some_and(|object| object.etag == hex(&Md5::digest(&upload.body)))
+    };
+    let (same, changed): (Vec<_>, Vec<_>) = uploads(site, urls).into_iter().partition(is_held);
+    let replaced = changed
+        .iter()
+        .filter(|upload| held.contains_key(&upload.key));
+    let mut stale: Vec<String> = replaced.map(|upload| format!("/{}", upload.key)).collect();
+    // `index.html` is cached under `/` too.
+    if stale.iter().any(|path| path == "/index.html") {
+        stale.push("/".to_owned());
+    }
+    Difference {
+        changed,
+        unchanged: same.len(),
+        stale,
+    }
 }
 
 async fn send(
@@ -88,19 +111,11 @@ async fn send(
         .await
 }
 
-/// Takes what was replaced out of the caches. `index.html` is cached under `/` too. What is new was
-/// never cached, and hashed names never change.
-async fn invalidate(
-    mut stale: Vec<String>,
-    build: &str,
-    target: &SiteTarget,
-    aws: &Aws,
-) -> Result<()> {
+/// Takes what was replaced out of the caches. What is new was never cached, and hashed names never
+/// change.
+async fn invalidate(stale: Vec<String>, build: &str, target: &SiteTarget, aws: &Aws) -> Result<()> {
     if stale.is_empty() {
         return Ok(());
-    }
-    if stale.iter().any(|path| path == "/index.html") {
-        stale.push("/".to_owned());
     }
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -203,5 +218,46 @@ favicon.svg | image/svg+xml | no-cache | first
 index.html | text/html; charset=utf-8 | no-cache | last
 config.json | application/json | no-cache | last
 ");
+    }
+
+    #[test]
+    fn what_is_held_with_the_same_bytes_is_not_sent_and_what_is_replaced_is_stale() {
+        let file = |path: &str, content: &[u8]| SiteFile {
+            path: path.to_owned(),
+            content: content.to_vec(),
+        };
+        let site = Site {
+            files: vec![
+                file("assets/same.js", b"same"),
+                file("assets/new.js", b"new"),
+                file("index.html", b"after"),
+            ],
+            build: "b1".to_owned(),
+        };
+        let urls = Urls {
+            site: "https://factory-tree.com".to_owned(),
+            api: "https://api.factory-tree.com".to_owned(),
+            socket: "wss://ws.factory-tree.com".to_owned(),
+        };
+        let object = |content: &[u8]| Object {
+            etag: hex(&Md5::digest(content)),
+            size: 0,
+        };
+        let held = BTreeMap::from([
+            ("assets/same.js".to_owned(), object(b"same")),
+            ("assets/old.js".to_owned(), object(b"old")),
+            ("index.html".to_owned(), object(b"before")),
+        ]);
+        let found = difference(&site, &urls, &held);
+        let changed: Vec<&str> = found
+            .changed
+            .iter()
+            .map(|upload| upload.key.as_str())
+            .collect();
+        assert_eq!(changed, ["assets/new.js", "index.html", "config.json"]);
+        assert_eq!(
+            (found.unchanged, found.stale),
+            (1, vec!["/index.html".to_owned(), "/".to_owned()])
+        );
     }
 }

@@ -21,6 +21,47 @@ fn the_help_of_deploy_names_every_flag() {
 }
 
 #[test]
+fn the_help_of_plan_names_every_flag() {
+    insta::assert_snapshot!(Project::new().run(&["plan", "--help"]));
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_not_deployed() {
+    let project = Project::new();
+    project.write("plan.json", "{\"stage\": \"local\"}\n");
+    insta::assert_snapshot!("no_plan", project.run(&["deploy", "--plan", "plan.json"]));
+    insta::assert_snapshot!(
+        "missing_plan",
+        project.run(&["deploy", "--plan", "none.json"])
+    );
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn where_2_means_changes_a_wrong_configuration_is_1() {
+    let project = Project::new();
+    let told = |arguments: &[&str]| project.command(arguments).output().unwrap().status.code();
+    assert_eq!(told(&["plan", "--stage", "prd"]), Some(2));
+    assert_eq!(
+        told(&["plan", "--stage", "prd", "--detailed-exitcode"]),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_plan_of_a_stage_that_is_not_there_is_all_new_and_makes_nothing() {
+    let project = Project::new();
+    let told = project.run(&["plan", "--out", "plan.json"]);
+    assert!(told.starts_with("exit 0\n"), "{told}");
+    assert!(
+        told.contains("stage local: 7 of 7 stacks change, 2 site files"),
+        "{told}"
+    );
+    assert!(project.path().join("plan.json").is_file());
+    assert_nothing_there(&project);
+}
+
+#[test]
 fn an_unknown_flag_is_wrong_usage() {
     insta::assert_snapshot!(Project::new().run(&["deploy", "--stag", "prod"]));
 }

@@ -61,6 +61,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
         template,
         parameters: parameters.collect(),
         protected: false,
+        consent: factory_tree::plan::Consent::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod acm;
 mod change_set;
+mod changes;
 mod cloudformation;
 mod cloudfront;
 mod dynamodb;

@@ -1,6 +1,7 @@
 //! `deploy`: from the source tree to a verified release.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -12,12 +13,23 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Place, Platform, ServerRelease};
-use crate::plan::{self, Plan, Templates};
+use crate::plan::{self, Consent, Plan, SavedPlan, Templates};
 use crate::provision::{self, Options, Outcome, Outputs, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
 use crate::report::{Check, DeployReport, StackRow, seconds};
 use crate::verify::{self, Expected};
+
+/// What a deploy is told beside its configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    /// How the stacks are provisioned.
+    pub options: Options,
+    /// Which losses of data were agreed to.
+    pub consent: Consent,
+    /// The plan that is to be deployed and the file that holds it; without one, whatever there is to do.
+    pub plan: Option<(PathBuf, SavedPlan)>,
+}
 
 /// Builds, publishes, provisions, releases and verifies a stage.
 ///
@@ -25,10 +37,11 @@ use crate::verify::{self, Expected};
 /// Of the first step that fails; a repeat goes on from there.
 pub async fn deploy(
     config: &Config,
-    options: Options,
+    order: &Order,
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
     let started = Instant::now();
+    let options = order.options;
     let mut steps = Vec::new();
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
@@ -45,6 +58,10 @@ pub async fn deploy(
         build::build(config, reporter),
     )
     .await?;
+    if let Some(saved) = &order.plan {
+        let work = hold_against(saved, config, &platform, &artifacts, reporter);
+        step(Step::Plan, &mut steps, reporter, work).await?;
+    }
     let place = step(
         Step::Prepare,
         &mut steps,
@@ -53,7 +70,7 @@ pub async fn deploy(
     )
     .await?;
     let aws = connect(config, &place).await?;
-    let plan = plan::plan(config, &place.urls, &templates)?;
+    let plan = plan::plan(config, &place.urls, &templates)?.with_consent(&order.consent);
 
     let work = publish(&plan, &artifacts, &aws, options, reporter);
     let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
@@ -79,6 +96,23 @@ pub async fn deploy(
         stacks: stacks.iter().map(StackRow::from).collect(),
         steps,
     })
+}
+
+/// Makes the plan anew and refuses to go on if it is another than the saved one.
+async fn hold_against(
+    (file, saved): &(PathBuf, SavedPlan),
+    config: &Config,
+    platform: &Platform,
+    artifacts: &Artifacts,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let now = super::plan::preview(config, platform, artifacts, reporter).await?;
+    let moved = plan::moved(saved, &now.stage, &now.parts);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let file = file.clone();
+    Err(UserError::PlanMoved { file, moved }.into())
 }
 
 impl From<&Provisioned> for StackRow {

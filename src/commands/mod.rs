@@ -3,7 +3,9 @@
 pub mod deploy;
 pub mod doctor;
 pub mod inventory;
+mod look_ahead;
 pub mod outputs;
+pub mod plan;
 pub mod policy;
 pub mod recover;
 pub mod status;

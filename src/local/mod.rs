@@ -195,6 +195,14 @@ impl Platform {
         }
     }
 
+    /// Returns the public addresses that the stage has, or will have when it is started.
+    pub fn urls(&self) -> Urls {
+        match self {
+            Self::Aws { domain } => Urls::secure(domain),
+            Self::Local(stage) => stage.expected().urls,
+        }
+    }
+
     /// Returns whether what the stage holds may go without a question: a stage on this machine keeps it
     /// in memory only.
     pub fn is_disposable(&self) -> bool {

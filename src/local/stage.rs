@@ -42,15 +42,17 @@ impl LocalStage {
     }
 
     pub(super) fn find(&self) -> Option<Place> {
+        self.folder.path().exists().then(|| self.expected())
+    }
+
+    /// Where the stage is reached, or will be.
+    pub(super) fn expected(&self) -> Place {
         // Damaged state files are no reason to say that nothing is there.
         let unknown = || Ports {
             edge: self.port.unwrap_or(port::first_for_edge()),
             ..Ports::default()
         };
-        self.folder
-            .path()
-            .exists()
-            .then(|| self.place(self.ports().unwrap_or_else(unknown)))
+        self.place(self.ports().unwrap_or_else(unknown))
     }
 
     pub(super) async fn checks(&self) -> Vec<PartCheck> {

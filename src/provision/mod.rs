@@ -7,6 +7,8 @@ mod cause;
 mod delete;
 pub mod diagnosis;
 mod follow;
+mod forecast;
+mod guard;
 mod history;
 mod pace;
 mod recover;
@@ -23,9 +25,10 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
 use crate::event::{Event, Reporter};
-use crate::plan::{ArtifactFact, Source, StackPlan};
+use crate::plan::{ArtifactFact, Consent, Source, StackPlan};
 pub use delete::delete_stack;
 pub use follow::{patiently, wait_until_still};
+pub use forecast::forecast;
 pub use recover::{Recovery, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
 
@@ -166,6 +169,7 @@ async fn provision_one(
         name: &plan.stack,
         template: &plan.template,
         task: &task,
+        consent: &plan.consent,
     };
     let result = stack::ensure(&target, &parameters, options, reporter).await;
     let elapsed = started.elapsed();
@@ -207,6 +211,7 @@ pub async fn ensure_stack(
         name,
         template: &template,
         task: name,
+        consent: &Consent::default(),
     };
     let parameters = with_digest(&template.body, parameters.clone());
     let (_, stack) = stack::ensure(&target, &parameters, Options::default(), &Silence).await?;
@@ -235,6 +240,7 @@ pub async fn set_parameter(
         name: &plan.stack,
         template: &plan.template,
         task: &task,
+        consent: &plan.consent,
     };
     stack::ensure(&target, &parameters, Options::default(), reporter).await?;
     Ok(())
@@ -268,8 +274,11 @@ fn resolve(
     ))
 }
 
-/// Adds the digest of template and parameters to the parameters.
-fn with_digest(body: &str, mut parameters: BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// Returns parameters with the digest of template and parameters added.
+pub fn with_digest(
+    body: &str,
+    mut parameters: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut hash = Sha256::new();
     hash.update(body);
     for (name, value) in &parameters {

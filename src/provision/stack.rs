@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::follow::{Settled, patiently, settle, wait_until_still};
 use super::state::{self, DeployAct};
-use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, history};
+use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, guard, history};
 use crate::aws::{
     ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, CloudFormation, Stack, StackEvent,
     StackState,
 };
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
-use crate::plan::Template;
+use crate::plan::{Consent, Template};
 
 /// What was done to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -46,6 +46,7 @@ pub(super) struct Target<'a> {
     pub(super) name: &'a str,
     pub(super) template: &'a Template,
     pub(super) task: &'a str,
+    pub(super) consent: &'a Consent,
 }
 
 /// Brings a stack to its template with these parameters (the digest among them).
@@ -183,10 +184,10 @@ fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
 }
 
 /// What is to be done to a stack, seen from where it stands.
-struct Change<'a> {
-    kind: ChangeSetKind,
-    since: Option<&'a Stack>,
-    options: Options,
+pub(super) struct Change<'a> {
+    pub(super) kind: ChangeSetKind,
+    pub(super) since: Option<&'a Stack>,
+    pub(super) options: Options,
 }
 
 async fn apply(
@@ -208,6 +209,7 @@ async fn apply(
             return Err(error);
         }
         ChangeSetState::Ready { resources } => {
+            guard::check(target, change.kind, &change_set.id, reporter).await?;
             let expected = history::expected(&past, "UPDATE");
             let task = target.task.to_owned();
             reporter.report(Event::TaskSized {
@@ -273,7 +275,7 @@ async fn nothing_seen(
 
 /// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
 /// asked for anew.
-async fn ask_for(
+pub(super) async fn ask_for(
     target: &Target<'_>,
     change: &Change<'_>,
     name: &str,
@@ -351,7 +353,7 @@ async fn get_stack(target: &Target<'_>, id: &str, reporter: &dyn Reporter) -> Re
     stack.with_context(|| format!("stack `{}` has gone while it was worked on", target.name))
 }
 
-async fn wait_for_change_set(
+pub(super) async fn wait_for_change_set(
     target: &Target<'_>,
     change_set: &ChangeSet,
     reporter: &dyn Reporter,

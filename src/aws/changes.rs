@@ -1,0 +1,142 @@
+//! CloudFormation's word on what an update would do: the template deployed now, and what a change set
+//! holds, page by page. Nothing is changed here.
+
+use anyhow::{Context, Result};
+use aws_sdk_cloudformation::types::{
+    self, ChangeAction, PolicyAction, Replacement, RequiresRecreation, ResourceAttribute,
+    TemplateStage,
+};
+
+use super::CloudFormation;
+use super::fault::fault;
+use crate::plan::{Act, Change, PropertyChange, Recreates, Witness, fate};
+
+impl CloudFormation {
+    /// Returns the template of a stack as it was sent when it was last deployed.
+    ///
+    /// # Errors
+    /// There is no such stack, or we may not read it.
+    pub async fn get_template(&self, stack: &str) -> Result<String> {
+        let request = self.client.get_template().stack_name(stack);
+        let response = request.template_stage(TemplateStage::Original).send().await;
+        let output = response
+            .map_err(fault)
+            .with_context(|| format!("failed to get the template of stack `{stack}`"))?;
+        Ok(output.template_body.unwrap_or_default())
+    }
+
+    /// Lists what a change set would do, with the values of properties where CloudFormation tells them.
+    ///
+    /// # Errors
+    /// There is no such change set.
+    pub async fn list_changes(&self, change_set: &str) -> Result<Vec<Change>> {
+        let request = self.client.describe_change_set();
+        let request = request
+            .change_set_name(change_set)
+            .include_property_values(true);
+        let mut pages = request.into_paginator().send();
+        let mut changes = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(fault)
+                .context("failed to list the changes of a change set")?;
+            let rows = page.changes.unwrap_or_default().into_iter();
+            changes.extend(rows.filter_map(|row| row.resource_change).map(Change::from));
+        }
+        Ok(changes)
+    }
+}
+
+impl From<types::ResourceChange> for Change {
+    fn from(change: types::ResourceChange) -> Self {
+        let kind = change.resource_type.unwrap_or_default();
+        let act = act(change.action.as_ref(), change.replacement.as_ref());
+        let details = change.details.unwrap_or_default();
+        Self {
+            logical_id: change.logical_resource_id.unwrap_or_default(),
+            data: fate(&kind, act, change.policy_action.as_ref().map(policy)),
+            kind,
+            act,
+            seen_by: Witness::ChangeSet,
+            properties: if act == Act::Delete {
+                Vec::new()
+            } else {
+                properties(details)
+            },
+            broadens: Vec::new(),
+        }
+    }
+}
+
+/// What CloudFormation does not know yet, or says in a word that we do not know, may replace.
+fn act(action: Option<&ChangeAction>, replacement: Option<&Replacement>) -> Act {
+    match (action, replacement) {
+        (Some(ChangeAction::Add), _) => Act::Add,
+        (Some(ChangeAction::Remove), _) => Act::Delete,
+        (Some(ChangeAction::Import), _) => Act::Import,
+        (Some(ChangeAction::Modify | ChangeAction::SyncWithActual), Some(replacement)) => {
+            match replacement {
+                Replacement::True => Act::Replace,
+                Replacement::False => Act::Modify,
+                _ => Act::MayReplace,
+            }
+        }
+        (Some(ChangeAction::Modify | ChangeAction::SyncWithActual), None) => Act::Modify,
+        _ => Act::MayReplace,
+    }
+}
+
+/// Returns what is done to the old resource in the word that templates have for it.
+fn policy(action: &PolicyAction) -> &'static str {
+    match action {
+        PolicyAction::Retain | PolicyAction::ReplaceAndRetain => "Retain",
+        PolicyAction::Snapshot | PolicyAction::ReplaceAndSnapshot => "Snapshot",
+        _ => "Delete",
+    }
+}
+
+/// A property that changes for two reasons (a template's own word, and a parameter in it) is listed twice.
+fn properties(details: Vec<types::ResourceChangeDetail>) -> Vec<PropertyChange> {
+    let mut found: Vec<PropertyChange> = Vec::new();
+    for target in details.into_iter().filter_map(|detail| detail.target) {
+        let change = property(target);
+        match found.iter_mut().find(|known| known.path == change.path) {
+            Some(known) => known.recreates = known.recreates.max(change.recreates),
+            None => found.push(change),
+        }
+    }
+    found
+}
+
+fn property(target: types::ResourceTargetDefinition) -> PropertyChange {
+    let recreates = match target.requires_recreation {
+        Some(RequiresRecreation::Always) => Recreates::Always,
+        Some(RequiresRecreation::Conditionally) => Recreates::Maybe,
+        _ => Recreates::Never,
+    };
+    PropertyChange {
+        path: path(&target),
+        before: target.before_value,
+        after: target.after_value,
+        recreates,
+        seen_by: Witness::ChangeSet,
+        ignored: false,
+    }
+}
+
+/// `/Properties/Code/S3Key` is `Properties.Code.S3Key`. Without the path there is the property's name.
+fn path(target: &types::ResourceTargetDefinition) -> String {
+    if let Some(path) = &target.path {
+        return path.trim_start_matches('/').replace('/', ".");
+    }
+    match (&target.attribute, &target.name) {
+        (Some(ResourceAttribute::Properties) | None, Some(name)) => format!("Properties.{name}"),
+        (Some(ResourceAttribute::Tags), _) => "Properties.Tags".to_owned(),
+        (Some(attribute), _) => attribute.as_str().to_owned(),
+        (None, None) => "Properties".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! One stack, looked at before a deploy: what would be done to it, and what it would put out.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+
+use crate::aws::{Aws, Stack, StackState};
+use crate::error::UserError;
+use crate::event::Reporter;
+use crate::plan::{
+    self, Action, ArtifactFact, Change, NameChange, Outlook, Rendered, StackPlan, StackPreview,
+};
+use crate::provision::state::{self, DeployAct};
+use crate::provision::{self, patiently};
+
+/// What all stacks are looked at with.
+pub(super) struct Facts<'a> {
+    /// The doors, or `None` if there is no endpoint: then no stack is there.
+    pub(super) aws: Option<&'a Aws>,
+    /// What stacks may be told of the artifacts.
+    pub(super) artifacts: BTreeMap<ArtifactFact, String>,
+    /// Who hears of trouble on the way.
+    pub(super) reporter: &'a dyn Reporter,
+}
+
+/// What a look at a stack has shown.
+pub(super) struct Ahead {
+    pub(super) preview: StackPreview,
+    pub(super) names: Vec<NameChange>,
+    pub(super) outputs: BTreeMap<String, String>,
+    /// Its parts of the plan's digest.
+    pub(super) parts: BTreeMap<String, String>,
+}
+
+/// Looks at one stack. `outlook` holds what the stacks that it needs will put out.
+pub(super) async fn look_ahead(
+    facts: &Facts<'_>,
+    plan: &StackPlan,
+    stack: Option<&Stack>,
+    outlook: &Outlook,
+) -> Result<Ahead> {
+    let parameters = plan::given(plan, outlook, &facts.artifacts);
+    let action = action(plan, stack, &parameters)?;
+    let after = render(&plan.template.body, &parameters)?;
+    let (before, changes) = match (action, stack, facts.aws) {
+        (Action::Unchanged, _, _) => (after.clone(), Vec::new()),
+        (Action::Update, Some(stack), Some(aws)) => {
+            compare(aws, plan, stack, &after, &parameters, facts.reporter).await?
+        }
+        _ => {
+            let nothing = Rendered::default();
+            let changes = plan::difference(&nothing, &after);
+            let changes = plan::with_broadening(changes, &nothing, &after);
+            (nothing, changes)
+        }
+    };
+    let nothing = BTreeMap::new();
+    let deployed = match stack {
+        Some(stack) if !action.is_from_nothing() => &stack.outputs,
+        _ => &nothing,
+    };
+    Ok(Ahead {
+        names: plan::name_changes(&plan.name, &changes, &before, &after),
+        outputs: plan::outputs(deployed, &before, &after, &changes),
+        parts: parts(plan, stack, &parameters),
+        preview: StackPreview {
+            name: plan.name.clone(),
+            stack: plan.stack.clone(),
+            region: plan.region.to_string(),
+            action,
+            known_after_deploy: plan::unknown(&parameters),
+            changes,
+        },
+    })
+}
+
+/// Decides what a deploy does with a stack, as `provision` will.
+fn action(
+    plan: &StackPlan,
+    stack: Option<&Stack>,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Action> {
+    let Some(stack) = stack else {
+        return Ok(Action::Create);
+    };
+    let row = state::row(stack.state);
+    let (name, status) = (plan.stack.clone(), stack.status.clone());
+    match row.deploy {
+        DeployAct::Create => Ok(Action::Create),
+        DeployAct::Recreate => Ok(Action::Recreate),
+        DeployAct::Update if is_current(plan, stack, parameters) => Ok(Action::Unchanged),
+        DeployAct::Update => Ok(Action::Update),
+        // What a deploy would do is known when it is done.
+        DeployAct::Follow => Err(UserError::Busy {
+            what: format!("stack `{name}`"),
+            state: status,
+        }
+        .into()),
+        DeployAct::RefuseUntilRecovered | DeployAct::RefuseUntilTornDown | DeployAct::Refuse => {
+            Err(UserError::StackStuck {
+                stack: name,
+                state: status,
+                meaning: row.meaning,
+                act: row.deploy,
+            }
+            .into())
+        }
+    }
+}
+
+/// A parameter that is not known yet makes another digest, so its stack counts as changed.
+fn is_current(plan: &StackPlan, stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
+    let wanted = provision::with_digest(&plan.template.body, parameters.clone());
+    stack.state == StackState::Ready
+        && stack.parameters.get(provision::DIGEST) == wanted.get(provision::DIGEST)
+}
+
+/// Compares what is deployed with what would be, and asks CloudFormation about the same.
+async fn compare(
+    aws: &Aws,
+    plan: &StackPlan,
+    stack: &Stack,
+    after: &Rendered,
+    parameters: &BTreeMap<String, String>,
+    reporter: &dyn Reporter,
+) -> Result<(Rendered, Vec<Change>)> {
+    let door = aws.cloudformation_in(&plan.region);
+    let body = patiently(reporter, || door.get_template(&stack.id)).await?;
+    let before = render(&body, &stack.parameters)
+        .with_context(|| format!("failed to read the template of stack `{}`", plan.stack))?;
+    // CloudFormation can be asked about everything else.
+    let present = plan::with_present(parameters, &stack.parameters);
+    let asked = match plan::unknown(&present).as_slice() {
+        [] => Some(provision::forecast(&door, plan, &present, reporter).await?),
+        _ => None,
+    };
+    let changes = plan::union(plan::difference(&before, after), asked);
+    let now = render(&plan.template.body, &present)?;
+    let changes = plan::with_broadening(changes, &before, &now);
+    Ok((before, changes))
+}
+
+fn render(body: &str, parameters: &BTreeMap<String, String>) -> Result<Rendered> {
+    Ok(plan::render(&plan::document(body)?, parameters))
+}
+
+fn parts(
+    plan: &StackPlan,
+    stack: Option<&Stack>,
+    parameters: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let protected = if plan.protected { "protected" } else { "" };
+    let fixed = [plan.region.as_str(), &plan.template.body, protected];
+    let given = parameters
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let wanted = plan::part(fixed.into_iter().chain(given));
+    let digest = |stack: &Stack| stack.parameters.get(provision::DIGEST).cloned();
+    let observed = stack.map(|stack| {
+        let digest = digest(stack).unwrap_or_default();
+        plan::part([stack.id.as_str(), &stack.status, &stack.updated, &digest])
+    });
+    let name = &plan.name;
+    BTreeMap::from([
+        (format!("template or parameters of stack {name}"), wanted),
+        (
+            format!("state of stack {name}"),
+            observed.unwrap_or_else(|| "absent".to_owned()),
+        ),
+    ])
+}

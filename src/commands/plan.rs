@@ -1,0 +1,254 @@
+//! `plan`: everything that a deploy would do, before anything is touched. Builds, asks, decides nothing
+//! and changes nothing: change sets are asked for and deleted again, for stacks that are there and differ.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::look_ahead::{Ahead, Facts, look_ahead};
+use super::{connect, step};
+use crate::aws::{Aws, Object, Stack};
+use crate::build::{self, Artifact, Artifacts};
+use crate::config::Config;
+use crate::error::UserError;
+use crate::event::{Event, Reporter, Step, task};
+use crate::local::{self, PartCheck, Place, Platform, Urls};
+use crate::plan::{
+    self, AFTER_DEPLOY, ArtifactPreview, Outlook, Plan, Preview, SavedPlan, SitePreview, StackPlan,
+    Templates,
+};
+use crate::provision::patiently;
+use crate::publish;
+use crate::release;
+
+const STACKS: &str = "stacks";
+
+/// Finds out what a deploy of a stage would do.
+///
+/// # Errors
+/// The build fails, there are no credentials, a stack is busy or needs a person, or CloudFormation refuses
+/// a template.
+pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
+    let platform = Platform::of(config);
+    let _lock = local::lock(config)?;
+    // Wrong credentials are told before minutes go into a build.
+    if let Some(place) = platform.standing() {
+        connect(config, &place).await?;
+    }
+    let mut steps = Vec::new();
+    let work = build::build(config, reporter);
+    let artifacts = step(Step::Build, &mut steps, reporter, work).await?;
+    let work = preview(config, &platform, &artifacts, reporter);
+    step(Step::Plan, &mut steps, reporter, work).await
+}
+
+/// Finds out what a deploy of these artifacts would do.
+pub(super) async fn preview(
+    config: &Config,
+    platform: &Platform,
+    artifacts: &Artifacts,
+    reporter: &dyn Reporter,
+) -> Result<Preview> {
+    let urls = platform.urls();
+    let plan = plan::plan(config, &urls, &Templates::read(&config.templates)?)?;
+    let aws = match standing(platform).await? {
+        Some(place) => Some(connect(config, &place).await?),
+        None => None,
+    };
+    let found = find_stacks(aws.as_ref(), &plan, reporter).await?;
+    let facts = Facts {
+        aws: aws.as_ref(),
+        artifacts: publish::facts(artifacts),
+        reporter,
+    };
+    let work = look_at_all(&facts, &plan, &found);
+    let (ahead, outlook) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
+    let held = held_files(aws.as_ref(), &outlook).await?;
+    let difference = release::difference(&artifacts.site, &urls, &held);
+    let site = site_preview(&difference, &held);
+    let mut parts = parts(config, artifacts, &urls, &held);
+    parts.extend(ahead.iter().flat_map(|ahead| ahead.parts.clone()));
+    let names = ahead.iter().flat_map(|ahead| ahead.names.clone()).collect();
+    let stacks: Vec<_> = ahead.into_iter().map(|ahead| ahead.preview).collect();
+    Ok(Preview {
+        stage: config.stage.to_string(),
+        outcome: plan::outcome(&stacks, &site),
+        digest: plan::digest(&parts),
+        artifacts: artifact_previews(artifacts, &found),
+        stacks,
+        site,
+        names,
+        parts,
+    })
+}
+
+/// Returns where the stage is reached, or `None` if there is no endpoint to ask: then nothing is there.
+async fn standing(platform: &Platform) -> Result<Option<Place>> {
+    let Some(place) = platform.find().await? else {
+        return Ok(None);
+    };
+    let checks = platform.checks().await;
+    let is_dead = checks.iter().any(PartCheck::is_dead_endpoint);
+    Ok((!is_dead).then_some(place))
+}
+
+type Found = BTreeMap<String, Stack>;
+
+async fn find_stacks(aws: Option<&Aws>, plan: &Plan, reporter: &dyn Reporter) -> Result<Found> {
+    let Some(aws) = aws else {
+        return Ok(Found::new());
+    };
+    let looks = plan.all().map(|stack| async {
+        let door = aws.cloudformation_in(&stack.region);
+        let found = patiently(reporter, || door.find_stack(&stack.stack)).await?;
+        anyhow::Ok(found.map(|found| (stack.name.clone(), found)))
+    });
+    let found = futures_util::future::try_join_all(looks).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Looks at every stack, those at the same time whose needs are known: each wave tells the next what its
+/// parameters will be.
+async fn look_at_all(
+    facts: &Facts<'_>,
+    plan: &Plan,
+    found: &Found,
+) -> Result<(Vec<Ahead>, Outlook)> {
+    let mut outlook = Outlook::new();
+    let mut ahead: BTreeMap<String, Ahead> = BTreeMap::new();
+    let mut waiting: Vec<&StackPlan> = plan.all().collect();
+    while !waiting.is_empty() {
+        let is_ready = |stack: &&StackPlan| {
+            let needs = stack.needs();
+            needs.iter().all(|need| outlook.contains_key(*need))
+        };
+        let (wave, blocked): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+        anyhow::ensure!(!wave.is_empty(), "stacks need each other in a circle");
+        waiting = blocked;
+        let looks = wave.iter().map(|stack| {
+            let detail = format!("asking about stack {}", stack.name);
+            facts.reporter.report(Event::TaskProgress {
+                task: STACKS.to_owned(),
+                detail,
+            });
+            look_ahead(facts, stack, found.get(&stack.name), &outlook)
+        });
+        for seen in futures_util::future::try_join_all(looks).await? {
+            let name = seen.preview.name.clone();
+            ahead.insert(name, seen);
+        }
+        let seen = ahead.iter();
+        outlook = seen
+            .map(|(name, seen)| (name.clone(), seen.outputs.clone()))
+            .collect();
+    }
+    let in_order = plan.all().filter_map(|stack| ahead.remove(&stack.name));
+    Ok((in_order.collect(), outlook))
+}
+
+/// Lists what the site's bucket holds. One that is not there yet holds nothing.
+async fn held_files(aws: Option<&Aws>, outlook: &Outlook) -> Result<BTreeMap<String, Object>> {
+    let bucket = outlook.get("site").and_then(|site| site.get("BucketName"));
+    match (aws, bucket) {
+        (Some(aws), Some(bucket)) if bucket != AFTER_DEPLOY => {
+            aws.s3.list_objects(bucket, "").await
+        }
+        _ => Ok(BTreeMap::new()),
+    }
+}
+
+fn site_preview(difference: &release::Difference, held: &BTreeMap<String, Object>) -> SitePreview {
+    let keys = difference.changed.iter().map(|upload| upload.key.clone());
+    let (change, add) = keys.partition(|key| held.contains_key(key));
+    SitePreview {
+        add,
+        change,
+        unchanged: difference.unchanged,
+        invalidate: difference.stale.clone(),
+    }
+}
+
+/// Where the stacks say which artifact is deployed: artifact, stack, parameter.
+const BUILDS: [(&str, &str, &str); 3] = [
+    ("api", "api", "ApiBuild"),
+    ("publisher", "api", "PublisherBuild"),
+    ("websocket", "websocket", "ServerBuild"),
+];
+
+fn all(artifacts: &Artifacts) -> [&Artifact; 3] {
+    [&artifacts.api, &artifacts.publisher, &artifacts.server]
+}
+
+fn artifact_previews(artifacts: &Artifacts, found: &Found) -> Vec<ArtifactPreview> {
+    let rows = all(artifacts).map(|artifact| {
+        let place = BUILDS.iter().find(|(name, _, _)| *name == artifact.name);
+        let deployed = place.and_then(|(_, stack, parameter)| {
+            let stack = found.get(*stack)?;
+            stack.parameters.get(*parameter).cloned()
+        });
+        ArtifactPreview {
+            name: artifact.name.clone(),
+            before: deployed,
+            after: artifact.id().to_owned(),
+        }
+    });
+    rows.to_vec()
+}
+
+/// Returns the parts of the digest that are of no stack. Another version of this program may do other
+/// things, so it is one of them.
+fn parts(
+    config: &Config,
+    artifacts: &Artifacts,
+    urls: &Urls,
+    held: &BTreeMap<String, Object>,
+) -> BTreeMap<String, String> {
+    let stage = config.stage.to_string();
+    let files = artifacts.site.build.as_str();
+    let addresses = [urls.site.as_str(), &urls.api, &urls.socket];
+    let held = held
+        .iter()
+        .flat_map(|(key, object)| [key.as_str(), object.etag.as_str()]);
+    let of_artifacts = all(artifacts).map(|artifact| {
+        let name = format!("artifact {}", artifact.name);
+        (name, plan::part([artifact.hash.as_str()]))
+    });
+    let others = [
+        ("stage", plan::part([stage.as_str()])),
+        (
+            "site files",
+            plan::part([files].into_iter().chain(addresses)),
+        ),
+        ("objects in the site's bucket", plan::part(held)),
+        (
+            "version of factory-tree",
+            plan::part([env!("CARGO_PKG_VERSION")]),
+        ),
+    ];
+    let others = others.map(|(name, hash)| (name.to_owned(), hash));
+    others.into_iter().chain(of_artifacts).collect()
+}
+
+/// Writes a plan to a file.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn save(preview: &Preview, file: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(preview)?;
+    std::fs::write(file, text + "\n")
+        .with_context(|| format!("failed to write plan `{}`", file.display()))
+}
+
+/// Reads a plan that was written to a file.
+///
+/// # Errors
+/// `UserError::NoPlan`.
+pub fn read(file: &Path) -> Result<SavedPlan> {
+    let no = |problem: String| UserError::NoPlan {
+        file: file.to_owned(),
+        problem,
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| no(error.to_string()))?;
+    Ok(serde_json::from_str(&text).map_err(|error| no(error.to_string()))?)
+}

@@ -1,0 +1,191 @@
+//! In: what is deployed and what would be, both rendered. Out: every resource that differs, at the level
+//! of single properties. Our own witness: it sees what CloudFormation's change sets miss (aws-cdk-cli
+//! issue 1951), and does not know what forces a replacement, which they do.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::change::{Act, Change, PropertyChange, Recreates, Witness};
+use super::loss::fate;
+use super::render::{Rendered, function, shown, text};
+
+/// What of a resource is compared. `DependsOn` orders the work and changes nothing; `Condition` has
+/// already decided whether the resource is there.
+const ATTRIBUTES: [&str; 6] = [
+    "Properties",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "Metadata",
+];
+
+/// Returns every resource that is added, changed or deleted, by logical id.
+pub fn difference(before: &Rendered, after: &Rendered) -> Vec<Change> {
+    let ids: BTreeSet<&String> = before
+        .resources
+        .keys()
+        .chain(after.resources.keys())
+        .collect();
+    let changes = ids.into_iter().filter_map(|id| {
+        let (before, after) = (before.resources.get(id), after.resources.get(id));
+        resource_change(id, before, after)
+    });
+    changes.collect()
+}
+
+fn resource_change(id: &str, before: Option<&Value>, after: Option<&Value>) -> Option<Change> {
+    let kind = |resource: &Value| resource["Type"].as_str().unwrap_or_default().to_owned();
+    let (act, kind, properties) = match (before, after) {
+        (None, Some(after)) => (Act::Add, kind(after), Vec::new()),
+        (Some(before), None) => (Act::Delete, kind(before), Vec::new()),
+        (Some(before), Some(after)) if kind(before) != kind(after) => {
+            (Act::Replace, kind(before), property_changes(before, after))
+        }
+        (Some(before), Some(after)) => (Act::Modify, kind(before), property_changes(before, after)),
+        (None, None) => return None,
+    };
+    if act == Act::Modify && properties.is_empty() {
+        return None;
+    }
+    Some(Change {
+        logical_id: id.to_owned(),
+        data: fate(&kind, act, policy(before, act).as_deref()),
+        broadens: Vec::new(),
+        kind,
+        act,
+        seen_by: Witness::Template,
+        properties,
+    })
+}
+
+/// Returns what the deployed template says of the resource that goes.
+pub(super) fn policy(before: Option<&Value>, act: Act) -> Option<String> {
+    let attribute = match act {
+        Act::Delete => "DeletionPolicy",
+        _ => "UpdateReplacePolicy",
+    };
+    before?[attribute].as_str().map(ToOwned::to_owned)
+}
+
+fn property_changes(before: &Value, after: &Value) -> Vec<PropertyChange> {
+    let mut found = Vec::new();
+    for attribute in ATTRIBUTES {
+        compare(
+            attribute,
+            before.get(attribute),
+            after.get(attribute),
+            &mut found,
+        );
+    }
+    found
+}
+
+fn compare(
+    path: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    found: &mut Vec<PropertyChange>,
+) {
+    match (before, after) {
+        (Some(Value::Object(before)), Some(Value::Object(after))) if is_open(before, after) => {
+            compare_objects(path, before, after, found);
+        }
+        (Some(Value::Array(before)), Some(Value::Array(after))) => {
+            compare_lists(|index| format!("{path}.{index}"), before, after, found);
+        }
+        (Some(Value::String(before)), Some(Value::String(after)))
+            if before.contains('\n') && after.contains('\n') && before != after =>
+        {
+            let lines = |text: &str| text.lines().map(Value::from).collect::<Vec<_>>();
+            let line = |index: usize| format!("{path} line {}", index + 1);
+            compare_lists(line, &lines(before), &lines(after), found);
+        }
+        (before, after) if same(before, after) => {}
+        (before, after) => found.push(PropertyChange {
+            path: path.to_owned(),
+            before: before.map(shown),
+            after: after.map(shown),
+            recreates: Recreates::Never,
+            seen_by: Witness::Template,
+            ignored: false,
+        }),
+    }
+}
+
+fn compare_objects(
+    path: &str,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    found: &mut Vec<PropertyChange>,
+) {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for key in keys {
+        // A function around both sides is no place of its own.
+        let path = match function(before) {
+            Some(_) => path.to_owned(),
+            None => format!("{path}.{key}"),
+        };
+        compare(&path, before.get(key), after.get(key), found);
+    }
+}
+
+/// Compares what lies between the equal beginnings and the equal ends of two lists, so that one item put
+/// in front does not make all others look changed. Items are counted from 0, in the longer of the lists.
+fn compare_lists(
+    path: impl Fn(usize) -> String,
+    before: &[Value],
+    after: &[Value],
+    found: &mut Vec<PropertyChange>,
+) {
+    let equal = |(before, after): &(&Value, &Value)| same(Some(before), Some(after));
+    let start = before.iter().zip(after).take_while(equal).count();
+    let (before, after) = (&before[start..], &after[start..]);
+    let end = before.iter().rev().zip(after.iter().rev());
+    let end = end.take_while(equal).count();
+    let (before, after) = (&before[..before.len() - end], &after[..after.len() - end]);
+    for index in 0..before.len().max(after.len()) {
+        compare(
+            &path(start + index),
+            before.get(index),
+            after.get(index),
+            found,
+        );
+    }
+}
+
+/// `true` and `'true'`, `1` and `'1'` are the same to CloudFormation.
+fn same(before: Option<&Value>, after: Option<&Value>) -> bool {
+    match (before, after) {
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            let equal = |(key, value)| same(Some(value), after.get(key));
+            before.len() == after.len() && before.iter().all(equal)
+        }
+        (Some(Value::Array(before)), Some(Value::Array(after))) => {
+            let mut pairs = before.iter().zip(after);
+            before.len() == after.len()
+                && pairs.all(|(before, after)| same(Some(before), Some(after)))
+        }
+        (Some(before), Some(after)) => {
+            before == after || (text(before).is_some() && text(before) == text(after))
+        }
+        (before, after) => before.is_none() && after.is_none(),
+    }
+}
+
+/// Returns whether two objects are told key by key. Another function, or the same one on another
+/// resource, is another value as a whole.
+fn is_open(before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
+    match (function(before), function(after)) {
+        (None, None) => true,
+        (Some((before, _)), Some((after, _))) => {
+            before == after && !matches!(before, "Ref" | "Fn::GetAtt")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "difference_tests.rs"]
+mod tests;

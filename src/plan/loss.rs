@@ -1,0 +1,165 @@
+//! Whether a change takes data with it, and whether a person has agreed to that. Pure.
+
+use std::collections::BTreeSet;
+
+use super::change::{Act, Change, Fate};
+
+/// Types whose resources hold what nobody can make again: records, files, keys, accounts, addresses.
+/// A zone is among them because its name servers are written down at a registrar, and a pool because its
+/// users chose their passwords.
+const HOLDERS: [&str; 23] = [
+    "AWS::Backup::BackupVault",
+    "AWS::Cognito::IdentityPool",
+    "AWS::Cognito::UserPool",
+    "AWS::DocDB::DBCluster",
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::DynamoDB::Table",
+    "AWS::EC2::Volume",
+    "AWS::ECR::Repository",
+    "AWS::EFS::FileSystem",
+    "AWS::ElastiCache::ReplicationGroup",
+    "AWS::KMS::Key",
+    "AWS::Kinesis::Stream",
+    "AWS::Logs::LogGroup",
+    "AWS::Neptune::DBCluster",
+    "AWS::OpenSearchService::Domain",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::Redshift::Cluster",
+    "AWS::Route53::HostedZone",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+    "AWS::SSM::Parameter",
+    "AWS::SecretsManager::Secret",
+];
+
+fn holds_data(kind: &str) -> bool {
+    HOLDERS.contains(&kind)
+}
+
+/// Decides what becomes of the data of a resource to which something is done. `policy` is what the
+/// template (or the change set) says of the old one: `Delete`, `Retain`, `RetainExceptOnCreate`,
+/// `Snapshot`; one that is not known keeps nothing.
+pub fn fate(kind: &str, act: Act, policy: Option<&str>) -> Option<Fate> {
+    let ends = matches!(act, Act::Replace | Act::MayReplace | Act::Delete);
+    if !ends || !holds_data(kind) {
+        return None;
+    }
+    Some(match policy {
+        Some("Retain" | "RetainExceptOnCreate") => Fate::Retained,
+        Some("Snapshot") => Fate::Snapshot,
+        _ => Fate::Lost,
+    })
+}
+
+/// Which losses of data a person has agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// All of them (`--allow-replacement`).
+    All,
+    /// Those of these resources, each as [`loss`] names it, and no others.
+    Only(BTreeSet<String>),
+}
+
+impl Default for Consent {
+    fn default() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+}
+
+impl Consent {
+    /// Returns the consent with more losses agreed to.
+    #[must_use]
+    pub fn and(self, losses: &[String]) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::Only(mut agreed) => {
+                agreed.extend(losses.iter().cloned());
+                Self::Only(agreed)
+            }
+        }
+    }
+}
+
+/// Returns a loss as people read and agree to it, for example
+/// "Table (AWS::DynamoDB::Table) of stack data: replaced".
+pub fn loss(stack: &str, change: &Change) -> String {
+    let Change {
+        logical_id, kind, ..
+    } = change;
+    let done = match change.act {
+        Act::Delete => "deleted",
+        Act::MayReplace => "perhaps replaced",
+        _ => "replaced",
+    };
+    format!("{logical_id} ({kind}) of stack {stack}: {done}")
+}
+
+/// Returns the losses among the changes of a stack that nobody has agreed to.
+pub fn refused_losses(stack: &str, changes: &[Change], consent: &Consent) -> Vec<String> {
+    let Consent::Only(agreed) = consent else {
+        return Vec::new();
+    };
+    let losses = changes
+        .iter()
+        .filter(|change| change.is_destructive())
+        .map(|change| loss(stack, change));
+    losses.filter(|loss| !agreed.contains(loss)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::change::Witness;
+
+    #[test]
+    fn each_act_and_policy_has_its_fate() {
+        let table = "AWS::DynamoDB::Table";
+        let rows: [(&str, Act, Option<&str>, Option<Fate>); 9] = [
+            (table, Act::Delete, None, Some(Fate::Lost)),
+            (table, Act::Delete, Some("Delete"), Some(Fate::Lost)),
+            (table, Act::Delete, Some("Retain"), Some(Fate::Retained)),
+            (
+                table,
+                Act::Replace,
+                Some("RetainExceptOnCreate"),
+                Some(Fate::Retained),
+            ),
+            (table, Act::Replace, Some("Snapshot"), Some(Fate::Snapshot)),
+            (table, Act::MayReplace, None, Some(Fate::Lost)),
+            (table, Act::Modify, None, None),
+            (table, Act::Add, None, None),
+            ("AWS::SNS::Topic", Act::Delete, None, None),
+        ];
+        for (kind, act, policy, wanted) in rows {
+            assert_eq!(fate(kind, act, policy), wanted, "{kind} {act:?} {policy:?}");
+        }
+    }
+
+    fn replaced(logical_id: &str) -> Change {
+        Change {
+            logical_id: logical_id.to_owned(),
+            kind: "AWS::DynamoDB::Table".to_owned(),
+            act: Act::Replace,
+            seen_by: Witness::ChangeSet,
+            properties: Vec::new(),
+            data: Some(Fate::Lost),
+            broadens: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn consent_to_one_loss_is_none_to_another() {
+        let changes = [replaced("Table"), replaced("Archive")];
+        let agreed = Consent::default().and(&[loss("data", &changes[0])]);
+        assert_eq!(
+            refused_losses("data", &changes, &agreed),
+            ["Archive (AWS::DynamoDB::Table) of stack data: replaced"]
+        );
+        assert_eq!(
+            refused_losses("data", &changes, &Consent::default()).len(),
+            2
+        );
+        assert!(refused_losses("data", &changes, &Consent::All).is_empty());
+    }
+}

@@ -1,0 +1,154 @@
+//! What a stack puts out after a deploy, as far as that is known before it: stacks that need it are
+//! planned with that. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::change::{Act, Change};
+use super::render::{AFTER_DEPLOY, Rendered, function, text};
+use super::{ArtifactFact, Source, StackPlan};
+
+/// Outputs by stack, by short name; what is not known yet is [`AFTER_DEPLOY`].
+pub type Outlook = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Returns the parameters that a stack would be given.
+pub fn given(
+    plan: &StackPlan,
+    outlook: &Outlook,
+    artifacts: &BTreeMap<ArtifactFact, String>,
+) -> BTreeMap<String, String> {
+    let parameters = plan.parameters.iter().map(|(name, source)| {
+        let value = match source {
+            Source::Value(text) => Some(text),
+            Source::Output { stack, output } => outlook.get(stack).and_then(|of| of.get(*output)),
+            Source::Artifact(fact) => artifacts.get(fact),
+        };
+        let value = value.map_or(AFTER_DEPLOY, String::as_str);
+        ((*name).to_owned(), value.to_owned())
+    });
+    parameters.collect()
+}
+
+/// Returns the names of the parameters whose value is not known yet.
+pub fn unknown(parameters: &BTreeMap<String, String>) -> Vec<String> {
+    let unknown = parameters
+        .iter()
+        .filter(|(_, value)| *value == AFTER_DEPLOY);
+    unknown.map(|(name, _)| name.clone()).collect()
+}
+
+/// Puts in what a parameter is now where it is not known what it will be. One that is not there now
+/// stays unknown.
+pub fn with_present(
+    parameters: &BTreeMap<String, String>,
+    deployed: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let filled = parameters.iter().map(|(name, value)| {
+        let present = deployed.get(name).filter(|_| value == AFTER_DEPLOY);
+        (name.clone(), present.unwrap_or(value).clone())
+    });
+    filled.collect()
+}
+
+/// Returns what a stack will put out. `deployed` are its outputs now.
+pub fn outputs(
+    deployed: &BTreeMap<String, String>,
+    before: &Rendered,
+    after: &Rendered,
+    changes: &[Change],
+) -> BTreeMap<String, String> {
+    let forecast = after.outputs.iter().map(|(name, value)| {
+        let now = deployed.get(name);
+        let stays = before.outputs.get(name) == Some(value) && !touches(value, changes);
+        let known = match now {
+            Some(now) if stays => now.clone(),
+            _ => text(value).unwrap_or_else(|| AFTER_DEPLOY.to_owned()),
+        };
+        (name.clone(), known)
+    });
+    forecast.collect()
+}
+
+/// Returns whether a value is of a resource that will be another one, or may have other attributes. What
+/// is changed in place keeps its name and its ARN.
+fn touches(value: &Value, changes: &[Change]) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| touches(item, changes)),
+        Value::Object(entries) => match function(entries) {
+            Some(("Ref", Value::String(target))) => is_touched(target, None, changes),
+            Some(("Fn::GetAtt", Value::Array(parts))) => {
+                let part = |index: usize| parts.get(index).and_then(Value::as_str);
+                is_touched(part(0).unwrap_or_default(), part(1), changes)
+            }
+            Some(("Fn::Sub", Value::String(pattern))) => substituted(pattern, changes),
+            _ => entries.values().any(|entry| touches(entry, changes)),
+        },
+        _ => false,
+    }
+}
+
+fn substituted(pattern: &str, changes: &[Change]) -> bool {
+    let names = pattern.split("${").skip(1);
+    let mut names = names.filter_map(|part| Some(part.split_once('}')?.0));
+    names.any(|name| match name.split_once('.') {
+        Some((resource, attribute)) => is_touched(resource, Some(attribute), changes),
+        None => is_touched(name, None, changes),
+    })
+}
+
+fn is_touched(resource: &str, attribute: Option<&str>, changes: &[Change]) -> bool {
+    let change = changes.iter().find(|change| change.logical_id == resource);
+    change.is_some_and(|change| match change.act {
+        Act::Modify => !matches!(attribute, None | Some("Arn")),
+        _ => true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::change::Witness;
+    use crate::plan::{document, render};
+
+    const TEMPLATE: &str = "
+Resources: { Table: { Type: T } }
+Outputs:
+  Name: { Value: !Ref Table }
+  Arn: { Value: !GetAtt Table.Arn }
+  Stream: { Value: !GetAtt Table.StreamArn }
+  Both: { Value: !Sub '${AWS::Region}/${Table}' }
+  Fixed: { Value: fixed }
+";
+
+    fn forecast(act: Option<Act>) -> String {
+        let rendered = render(&document(TEMPLATE).unwrap(), &BTreeMap::new());
+        let changes: Vec<Change> = act
+            .into_iter()
+            .map(|act| Change {
+                logical_id: "Table".to_owned(),
+                kind: "T".to_owned(),
+                act,
+                seen_by: Witness::Both,
+                properties: Vec::new(),
+                data: None,
+                broadens: Vec::new(),
+            })
+            .collect();
+        let deployed = rendered.outputs.keys();
+        let deployed = deployed
+            .map(|name| (name.clone(), "now".to_owned()))
+            .collect();
+        let rows = outputs(&deployed, &rendered, &rendered, &changes).into_iter();
+        rows.map(|(name, value)| format!("{name} {value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    #[test]
+    fn what_is_changed_in_place_keeps_its_name_and_what_is_replaced_does_not() {
+        insta::assert_snapshot!(forecast(None), @"Arn now; Both now; Fixed now; Name now; Stream now");
+        insta::assert_snapshot!(forecast(Some(Act::Modify)), @"Arn now; Both now; Fixed now; Name now; Stream (known after deploy)");
+        insta::assert_snapshot!(forecast(Some(Act::Replace)), @"Arn (known after deploy); Both (known after deploy); Fixed now; Name (known after deploy); Stream (known after deploy)");
+    }
+}

@@ -1,0 +1,122 @@
+//! Everything that a deploy would do, as data: what `factory-tree plan` prints, writes to a file and is
+//! held against later. The fields are an interface that scripts rely on; new ones may be added, none is
+//! ever renamed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::change::Change;
+use super::names::NameChange;
+
+/// What a deploy of a stage would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preview {
+    /// The stage.
+    pub stage: String,
+    /// `changes`, or `unchanged` when there is nothing to do.
+    pub outcome: &'static str,
+    /// The digest of all parts: equal digests, the same deploy.
+    pub digest: String,
+    /// Every stack, each after those it needs.
+    pub stacks: Vec<StackPreview>,
+    /// Every artifact.
+    pub artifacts: Vec<ArtifactPreview>,
+    /// The site's files.
+    pub site: SitePreview,
+    /// Zones, records and certificates that are touched.
+    pub names: Vec<NameChange>,
+    /// A hash of each thing that decides what a deploy does, by what it is.
+    pub parts: BTreeMap<String, String>,
+}
+
+/// What would be done to a stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct StackPreview {
+    /// Short name.
+    pub name: String,
+    /// Its name in CloudFormation.
+    pub stack: String,
+    /// Where it lies.
+    pub region: String,
+    /// What is done.
+    pub action: Action,
+    /// Parameters whose value exists only after another stack is made.
+    pub known_after_deploy: Vec<String>,
+    /// What happens to its resources.
+    pub changes: Vec<Change>,
+}
+
+/// What is done to a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is new.
+    Create,
+    /// It is changed.
+    Update,
+    /// There is nothing to do.
+    Unchanged,
+    /// What is left of a failed creation or deletion is deleted; then it is new.
+    Recreate,
+}
+
+impl Action {
+    /// Returns the word that people see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Unchanged => "unchanged",
+            Self::Recreate => "recreate",
+        }
+    }
+
+    /// Returns whether everything in the stack is new.
+    pub fn is_from_nothing(self) -> bool {
+        matches!(self, Self::Create | Self::Recreate)
+    }
+}
+
+/// An artifact, now and then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ArtifactPreview {
+    /// `api`, `publisher` or `websocket`.
+    pub name: String,
+    /// The content id that is deployed; `None` if none is.
+    pub before: Option<String>,
+    /// The content id that would be.
+    pub after: String,
+}
+
+/// The site's files, now and then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SitePreview {
+    /// Files that are new.
+    pub add: Vec<String>,
+    /// Files whose content changes.
+    pub change: Vec<String>,
+    /// How many files stay as they are.
+    pub unchanged: usize,
+    /// Paths that are taken out of the caches afterwards.
+    pub invalidate: Vec<String>,
+}
+
+impl Preview {
+    /// Returns whether a deploy would change anything.
+    pub fn has_changes(&self) -> bool {
+        self.outcome != UNCHANGED
+    }
+}
+
+const UNCHANGED: &str = "unchanged";
+
+/// Returns the word for the whole: `changes` or `unchanged`.
+pub fn outcome(stacks: &[StackPreview], site: &SitePreview) -> &'static str {
+    let idle = stacks.iter().all(|stack| stack.action == Action::Unchanged);
+    if idle && site.add.is_empty() && site.change.is_empty() {
+        UNCHANGED
+    } else {
+        "changes"
+    }
+}

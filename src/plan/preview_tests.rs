@@ -1,0 +1,209 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::plan::change::Witness;
+use crate::plan::names::NameChange;
+use crate::plan::preview::{ArtifactPreview, outcome};
+
+fn property(path: &str, before: Option<&str>, after: Option<&str>) -> PropertyChange {
+    PropertyChange {
+        path: path.to_owned(),
+        before: before.map(ToOwned::to_owned),
+        after: after.map(ToOwned::to_owned),
+        recreates: Recreates::Never,
+        seen_by: Witness::Both,
+        ignored: false,
+    }
+}
+
+fn change(logical_id: &str, kind: &str, act: Act, properties: Vec<PropertyChange>) -> Change {
+    Change {
+        logical_id: logical_id.to_owned(),
+        kind: kind.to_owned(),
+        act,
+        seen_by: Witness::Both,
+        properties,
+        data: None,
+        broadens: Vec::new(),
+    }
+}
+
+fn stack(name: &str, action: Action, changes: Vec<Change>) -> StackPreview {
+    StackPreview {
+        name: name.to_owned(),
+        stack: format!("factory-tree-prod-{name}"),
+        region: "us-east-1".to_owned(),
+        action,
+        known_after_deploy: Vec::new(),
+        changes,
+    }
+}
+
+fn preview(stacks: Vec<StackPreview>, site: SitePreview) -> Preview {
+    Preview {
+        stage: "prod".to_owned(),
+        outcome: outcome(&stacks, &site),
+        digest: "5d1c".to_owned(),
+        stacks,
+        artifacts: Vec::new(),
+        site,
+        names: Vec::new(),
+        parts: BTreeMap::new(),
+    }
+}
+
+fn table() -> Change {
+    let key = property(
+        "Properties.KeySchema.0.AttributeName",
+        Some("pk"),
+        Some("id"),
+    );
+    let unseen = PropertyChange {
+        seen_by: Witness::Template,
+        ignored: true,
+        ..property(
+            "Properties.Rules.0.Action",
+            Some("{\"Allow\":{}}"),
+            Some("{\"Block\":{}}"),
+        )
+    };
+    let properties = vec![
+        PropertyChange {
+            recreates: Recreates::Always,
+            ..key
+        },
+        unseen,
+    ];
+    Change {
+        data: Some(Fate::Lost),
+        ..change("Table", "AWS::DynamoDB::Table", Act::Replace, properties)
+    }
+}
+
+fn role() -> Change {
+    let action = property(
+        "Properties.Policies.0.PolicyDocument.Statement.0.Action.1",
+        None,
+        Some("dynamodb:Scan"),
+    );
+    Change {
+        broadens: vec!["allows dynamodb:Scan on ${Table.Arn}".to_owned()],
+        ..change("ApiRole", "AWS::IAM::Role", Act::Modify, vec![action])
+    }
+}
+
+fn artifacts() -> Vec<ArtifactPreview> {
+    let rows = [
+        ("api", Some("a1"), "b2"),
+        ("publisher", Some("c3"), "c3"),
+        ("websocket", None, "d4"),
+    ];
+    let rows = rows.map(|(name, before, after)| ArtifactPreview {
+        name: name.to_owned(),
+        before: before.map(ToOwned::to_owned),
+        after: after.to_owned(),
+    });
+    rows.to_vec()
+}
+
+#[test]
+fn an_update_is_told_at_property_level_with_what_is_lost_and_what_is_widened() {
+    let kept = Change {
+        data: Some(Fate::Retained),
+        ..change("Logs", "AWS::S3::Bucket", Act::Delete, Vec::new())
+    };
+    let follows = Change {
+        seen_by: Witness::ChangeSet,
+        ..change("Policy", "AWS::IAM::Policy", Act::Modify, Vec::new())
+    };
+    let data = stack("data", Action::Update, vec![table(), kept, follows]);
+    let mut api = stack("api", Action::Update, vec![role()]);
+    api.known_after_deploy = vec!["TableArn".to_owned(), "TableName".to_owned()];
+    let unchanged = stack("dns", Action::Unchanged, Vec::new());
+    let site = SitePreview {
+        add: vec!["assets/index-b2.js".to_owned()],
+        change: vec!["index.html".to_owned()],
+        unchanged: 9,
+        invalidate: vec!["/index.html".to_owned(), "/".to_owned()],
+    };
+    let mut preview = preview(vec![unchanged, data, api], site);
+    preview.artifacts = artifacts();
+    preview.names = vec![NameChange {
+        stack: "api".to_owned(),
+        what: "record",
+        name: "api.factory-tree.com A".to_owned(),
+        act: Act::Add,
+    }];
+    insta::assert_snapshot!(preview, @r#"
+stage prod: 2 of 3 stacks change, 2 site files; DATA IS LOST in 1 resource; access is widened by 1 resource
+
+stack data: update in us-east-1
+  -/+ Table (AWS::DynamoDB::Table) is replaced: what it holds is LOST
+        KeySchema.0.AttributeName: pk -> id  forces replacement  [both]
+        Rules.0.Action: {"Allow":{}} -> {"Block":{}}  [template: CloudFormation will not act on this]
+  -   Logs (AWS::S3::Bucket) is deleted: the old one stays, outside the stack  [both]
+  ~   Policy (AWS::IAM::Policy)  [change set]
+
+stack api: update in us-east-1
+  ~   ApiRole (AWS::IAM::Role)
+        Policies.0.PolicyDocument.Statement.0.Action.1: + dynamodb:Scan  [both]
+      ! allows dynamodb:Scan on ${Table.Arn}
+  known after deploy: TableArn, TableName
+
+names
+  +   record api.factory-tree.com A
+
+artifacts
+  ~   api a1 -> b2
+  +   websocket d4
+
+site
+  +   assets/index-b2.js
+  ~   index.html
+      9 files stay as they are
+      then out of the caches: /index.html /
+
+plan 5d1c
+"#);
+}
+
+#[test]
+fn a_new_stack_lists_its_resources_and_counts_what_it_opens() {
+    let added = |change: Change| Change {
+        act: Act::Add,
+        properties: Vec::new(),
+        data: None,
+        seen_by: Witness::Template,
+        ..change
+    };
+    let mut api = stack("api", Action::Create, vec![added(table()), added(role())]);
+    api.known_after_deploy = vec!["TableArn".to_owned()];
+    insta::assert_snapshot!(preview(vec![api], SitePreview::default()), @r"
+stage prod: 1 of 1 stacks change
+
+stack api: create in us-east-1
+  +   Table (AWS::DynamoDB::Table)
+  +   ApiRole (AWS::IAM::Role)
+  access that is new with it: 1 grant (--output json lists them)
+  known after deploy: TableArn
+
+plan 5d1c
+");
+}
+
+#[test]
+fn nothing_to_do_is_told_in_one_line() {
+    let unchanged = stack("dns", Action::Unchanged, Vec::new());
+    insta::assert_snapshot!(preview(vec![unchanged], SitePreview::default()), @r"
+stage prod: nothing to do
+plan 5d1c
+");
+}
+
+#[test]
+fn what_would_move_the_cursor_or_turn_the_text_is_shown_as_its_escape() {
+    assert_eq!(
+        plain("a\u{1b}[2Jb\n\u{202e}c é"),
+        "a\\u{1b}[2Jb\\n\\u{202e}c é"
+    );
+}

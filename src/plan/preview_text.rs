@@ -1,0 +1,260 @@
+//! A preview as people read it: what changes, most important first within each stack, every value in one
+//! piece on one line. What AWS or a template says is shown without control characters.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::change::{Act, Change, Fate, PropertyChange, Recreates};
+use super::preview::{Action, Preview, SitePreview, StackPreview};
+
+impl Display for Preview {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", headline(self))?;
+        for stack in &self.stacks {
+            if stack.action != Action::Unchanged {
+                write!(formatter, "\n{stack}")?;
+            }
+        }
+        let blocks = [names(self), artifacts(self), site(&self.site)];
+        for block in blocks.iter().filter(|block| !block.is_empty()) {
+            write!(formatter, "\n{block}")?;
+        }
+        if self.has_changes() {
+            writeln!(formatter)?;
+        }
+        write!(formatter, "plan {}", self.digest)
+    }
+}
+
+fn headline(preview: &Preview) -> String {
+    let stage = &preview.stage;
+    if !preview.has_changes() {
+        return format!("stage {stage}: nothing to do");
+    }
+    let moved = preview.stacks.iter();
+    let moved = moved.filter(|stack| stack.action != Action::Unchanged);
+    let mut text = format!(
+        "stage {stage}: {} of {} stacks change",
+        moved.clone().count(),
+        preview.stacks.len()
+    );
+    let files = preview.site.add.len() + preview.site.change.len();
+    if files > 0 {
+        text += &format!(", {}", counted(files, "site file"));
+    }
+    let changes = moved.clone().flat_map(|stack| &stack.changes);
+    let lost: Vec<&Change> = changes.filter(|change| change.is_destructive()).collect();
+    if !lost.is_empty() {
+        let is_certain = lost.iter().any(|change| change.act != Act::MayReplace);
+        let verb = if is_certain { "IS" } else { "MAY BE" };
+        text += &format!("; DATA {verb} LOST in {}", counted(lost.len(), "resource"));
+    }
+    let old = moved.filter(|stack| !stack.action.is_from_nothing());
+    let changes = old.flat_map(|stack| &stack.changes);
+    let widened = changes.filter(|change| !change.broadens.is_empty()).count();
+    if widened > 0 {
+        text += &format!("; access is widened by {}", counted(widened, "resource"));
+    }
+    text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+impl Display for StackPreview {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, region, .. } = self;
+        writeln!(
+            formatter,
+            "stack {name}: {} in {region}",
+            self.action.name()
+        )?;
+        if self.changes.is_empty() {
+            writeln!(formatter, "  no resource changes")?;
+        }
+        for change in &self.changes {
+            write_change(formatter, change, self.action)?;
+        }
+        write_grants(formatter, self)?;
+        if !self.known_after_deploy.is_empty() {
+            let names = self.known_after_deploy.join(", ");
+            writeln!(formatter, "  known after deploy: {names}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whatever a new stack grants is new: it is counted, not listed.
+fn write_grants(formatter: &mut Formatter<'_>, stack: &StackPreview) -> fmt::Result {
+    let grants = stack
+        .changes
+        .iter()
+        .map(|change| change.broadens.len())
+        .sum();
+    if grants == 0 || !stack.action.is_from_nothing() {
+        return Ok(());
+    }
+    let grants = counted(grants, "grant");
+    writeln!(
+        formatter,
+        "  access that is new with it: {grants} (--output json lists them)"
+    )
+}
+
+fn write_change(formatter: &mut Formatter<'_>, change: &Change, action: Action) -> fmt::Result {
+    let Change {
+        logical_id, kind, ..
+    } = change;
+    let mark = mark(change.act);
+    write!(
+        formatter,
+        "  {mark:<3} {} ({})",
+        plain(logical_id),
+        plain(kind)
+    )?;
+    write!(formatter, "{}", done(change))?;
+    if change.properties.is_empty() && !action.is_from_nothing() {
+        write!(formatter, "  [{}]", change.seen_by.name())?;
+    }
+    writeln!(formatter)?;
+    for property in &change.properties {
+        writeln!(formatter, "        {property}")?;
+    }
+    if !action.is_from_nothing() {
+        for way in &change.broadens {
+            writeln!(formatter, "      ! {}", plain(way))?;
+        }
+    }
+    Ok(())
+}
+
+fn mark(act: Act) -> &'static str {
+    match act {
+        Act::Add => "+",
+        Act::Modify => "~",
+        Act::Replace | Act::MayReplace => "-/+",
+        Act::Delete => "-",
+        Act::Import => "<",
+    }
+}
+
+fn done(change: &Change) -> String {
+    let act = match change.act {
+        Act::Add | Act::Modify => "",
+        Act::Replace => " is replaced",
+        Act::MayReplace => " may be replaced",
+        Act::Delete => " is deleted",
+        Act::Import => " is taken over as it is",
+    };
+    let fate = match (change.data, change.act) {
+        (None, _) => "",
+        (Some(Fate::Lost), Act::MayReplace) => ": what it holds MAY BE LOST",
+        (Some(Fate::Lost), _) => ": what it holds is LOST",
+        (Some(Fate::Retained), _) => ": the old one stays, outside the stack",
+        (Some(Fate::Snapshot), _) => ": a snapshot of it is made",
+    };
+    format!("{act}{fate}")
+}
+
+impl Display for PropertyChange {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let path = self.path.strip_prefix("Properties.").unwrap_or(&self.path);
+        write!(formatter, "{}", plain(path))?;
+        match (&self.before, &self.after) {
+            (None, None) => {}
+            (Some(before), None) => write!(formatter, ": {} is removed", plain(before))?,
+            (None, Some(after)) => write!(formatter, ": + {}", plain(after))?,
+            (Some(before), Some(after)) => {
+                write!(formatter, ": {} -> {}", plain(before), plain(after))?;
+            }
+        }
+        match self.recreates {
+            Recreates::Always => formatter.write_str("  forces replacement")?,
+            Recreates::Maybe => formatter.write_str("  may force replacement")?,
+            Recreates::Never => {}
+        }
+        write!(formatter, "  [{}", self.seen_by.name())?;
+        if self.ignored {
+            formatter.write_str(": CloudFormation will not act on this")?;
+        }
+        formatter.write_str("]")
+    }
+}
+
+fn names(preview: &Preview) -> String {
+    let mut text = String::new();
+    for row in &preview.names {
+        let (mark, what, name) = (mark(row.act), row.what, plain(&row.name));
+        text += &format!("  {mark:<3} {what} {name}\n");
+    }
+    titled("names", text)
+}
+
+fn artifacts(preview: &Preview) -> String {
+    let mut text = String::new();
+    for row in &preview.artifacts {
+        let (name, after) = (&row.name, &row.after);
+        text += &match &row.before {
+            Some(before) if before == after => continue,
+            Some(before) => format!("  ~   {name} {} -> {after}\n", plain(before)),
+            None => format!("  +   {name} {after}\n"),
+        };
+    }
+    titled("artifacts", text)
+}
+
+/// More files than this are counted, not named; the JSON names them all.
+const NAMED: usize = 12;
+
+fn site(site: &SitePreview) -> String {
+    let rows = |mark: &str, paths: &[String]| {
+        let mut text: String = paths
+            .iter()
+            .take(NAMED)
+            .map(|path| format!("  {mark}   {}\n", plain(path)))
+            .collect();
+        if paths.len() > NAMED {
+            text += &format!("  {mark}   and {} more\n", paths.len() - NAMED);
+        }
+        text
+    };
+    let mut text = rows("+", &site.add) + &rows("~", &site.change);
+    if text.is_empty() {
+        return text;
+    }
+    text += &format!("      {} files stay as they are\n", site.unchanged);
+    if !site.invalidate.is_empty() {
+        let paths = plain(&site.invalidate.join(" "));
+        text += &format!("      then out of the caches: {paths}\n");
+    }
+    titled("site", text)
+}
+
+fn titled(title: &str, text: String) -> String {
+    if text.is_empty() {
+        text
+    } else {
+        format!("{title}\n{text}")
+    }
+}
+
+/// Writes control characters, and those that turn the direction of text, as their escapes.
+fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || turns(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+#[path = "preview_tests.rs"]
+mod tests;
