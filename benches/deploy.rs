@@ -34,6 +34,7 @@ fn stack_plan(stack: &str, region: &str, file: &Path) -> Result<StackPlan> {
         template: Template::parse(file, body).with_context(naming)?,
         parameters: BTreeMap::new(),
         protected: false,
+        consent: factory_tree::plan::Consent::default(),
     })
 }
 

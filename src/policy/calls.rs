@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 25] = [
+pub(super) const CALLS: [(&str, &[&str]); 26] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "continue_update_rollback",
@@ -29,6 +29,7 @@ pub(super) const CALLS: [(&str, &[&str]); 25] = [
         &["cloudformation:DescribeStackEvents"],
     ),
     ("describe_stacks", &["cloudformation:DescribeStacks"]),
+    ("get_template", &["cloudformation:GetTemplate"]),
     ("execute_change_set", &["cloudformation:ExecuteChangeSet"]),
     (
         "list_stack_resources",

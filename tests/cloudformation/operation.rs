@@ -28,93 +28,92 @@ pub(super) struct Timed {
     pub(super) reason: Option<String>,
 }
 
-/// Lays out an operation: the stack's own beginning, its resources at the same time, the stack's end.
-/// With a failure: the others are cancelled, and the stack ends as `fallen`.
-pub(super) fn lay_out(
-    (name, id): (&str, &str),
-    resources: &BTreeMap<String, Resource>,
-    verb: &str,
-    fallen: &str,
-    number: usize,
-) -> Vec<Timed> {
-    let now = Instant::now();
-    let mut events = Vec::new();
-    let mut push = |at: Duration,
-                    logical: &str,
-                    kind: &str,
-                    physical: &str,
-                    status: String,
-                    reason: Option<String>| {
-        let event = Timed {
-            at: now + at,
-            id: format!("{name}-{number}-{}", events.len()),
-            logical_id: logical.to_owned(),
-            physical_id: physical.to_owned(),
-            kind: kind.to_owned(),
-            status,
-            reason,
+/// What is done to which stack.
+pub(super) struct Operation<'a> {
+    /// The stack's name.
+    pub(super) name: &'a str,
+    /// The stack's ARN.
+    pub(super) id: &'a str,
+    /// `CREATE`, `UPDATE`, `DELETE`, ….
+    pub(super) verb: &'a str,
+    /// The status that the stack ends with when a resource fails.
+    pub(super) fallen: &'a str,
+    /// Makes the events' ids unique.
+    pub(super) number: usize,
+}
+
+impl Operation<'_> {
+    /// Lays the operation out: the stack's own beginning, its resources at the same time, the stack's
+    /// end. With a failure the others are cancelled.
+    pub(super) fn lay_out(&self, resources: &BTreeMap<String, Resource>) -> Vec<Timed> {
+        let verb = self.verb;
+        let failing = resources.values().filter(|one| one.fails.is_some());
+        let failure = failing.map(|one| one.takes).min();
+        let slowest = resources.values().map(|one| one.takes).max();
+        let end = failure.or(slowest).unwrap_or_default();
+        let begun = format!("{verb}_IN_PROGRESS");
+        let mut events = vec![self.of_stack(Duration::ZERO, &begun, Some("User Initiated"))];
+        for (logical_id, resource) in resources {
+            events.push(event(logical_id, resource, Duration::ZERO, &begun, None));
+            let (at, status, reason) = fate(resource, verb, failure);
+            events.push(event(logical_id, resource, at, &status, reason));
+        }
+        let done = format!("{verb}_COMPLETE");
+        let last = if failure.is_some() {
+            self.fallen
+        } else {
+            &done
         };
-        events.push(event);
-    };
-    const STACK: &str = "AWS::CloudFormation::Stack";
-    let begun = Some("User Initiated".to_owned());
-    push(
-        Duration::ZERO,
-        name,
-        STACK,
-        id,
-        format!("{verb}_IN_PROGRESS"),
-        begun,
-    );
-    let broken = resources
-        .values()
-        .filter(|resource| resource.fails.is_some());
-    let failure = broken.map(|resource| resource.takes).min();
-    let end = failure.unwrap_or_else(|| {
-        resources
-            .values()
-            .map(|resource| resource.takes)
-            .max()
-            .unwrap_or_default()
-    });
-    for (logical, resource) in resources {
-        let Resource {
-            kind,
-            takes,
-            fails,
-            physical_id,
-        } = resource;
-        push(
-            Duration::ZERO,
-            logical,
-            kind,
-            physical_id,
-            format!("{verb}_IN_PROGRESS"),
-            None,
-        );
-        let (at, status, reason) = match (fails, failure) {
-            (Some(reason), _) => (*takes, format!("{verb}_FAILED"), Some(reason.clone())),
-            (None, Some(end)) if *takes > end => {
-                let cancelled = format!(
-                    "Resource {} cancelled",
-                    if verb == "CREATE" {
-                        "creation"
-                    } else {
-                        "update"
-                    }
-                );
-                (end, format!("{verb}_FAILED"), Some(cancelled))
-            }
-            (None, _) => (*takes, format!("{verb}_COMPLETE"), None),
-        };
-        push(at, logical, kind, physical_id, status, reason);
+        events.push(self.of_stack(end, last, None));
+        events.sort_by_key(|event| event.at);
+        for (place, event) in events.iter_mut().enumerate() {
+            event.id = format!("{}-{}-{place}", self.name, self.number);
+        }
+        events
     }
-    let last = if failure.is_some() {
-        fallen.to_owned()
-    } else {
-        format!("{verb}_COMPLETE")
-    };
-    push(end, name, STACK, id, last, None);
-    events.sort_by_key(|event| event.at);
-    events
+
+    fn of_stack(&self, at: Duration, status: &str, reason: Option<&str>) -> Timed {
+        let stack = Resource {
+            kind: "AWS::CloudFormation::Stack".to_owned(),
+            physical_id: self.id.to_owned(),
+            ..Resource::default()
+        };
+        event(self.name, &stack, at, status, reason.map(str::to_owned))
+    }
+}
+
+/// How a move of a resource ends, and when, if one fails after `failure`.
+fn fate(
+    resource: &Resource,
+    verb: &str,
+    failure: Option<Duration>,
+) -> (Duration, String, Option<String>) {
+    let Resource { takes, fails, .. } = resource;
+    let failed = format!("{verb}_FAILED");
+    match (fails, failure) {
+        (Some(reason), _) => (*takes, failed, Some(reason.clone())),
+        (None, Some(end)) if *takes > end => {
+            let reason = "Resource creation cancelled".to_owned();
+            (end, failed, Some(reason))
+        }
+        (None, _) => (*takes, format!("{verb}_COMPLETE"), None),
+    }
+}
+
+fn event(
+    logical_id: &str,
+    resource: &Resource,
+    after: Duration,
+    status: &str,
+    reason: Option<String>,
+) -> Timed {
+    Timed {
+        at: Instant::now() + after,
+        id: String::new(),
+        logical_id: logical_id.to_owned(),
+        physical_id: resource.physical_id.clone(),
+        kind: resource.kind.clone(),
+        status: status.to_owned(),
+        reason,
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::form::Form;
-use super::operation::{Resource, Timed, lay_out};
+use super::operation::{Operation, Resource, Timed};
 use super::xml::{Node, text};
 
 type Refusal = (String, String);
@@ -302,13 +302,14 @@ impl World {
         stack.executed = Some(change_set_arn(&name));
         stack.updated = Some(SystemTime::now());
         let nothing = BTreeMap::new();
-        let events = lay_out(
-            (&stack_name, &stack.id),
-            resources.unwrap_or(&nothing),
+        let operation = Operation {
+            name: &stack_name,
+            id: &stack.id,
             verb,
             fallen,
             number,
-        );
+        };
+        let events = operation.lay_out(resources.unwrap_or(&nothing));
         stack.events.extend(events);
         Ok(Vec::new())
     }
@@ -393,7 +394,14 @@ impl World {
         let resources: BTreeMap<String, Resource> =
             self.refused_deletion.take().into_iter().collect();
         let (name, stack) = self.find(form)?;
-        let events = lay_out((&name, &stack.id), &resources, verb, fallen, number);
+        let operation = Operation {
+            name: &name,
+            id: &stack.id,
+            verb,
+            fallen,
+            number,
+        };
+        let events = operation.lay_out(&resources);
         stack.events.extend(events);
         Ok(Vec::new())
     }
