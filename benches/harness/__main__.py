@@ -28,13 +28,14 @@ def main():
     workplace = HOME / "workplace"
     shutil.rmtree(workplace, ignore_errors=True)
     workplace.mkdir()
-    ours = install.ours(ROOT, "dev" if arguments.dev else "release")
+    profile = "dev" if arguments.dev else "release"
+    ours = install.ours(ROOT, profile)
     found = tools.tools(install.peers(HOME), ours, TEMPLATE, workplace)
     with endpoint.started(ROOT, HOME) as url:
         environment = tools.environment(url, workplace, os.environ["PATH"])
         floor = measure.memory_floor(environment, workplace)
         samples, named = rounds(arguments.runs, found, url, environment, workplace)
-    results = table.Results(samples, named, floor, arguments.runs)
+    results = table.Results(samples, named, floor, arguments.runs, profile)
     for line in table.lines(results):
         print(line)
     if arguments.dev:

@@ -83,9 +83,9 @@ def once(folder, stamp, *commands):
 def ours(root, profile):
     """Builds our two programs, and returns where each is: `factory-tree`, and what deploys one template."""
     say(f"building ours ({profile})")
-    command = ["cargo", "build", "--locked", "--profile", profile]
+    command = ["cargo", "build", "--locked", "--profile", profile, "--message-format", "json-render-diagnostics"]
     built = subprocess.run(
-        [*command, "--bin", "factory-tree", "--bench", "deploy", "--message-format", "json-render-diagnostics"],
+        [*command, "--package", "factory-tree", "--package", "deploy-one-stack", "--bins"],
         check=True,
         cwd=root,
         stdin=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ def ours(root, profile):
     found = {
         message["target"]["name"]: message["executable"] for message in messages if message.get("executable")
     }
-    return found["factory-tree"], found["deploy"]
+    return found["factory-tree"], found["deploy-one-stack"]
 
 
 def say(text):

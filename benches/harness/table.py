@@ -18,6 +18,7 @@ class Results:
     named: dict  # tool → how many resources it named on its terminal during a first deploy
     floor: float  # MiB
     runs: int
+    profile: str  # of ours, as cargo calls it
 
     def middle(self, case, tool, metric):
         """Returns the median of a metric."""
@@ -99,7 +100,8 @@ def write(readme, results, versions):
 
 def markdown(results, versions):
     """Returns the goals, the figures and where they were taken."""
-    rows = [f"Taken on {datetime.date.today()}: {results.runs} runs of each. {machine()}", ""]
+    rows = [f"Taken on {datetime.date.today()}: {results.runs} runs of each; ours built with profile `{results.profile}`."]
+    rows += [machine(), ""]
     told = ", ".join(f"{tool} {version}" for tool, version in versions.items())
     rows += [f"Versions: {told}.", "", "| goal | ours | |", "|---|---|---|"]
     rows += [f"| {words} | {value} | {judged} |" for words, value, judged in goals(results)]

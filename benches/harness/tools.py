@@ -55,7 +55,7 @@ def environment(url, home, path):
 
 
 def our_own(starts, deploys, template):
-    """The real `factory-tree` for its start, benches/deploy.rs for the deploys."""
+    """The real `factory-tree` for its start, benches/deploy for the deploys."""
 
     def deploy(stack):
         return [deploys, stack, REGION, str(template)]

@@ -16,7 +16,6 @@ use factory_tree::ui;
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [stack, region, file] = arguments.as_slice() else {
-        // `cargo bench` passes arguments of its own.
         bail!("benches/run starts this with STACK REGION TEMPLATE");
     };
     deploy(stack_plan(stack, region, file.as_ref())?).await
