@@ -60,9 +60,12 @@ impl Command {
     pub fn output(&self) -> Output {
         match self {
             Self::Deploy(args) => args.stage.output,
+            Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
             Self::Status(args) | Self::Teardown(args) => args.output,
-            Self::Schema | Self::Local(_) => Output::Text,
+            Self::Policy(args) => args.output,
+            Self::Doctor(args) => args.output,
+            Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
         }
     }
 }

@@ -27,7 +27,7 @@ use serde::Serialize;
 
 use crate::cli::Output;
 use crate::config::terminal::{Color, Github, Terminal};
-use crate::error::hint;
+use crate::error::{Exit, hint};
 use crate::event::{Event, Reporter};
 use crate::plain::plain;
 use crate::report::{DeployReport, TeardownReport};
@@ -77,6 +77,20 @@ pub fn print_json(document: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
+/// Prints lines on stdout as they are; on a terminal, with nothing in them that would steer it.
+///
+/// # Errors
+/// Nobody reads them any more.
+pub fn print_lines(lines: &str) -> Result<()> {
+    let mut stdout = stdout().lock();
+    if stdout.is_terminal() {
+        writeln!(stdout, "{}", words::lines(lines))?;
+    } else {
+        stdout.write_all(lines.as_bytes())?;
+    }
+    Ok(stdout.flush()?)
+}
+
 /// Tells GitHub, where it runs us, what a deploy did: in the step's summary and as its outputs.
 pub fn conclude_deploy(report: &DeployReport, terminal: &Terminal) {
     conclude(terminal, |github| {
@@ -101,8 +115,9 @@ pub fn conclude_teardown(report: &TeardownReport, terminal: &Terminal) {
     });
 }
 
-/// Prints an error and, where there is one, its cure; tells programs and GitHub as well.
-pub fn print_error(error: &anyhow::Error, output: Output, terminal: &Terminal) {
+/// Prints an error and, where there is one, its cure; tells programs and GitHub as well. `exit` is how
+/// the process ends with it.
+pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: &Terminal) {
     let text = words::lines(&format!("{error:#}"));
     eprintln!("{ERROR}error:{ERROR:#} {text}");
     if let Some(hint) = hint(error) {
@@ -110,7 +125,7 @@ pub fn print_error(error: &anyhow::Error, output: Output, terminal: &Terminal) {
     }
     if output == Output::Ndjson {
         // Whoever has stopped reading has been told on stderr.
-        let _ = stream().error(error);
+        let _ = stream().error(error, exit);
     }
     conclude(terminal, |github| {
         eprintln!("{}", github::annotation(error, github));
@@ -136,11 +151,13 @@ pub fn ask(question: &str) -> Result<Option<String>> {
     if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(None);
     }
-    eprint!("{question}");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(Some(answer.trim().to_owned()))
+    tree::without_picture(|| {
+        eprint!("{} ", words::lines(question));
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer)?;
+        Ok(Some(answer.trim().to_owned()))
+    })
 }
 
 /// Returns who tells the events: to a program, to a person at a terminal, or to a log.

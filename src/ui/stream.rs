@@ -23,7 +23,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::clock::rfc3339_millis;
-use crate::error::{exit, hint};
+use crate::error::{Exit, hint};
 use crate::event::{Event, Reporter, ResourceStep, Step};
 use crate::report::seconds;
 
@@ -123,11 +123,11 @@ impl Stream {
     }
 
     /// Says why it did not end well: the last line.
-    pub(super) fn error(&self, error: &anyhow::Error) -> Result<()> {
+    pub(super) fn error(&self, error: &anyhow::Error, exit: Exit) -> Result<()> {
         self.write::<()>(Fact::Error {
             message: format!("{error:#}"),
             hint: hint(error),
-            exit: exit(error) as u8,
+            exit: exit as u8,
         })
     }
 
@@ -245,8 +245,11 @@ mod tests {
     fn an_error_is_the_last_line_with_its_cure_and_exit_code() {
         let (paper, stream) = stream();
         let error = UserError::NotConfirmed("prod".to_owned());
-        stream.error(&error.into()).unwrap();
-        stream.error(&anyhow::anyhow!("no route to host")).unwrap();
+        stream
+            .error(&error.into(), Exit::NeedsConfirmation)
+            .unwrap();
+        let error = anyhow::anyhow!("no route to host");
+        stream.error(&error, Exit::Failure).unwrap();
         insta::assert_snapshot!(paper.text(), @r#"
 {"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"type the stage's name, `prod`, to confirm","exit":3}
 {"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1}

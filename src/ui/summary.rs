@@ -175,6 +175,7 @@ Build `8f3a` in 63.2 s.
             removed: vec!["stack api".to_owned()],
             kept: vec!["Table: its template retains it".to_owned()],
             failed: vec!["stack dns: <img src=x> @team\n| *no*".to_owned()],
+            ..TeardownReport::default()
         };
         insta::assert_snapshot!(teardown(&report), @r"
 ### teardown of stage prod: removed

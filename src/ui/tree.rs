@@ -2,7 +2,7 @@
 //! and drawn anew ten times a second. In: events. Out: the screen. What is drawn is decided in `frame`.
 
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
@@ -35,6 +35,7 @@ impl Tree {
         let say = Box::new(|line: &str| eprintln!("{line}"));
         let tree = Self::on(&console::Term::stderr(), say, is_colored, clock);
         tree.picture.enable_steady_tick(TICK);
+        *on_screen() = Some(tree.picture.clone());
         tree
     }
 
@@ -70,6 +71,23 @@ impl Tree {
     }
 }
 
+/// A process has one terminal, and so at most one picture on it.
+static ON_SCREEN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn on_screen() -> MutexGuard<'static, Option<ProgressBar>> {
+    ON_SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the picture off the screen as long as something else is done there, for example a question
+/// asked in the middle of the work.
+pub(super) fn without_picture<T>(act: impl FnOnce() -> T) -> T {
+    let picture = on_screen().clone();
+    match picture {
+        Some(picture) => picture.suspend(act),
+        None => act(),
+    }
+}
+
 /// The whole picture is one value of one bar: `indicatif` clears it, counts its lines and puts it back
 /// below whatever is said.
 fn style(draw: impl Fn() -> String + Clone + Send + Sync + 'static) -> ProgressStyle {
@@ -100,6 +118,7 @@ impl Drop for Tree {
     /// What is cut short must not leave half a picture on the screen.
     fn drop(&mut self) {
         self.picture.finish_and_clear();
+        *on_screen() = None;
     }
 }
 
