@@ -55,6 +55,21 @@ pub enum Command {
     Local(crate::local::Process),
 }
 
+impl Command {
+    /// Returns the form of the answer.
+    pub fn output(&self) -> Output {
+        match self {
+            Self::Deploy(args) => args.stage.output,
+            Self::Plan(args) => args.stage.output,
+            Self::Recover(args) => args.stage.output,
+            Self::Status(args) | Self::Teardown(args) => args.output,
+            Self::Policy(args) => args.output,
+            Self::Doctor(args) => args.output,
+            Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
+        }
+    }
+}
+
 /// What every verb is told
 #[derive(Clone, Debug, Args)]
 pub struct StageArgs {
@@ -178,6 +193,8 @@ pub enum Output {
     Text,
     /// One JSON document for scripts
     Json,
+    /// One JSON object a line for programs that follow the work; the last one is the answer
+    Ndjson,
 }
 
 /// Which stage, of which file

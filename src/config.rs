@@ -2,6 +2,7 @@
 //! with file, line, column and cure. After this nobody checks a setting again; no other module reads
 //! the environment.
 
+pub mod terminal;
 mod value;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@
 pub mod aws;
 pub mod build;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod doctor;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod local;
 pub mod outputs;
+pub mod plain;
 pub mod plan;
 pub mod policy;
 pub mod provision;
@@ -35,6 +37,7 @@ use cli::{
     RecoverArgs, Selection, StageArgs,
 };
 use config::Config;
+use config::terminal::Terminal;
 use error::{Exit, UserError};
 use event::Journal;
 use plan::Consent;
@@ -44,25 +47,34 @@ use report::Health;
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
 pub async fn run(cli: Cli) -> Exit {
     let wrong_usage = exit_of_wrong_usage(&cli.command);
-    let result = match cli.command {
-        Command::Deploy(args) => deploy(&args).await,
-        Command::Plan(args) => plan(&args).await,
+    let (output, terminal) = (cli.command.output(), Terminal::read());
+    let result = match ui::open(output, &terminal) {
+        Ok(()) => run_command(cli.command, &terminal).await,
+        Err(error) => Err(error),
+    };
+    result.unwrap_or_else(|error| {
+        let exit = match error::exit(&error) {
+            Exit::Usage => wrong_usage,
+            exit => exit,
+        };
+        ui::print_error(&error, exit, output, &terminal);
+        exit
+    })
+}
+
+async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
+    match command {
+        Command::Deploy(args) => deploy(&args, terminal).await,
+        Command::Plan(args) => plan(&args, terminal).await,
         Command::Status(args) => status(&args).await,
-        Command::Teardown(args) => teardown(&args).await,
-        Command::Recover(args) => recover(&args).await,
+        Command::Teardown(args) => teardown(&args, terminal).await,
+        Command::Recover(args) => recover(&args, terminal).await,
         Command::Outputs(args) => outputs(&args).await,
         Command::Policy(args) => policy(&args),
         Command::Doctor(args) => doctor(&args).await,
         Command::Schema => ui::print_json(&config::schema()).map(|()| Exit::Success),
         Command::Local(process) => local::run_process(process).await.map(|()| Exit::Success),
-    };
-    result.unwrap_or_else(|error| {
-        ui::print_error(&error);
-        match error::exit(&error) {
-            Exit::Usage => wrong_usage,
-            exit => exit,
-        }
-    })
+    }
 }
 
 /// Where 2 means that there are changes, it must not mean that the configuration is wrong.
@@ -73,11 +85,12 @@ fn exit_of_wrong_usage(command: &Command) -> Exit {
     }
 }
 
-async fn plan(args: &PlanArgs) -> Result<Exit> {
+async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
     let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
-    let journal = Journal::new(ui::reporter());
+    let journal = Journal::new(ui::reporter(args.stage.output, terminal));
     let work = commands::plan::plan(&config, &journal);
     let preview = unless_interrupted(&config, &journal, work).await?;
+    drop(journal);
     if let Some(file) = &args.out {
         commands::plan::save(&preview, file)?;
     }
@@ -89,14 +102,14 @@ async fn plan(args: &PlanArgs) -> Result<Exit> {
     })
 }
 
-async fn deploy(args: &DeployArgs) -> Result<Exit> {
+async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
     let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
     let mut order = order(args)?;
     let report = loop {
-        let journal = Journal::new(ui::reporter());
+        let journal = Journal::new(ui::reporter(args.stage.output, terminal));
         let work = commands::deploy::deploy(&config, &order, &journal);
         let result = unless_interrupted(&config, &journal, work).await;
         drop(journal);
@@ -106,6 +119,7 @@ async fn deploy(args: &DeployArgs) -> Result<Exit> {
         }
     };
     ui::print_report(&report, args.stage.output)?;
+    ui::conclude_deploy(&report, terminal);
     Ok(Exit::Success)
 }
 
@@ -160,14 +174,16 @@ async fn status(args: &StageArgs) -> Result<Exit> {
     })
 }
 
-async fn teardown(args: &StageArgs) -> Result<Exit> {
+async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
     let config = Config::load(&args.config, args.stage.as_deref())?;
     confirm_teardown(&config, args)?;
-    let journal = Journal::new(ui::reporter());
+    let journal = Journal::new(ui::reporter(args.output, terminal));
     let consent = |before: &Inventory| consent_to_loss(&config, args, before);
     let work = commands::teardown::teardown(&config, &consent, &journal);
     let report = unless_interrupted(&config, &journal, work).await?;
+    drop(journal);
     ui::print_report(&report, args.output)?;
+    ui::conclude_teardown(&report, terminal);
     Ok(if report.failed.is_empty() {
         Exit::Success
     } else {
@@ -191,9 +207,9 @@ fn is_yes(answer: &str) -> bool {
     answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
 }
 
-async fn recover(args: &RecoverArgs) -> Result<Exit> {
+async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
     let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
-    let journal = Journal::new(ui::reporter());
+    let journal = Journal::new(ui::reporter(args.stage.output, terminal));
     let ask = || consent_to_recovery(&config, &args.stage);
     let consent = commands::recover::Consent {
         skip: &args.skip,
@@ -201,6 +217,7 @@ async fn recover(args: &RecoverArgs) -> Result<Exit> {
     };
     let work = commands::recover::recover(&config, &consent, &journal);
     let report = unless_interrupted(&config, &journal, work).await?;
+    drop(journal);
     ui::print_report(&report, args.stage.output)?;
     Ok(if report.stacks.iter().all(|row| row.recovered) {
         Exit::Success

@@ -291,7 +291,7 @@ fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
     let mut said = std::io::BufRead::lines(std::io::BufReader::new(deploy.stderr.take().unwrap()));
     let middle = said.find(|line| {
         line.as_ref()
-            .is_ok_and(|line| line.contains("stack foundation"))
+            .is_ok_and(|line| line.starts_with("stack foundation: created"))
     });
     assert!(middle.is_some(), "it ended before its first stack");
     let asked = Instant::now();

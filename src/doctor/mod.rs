@@ -19,7 +19,7 @@ pub use domain::{check_caa, check_delegation, knows_public_names};
 pub use machine::{check_disk, check_python, check_tools, judge_port};
 pub use quota::{NEEDED_VCPUS_CODE, judge_vcpus};
 
-use crate::ui::printable;
+use crate::plain::plain;
 
 /// How long AWS and public DNS may take for one answer.
 pub const PATIENCE: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ impl Finding {
             name: name.to_owned(),
             ok,
             // Much of it was said by others.
-            detail: printable(&detail.to_string()),
+            detail: plain(&detail.to_string()),
             cure,
         }
     }

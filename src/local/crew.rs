@@ -11,10 +11,10 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::clock::utc;
 use super::parts::{Part, Parts, Record, Running, SUPERVISOR, Stop};
 use super::process::{ProcessId, find_marked, wait_for_end};
 use super::state::{self, Folder, RUN_MARK, Saved};
+use crate::clock::utc;
 
 /// How long a part may take to stop when asked, before it is killed.
 pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(5);

@@ -2,7 +2,6 @@
 //! addresses, and its parts' health. Everything that differs between AWS and this machine is decided
 //! here and nowhere else: no other module, and no template, asks whether a stage is local.
 
-mod clock;
 mod control;
 mod crew;
 mod edge;

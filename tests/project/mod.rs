@@ -82,14 +82,21 @@ stages:
         self.write(name, &text.replace(from, to));
     }
 
-    /// The CLI in the project's folder, with nothing of our AWS set-up.
+    /// The CLI in the project's folder, with nothing of our AWS set-up and of whoever runs the tests.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_factory-tree"));
         command.args(arguments).current_dir(self.path());
         let ours = std::env::vars_os().map(|(name, _)| name);
         for name in ours.filter(|name| {
             let name = name.to_string_lossy();
-            name.starts_with("AWS_") || name.starts_with("FACTORY_TREE_")
+            let prefixes = [
+                "AWS_",
+                "FACTORY_TREE_",
+                "GITHUB_",
+                "CLICOLOR",
+                "FORCE_COLOR",
+            ];
+            prefixes.iter().any(|prefix| name.starts_with(prefix)) || name == "CI"
         }) {
             command.env_remove(name);
         }

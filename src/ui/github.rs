@@ -1,0 +1,228 @@
+//! What GitHub Actions wants to be told. In: reports and errors. Out: workflow commands for stderr, and
+//! what is appended to the files of the step's summary and outputs. Sources: GitHub Docs, "Workflow
+//! commands for GitHub Actions"; actions/toolkit, `packages/core/src/command.ts` and `file-command.ts`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::words;
+use crate::config::terminal::Github;
+use crate::error::{UserError, hint, user_error};
+
+/// Returns a workflow command: `::error file=x.yaml,line=42::message`.
+pub(super) fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
+    let properties: Vec<String> = properties
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape_property(value)))
+        .collect();
+    let space = if properties.is_empty() { "" } else { " " };
+    let message = escape_message(&words::lines(message));
+    format!("::{name}{space}{}::{message}", properties.join(","))
+}
+
+/// `escapeData` of the toolkit. Carriage returns are gone already, but the rule is kept whole.
+fn escape_message(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// `escapeProperty` of the toolkit.
+fn escape_property(text: &str) -> String {
+    escape_message(&words::lines(text))
+        .replace(':', "%3A")
+        .replace(',', "%2C")
+}
+
+/// Returns lines in which the runner finds no command: it looks for `::` at the beginning of a line, after
+/// spaces, and for `##[` anywhere. Source: actions/runner, `src/Runner.Common/ActionCommand.cs`.
+pub(super) fn harmless(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(harmless_line).collect();
+    lines.join("\n")
+}
+
+fn harmless_line(line: &str) -> String {
+    let line = line.replace("##[", "## [");
+    let text = line.trim_start();
+    match text.strip_prefix("::") {
+        Some(rest) => format!("{}: :{rest}", &line[..line.len() - text.len()]),
+        None => line,
+    }
+}
+
+/// Returns an error as an annotation, at its file and line where it has one.
+pub(super) fn annotation(error: &anyhow::Error, github: &Github) -> String {
+    let mut properties = Vec::new();
+    if let Some((file, line)) = user_error(error).and_then(place) {
+        properties.push(("file", relative(file, github)));
+        properties.extend(line.map(|line| ("line", line)));
+    }
+    properties.push(("title", "factory-tree".to_owned()));
+    let hint = hint(error).map(|hint| format!("\n\nhint: {hint}"));
+    let message = format!("{error:#}{}", hint.unwrap_or_default());
+    command("error", &properties, &message)
+}
+
+/// Returns the file that is to be mended, and the line where that is known.
+fn place(error: &UserError) -> Option<(&Path, Option<String>)> {
+    match error {
+        UserError::Config { file, line, .. } => Some((file, Some(line.to_string()))),
+        UserError::StackFailed { template, line, .. } => {
+            Some((template, line.map(|line| line.to_string())))
+        }
+        _ => None,
+    }
+}
+
+/// Annotations find their file by its path in the checkout, wherever in it we run.
+fn relative(file: &Path, github: &Github) -> String {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let workspace = github.workspace.as_ref();
+    let inside = workspace.and_then(|workspace| whole.strip_prefix(workspace).ok());
+    inside.unwrap_or(file).display().to_string()
+}
+
+/// Appends a section to the step's summary.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn append_summary(github: &Github, markdown: &str) -> Result<()> {
+    append(
+        github.summary.as_deref(),
+        &format!("{}\n\n", markdown.trim_end()),
+    )
+}
+
+/// Sets outputs of the step.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn set_outputs(github: &Github, outputs: &[(&str, &str)]) -> Result<()> {
+    let text: String = outputs
+        .iter()
+        .map(|(name, value)| output(name, value))
+        .collect();
+    append(github.output.as_deref(), &text)
+}
+
+/// Returns an output in the form that a value of several lines cannot break out of: no text holds the
+/// hash of itself.
+fn output(name: &str, value: &str) -> String {
+    let hash = crate::build::hex(&Sha256::digest(value)[..16]);
+    format!("{name}<<end-{hash}\n{value}\nend-{hash}\n")
+}
+
+fn append(file: Option<&Path>, text: &str) -> Result<()> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    let mut open = OpenOptions::new();
+    open.create(true).append(true);
+    let written = open
+        .open(file)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("failed to write `{}`", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn github() -> Github {
+        Github {
+            workspace: Some("/work/app".into()),
+            ..Github::default()
+        }
+    }
+
+    fn stack_failed(cause: &str, line: Option<usize>) -> anyhow::Error {
+        UserError::StackFailed {
+            stack: "demo-data".to_owned(),
+            cause: cause.to_owned(),
+            template: "/work/app/templates/data.yaml".into(),
+            line,
+            cure: None,
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_command_is_escaped_as_the_toolkit_does_it() {
+        let properties = [("file", "a:b,c%\nd".to_owned())];
+        insta::assert_snapshot!(
+            command("error", &properties, "100 %: no,\r\n::set-env::\u{1b}[2J"),
+            @r"::error file=a%3Ab%2Cc%25%0Ad::100 %25: no,%0A::set-env::\u{1b}[2J"
+        );
+        insta::assert_snapshot!(command("endgroup", &[], ""), @"::endgroup::");
+    }
+
+    #[test]
+    fn an_error_is_annotated_at_its_template_and_line() {
+        let told = [
+            stack_failed("Topic (AWS::SNS::Topic): name taken", Some(42)),
+            stack_failed("Transform failed", None).context("failed to deploy"),
+            UserError::NoConfig("/work/app/factory-tree.yaml".into()).into(),
+            anyhow::anyhow!("no route to host"),
+        ]
+        .map(|error| annotation(&error, &github()));
+        insta::assert_snapshot!(told.join("\n"), @r"
+::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /work/app/templates/data.yaml or what the reason names. Then run the same command again; the stack is as it was before
+::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /work/app/templates/data.yaml or what the reason names. Then run the same command again; the stack is as it was before
+::error title=factory-tree::there is no configuration file at /work/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`
+::error title=factory-tree::no route to host
+");
+    }
+
+    #[test]
+    fn an_error_of_the_configuration_is_annotated_at_its_line() {
+        let error = UserError::Config {
+            file: "/elsewhere/factory-tree.yaml".into(),
+            line: 7,
+            column: 3,
+            message: "unknown key".to_owned(),
+            hint: "remove it".to_owned(),
+        };
+        insta::assert_snapshot!(annotation(&error.into(), &github()), @"::error file=/elsewhere/factory-tree.yaml,line=7,title=factory-tree::/elsewhere/factory-tree.yaml:7:3: unknown key%0A%0Ahint: remove it");
+    }
+
+    #[test]
+    fn outputs_of_several_lines_stay_in_their_place_and_files_are_appended_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("output");
+        let github = Github {
+            output: Some(file.clone()),
+            ..Github::default()
+        };
+        set_outputs(&github, &[("outcome", "deployed")]).unwrap();
+        set_outputs(&github, &[("site", "http://x\nevil=1")]).unwrap();
+        insta::assert_snapshot!(std::fs::read_to_string(file).unwrap(), @r"
+outcome<<end-c1fa83ed9f3b817e225d7994e58324f4
+deployed
+end-c1fa83ed9f3b817e225d7994e58324f4
+site<<end-29c30c6ba7f9faf483657c28207b5916
+http://x
+evil=1
+end-29c30c6ba7f9faf483657c28207b5916
+");
+    }
+
+    #[test]
+    fn where_no_file_is_named_none_is_written() {
+        append_summary(&Github::default(), "text").unwrap();
+        set_outputs(&Github::default(), &[("outcome", "deployed")]).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let github = Github {
+            summary: Some("/nowhere/summary".into()),
+            ..Github::default()
+        };
+        let error = append_summary(&github, "text").unwrap_err();
+        insta::assert_snapshot!(error.to_string(), @"failed to write `/nowhere/summary`");
+    }
+}

@@ -1,0 +1,255 @@
+//! The only module that writes to the terminal, and reads from it. stdout is the answer, stderr the
+//! conversation: a live tree on a terminal (`tree`), plain lines elsewhere (`lines`), with GitHub's
+//! commands where its runner reads them (`github`, `summary`), or one JSON object a line on stdout for
+//! programs (`stream`). Text from outside is shown with its control characters written out. Colour is
+//! never the only signal.
+
+mod board;
+mod frame;
+mod github;
+mod lines;
+#[cfg(test)]
+mod script;
+mod stream;
+mod summary;
+mod tree;
+mod words;
+
+use std::fmt::Display;
+use std::io::{BufRead, IsTerminal, Write, stdout};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use anstream::{ColorChoice, eprint, eprintln, println};
+use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::Output;
+use crate::config::terminal::{Color, Github, Terminal};
+use crate::error::{Exit, hint};
+use crate::event::{Event, Reporter};
+use crate::plain::plain;
+use crate::report::{DeployReport, TeardownReport};
+use lines::{Dialect, Lines};
+use stream::Stream;
+use tree::Tree;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// Makes stdout and stderr ready for this command: settles colour, and tells a program what it reads.
+///
+/// # Errors
+/// stdout cannot be written.
+pub fn open(output: Output, terminal: &Terminal) -> Result<()> {
+    match terminal.color {
+        Color::Auto => {}
+        Color::Always => ColorChoice::Always.write_global(),
+        Color::Never => ColorChoice::Never.write_global(),
+    }
+    match output {
+        Output::Ndjson => stream().hello(),
+        Output::Text | Output::Json => Ok(()),
+    }
+}
+
+/// Prints a command's answer on stdout.
+///
+/// # Errors
+/// It cannot be written, or not as JSON.
+pub fn print_report(report: &(impl Display + Serialize), output: Output) -> Result<()> {
+    match output {
+        Output::Text => println!("{}", words::lines(&report.to_string())),
+        Output::Json => print_json(report)?,
+        Output::Ndjson => stream().report(report)?,
+    }
+    Ok(())
+}
+
+/// Prints one JSON document on stdout.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn print_json(document: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(document)?);
+    Ok(())
+}
+
+/// Prints lines on stdout as they are; on a terminal, with nothing in them that would steer it.
+///
+/// # Errors
+/// Nobody reads them any more.
+pub fn print_lines(lines: &str) -> Result<()> {
+    let mut stdout = stdout().lock();
+    if stdout.is_terminal() {
+        writeln!(stdout, "{}", words::lines(lines))?;
+    } else {
+        stdout.write_all(lines.as_bytes())?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Tells GitHub, where it runs us, what a deploy did: in the step's summary and as its outputs.
+pub fn conclude_deploy(report: &DeployReport, terminal: &Terminal) {
+    conclude(terminal, |github| {
+        let urls = &report.urls;
+        let outputs = [
+            ("outcome", report.outcome),
+            ("site", &urls.site),
+            ("api", &urls.api),
+            ("socket", &urls.socket),
+            ("build", &report.build),
+        ];
+        github::set_outputs(github, &outputs)?;
+        github::append_summary(github, &summary::deploy(report))
+    });
+}
+
+/// Tells GitHub, where it runs us, what a teardown did: in the step's summary and as its outcome.
+pub fn conclude_teardown(report: &TeardownReport, terminal: &Terminal) {
+    conclude(terminal, |github| {
+        github::set_outputs(github, &[("outcome", report.outcome)])?;
+        github::append_summary(github, &summary::teardown(report))
+    });
+}
+
+/// Prints an error and, where there is one, its cure; tells programs and GitHub as well. `exit` is how
+/// the process ends with it.
+pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: &Terminal) {
+    let text = words::lines(&format!("{error:#}"));
+    eprintln!("{ERROR}error:{ERROR:#} {text}");
+    if let Some(hint) = hint(error) {
+        eprintln!("\nhint: {}", words::lines(&hint));
+    }
+    if output == Output::Ndjson {
+        // Whoever has stopped reading has been told on stderr.
+        let _ = stream().error(error, exit);
+    }
+    conclude(terminal, |github| {
+        eprintln!("{}", github::annotation(error, github));
+        github::set_outputs(github, &[("outcome", "failed")])?;
+        github::append_summary(github, &summary::error(error))
+    });
+}
+
+/// What is done is done, also where GitHub's files cannot be written.
+fn conclude(terminal: &Terminal, tell: impl FnOnce(&Github) -> Result<()>) {
+    let told = terminal.github.as_ref().map(tell);
+    if let Some(Err(error)) = told {
+        eprintln!("{}", warning(&format!("{error:#}")));
+    }
+}
+
+/// Asks a question and returns the line that was typed, or `None` when there is nobody to ask.
+///
+/// # Errors
+/// The terminal cannot be read.
+pub fn ask(question: &str) -> Result<Option<String>> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    tree::without_picture(|| {
+        eprint!("{} ", words::lines(question));
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        stdin.lock().read_line(&mut answer)?;
+        Ok(Some(answer.trim().to_owned()))
+    })
+}
+
+/// Returns who tells the events: to a program, to a person at a terminal, or to a log.
+pub fn reporter(output: Output, terminal: &Terminal) -> Box<dyn Reporter> {
+    let clock: board::Clock = Arc::new(Instant::now);
+    let dialect = match terminal.github {
+        Some(_) => Dialect::Github,
+        None => Dialect::Plain,
+    };
+    match output {
+        Output::Ndjson => Box::new(stream()),
+        Output::Text | Output::Json if terminal.live && std::io::stderr().is_terminal() => {
+            Box::new(Tree::new(clock))
+        }
+        Output::Text | Output::Json => {
+            Box::new(Lines::new(Box::new(anstream::stderr()), dialect, clock))
+        }
+    }
+}
+
+fn stream() -> Stream {
+    Stream::new(Box::new(stdout()), SystemTime::now)
+}
+
+/// Returns the line that stays on a terminal after an event, if it is worth one.
+fn lasting_line(event: &Event) -> Option<String> {
+    match event {
+        Event::StepStarted(step) => Some(step.name().to_owned()),
+        Event::TaskDone {
+            task,
+            outcome: word,
+            elapsed,
+        } => {
+            let (task, time) = (plain(task), words::elapsed(*elapsed));
+            Some(format!(
+                "  {task:<24} {} {FAINT}{time}{FAINT:#}",
+                outcome(word)
+            ))
+        }
+        Event::Note(text) => Some(format!("  {}", plain(text))),
+        Event::Warning(text) => Some(warning(text)),
+        Event::ToolOutput(text) => Some(words::tool_output(text)),
+        Event::StepDone(..)
+        | Event::TaskStarted { .. }
+        | Event::TaskSized { .. }
+        | Event::Resource { .. }
+        | Event::TaskProgress { .. } => None,
+    }
+}
+
+fn warning(text: &str) -> String {
+    format!("{WARNING}warning:{WARNING:#} {}", plain(text))
+}
+
+/// Returns how a task has ended; a failure is seen at once.
+fn outcome(word: &str) -> String {
+    match word {
+        "failed" => format!("{ERROR}failed{ERROR:#}"),
+        word => plain(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::script::{done, progress, started};
+    use super::*;
+    use crate::event::Step;
+    use std::time::Duration;
+
+    #[test]
+    fn what_has_ended_stays_as_a_line() {
+        let events = [
+            Event::StepStarted(Step::Provision),
+            started("stack data"),
+            progress("stack data", "Table"),
+            done("stack data", "created", 1.234),
+            done("stack api", "failed", 125.0),
+            Event::Note("waiting for api\u{1b}[2J".to_owned()),
+            Event::Warning("not started:\nsite".to_owned()),
+            Event::ToolOutput("\u{1b}[31merror\u{1b}[0m\n  at main".to_owned()),
+            Event::StepDone(Step::Provision, Duration::from_secs(2)),
+        ];
+        let lines: Vec<String> = events.iter().filter_map(lasting_line).collect();
+        let plain = anstream::adapter::strip_str(&lines.join("\n")).to_string();
+        insta::assert_snapshot!(plain, @r"
+provision
+  stack data               created 1.2 s
+  stack api                failed 2 min 5 s
+  waiting for api\u{1b}[2J
+warning: not started:\nsite
+error
+  at main
+");
+    }
+}
