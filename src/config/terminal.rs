@@ -133,14 +133,14 @@ mod tests {
     fn github_is_told_only_where_it_runs_us() {
         let files = [
             ("GITHUB_OUTPUT", "/run/out"),
-            ("GITHUB_WORKSPACE", "/work/app"),
+            ("GITHUB_WORKSPACE", "/srv/app"),
         ];
         assert_eq!(terminal(&files).github, None);
         let on = [&files[..], &[("GITHUB_ACTIONS", "true")]].concat();
         assert_eq!(
             terminal(&on).github,
             Some(Github {
-                workspace: Some("/work/app".into()),
+                workspace: Some("/srv/app".into()),
                 summary: None,
                 output: Some("/run/out".into()),
             })

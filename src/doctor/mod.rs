@@ -152,7 +152,7 @@ mod tests {
 stage prod: 1 check fails
 
   ok      node         20.19.0
-  FAIL    caa          says �[2Jno
+  FAIL    caa          says \u{1b}[2Jno
           cure: add a record
   unknown clock        no answer within 3 s
 ");

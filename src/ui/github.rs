@@ -134,7 +134,7 @@ mod tests {
 
     fn github() -> Github {
         Github {
-            workspace: Some("/work/app".into()),
+            workspace: Some("/srv/app".into()),
             ..Github::default()
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         UserError::StackFailed {
             stack: "demo-data".to_owned(),
             cause: cause.to_owned(),
-            template: "/work/app/templates/data.yaml".into(),
+            template: "/srv/app/templates/data.yaml".into(),
             line,
             cure: None,
         }
@@ -165,14 +165,14 @@ mod tests {
         let told = [
             stack_failed("Topic (AWS::SNS::Topic): name taken", Some(42)),
             stack_failed("Transform failed", None).context("failed to deploy"),
-            UserError::NoConfig("/work/app/factory-tree.yaml".into()).into(),
+            UserError::NoConfig("/srv/app/factory-tree.yaml".into()).into(),
             anyhow::anyhow!("no route to host"),
         ]
         .map(|error| annotation(&error, &github()));
         insta::assert_snapshot!(told.join("\n"), @r"
-::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /work/app/templates/data.yaml or what the reason names. Then run the same command again; the stack is as it was before
-::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /work/app/templates/data.yaml or what the reason names. Then run the same command again; the stack is as it was before
-::error title=factory-tree::there is no configuration file at /work/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`
+::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; what this run had changed is undone
+::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; what this run had changed is undone
+::error title=factory-tree::there is no configuration file at /srv/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`
 ::error title=factory-tree::no route to host
 ");
     }

@@ -221,7 +221,7 @@ mod tests {
         for event in events {
             Reporter::report(&stream, event);
         }
-        let report = serde_json::json!({ "stage": "prod", "outcome": "deployed" });
+        let report = serde_json::json!({ "outcome": "deployed", "stage": "prod" });
         stream.report(&report).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         insta::assert_snapshot!(paper.text().replace(version, "[version]"), @r#"
@@ -251,7 +251,7 @@ mod tests {
         let error = anyhow::anyhow!("no route to host");
         stream.error(&error, Exit::Failure).unwrap();
         insta::assert_snapshot!(paper.text(), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"type the stage's name, `prod`, to confirm","exit":3}
+{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"nothing has changed; run it again when you are sure","exit":3}
 {"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1}
 "#);
     }

@@ -197,7 +197,7 @@ Build `8f3a` in 63.2 s.
 > teardown of stage \`prod
 > \# &lt;b\>not a title&lt;/b\>\` was not confirmed; nothing was touched
 
-Hint: type the stage's name, \`prod\\n\# &lt;b\>not a title&lt;/b\>\`, to confirm
+Hint: nothing has changed; run it again when you are sure
 ");
     }
 }

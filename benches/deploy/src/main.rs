@@ -7,7 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use factory_tree::aws::{Access, Aws};
-use factory_tree::config::Region;
+use factory_tree::cli::Output;
+use factory_tree::config::{Region, Terminal};
 use factory_tree::plan::{StackPlan, Template};
 use factory_tree::provision::{self, Options, Outputs};
 use factory_tree::ui;
@@ -41,7 +42,8 @@ fn stack_plan(stack: &str, region: &str, file: &Path) -> Result<StackPlan> {
 async fn deploy(stack: StackPlan) -> Result<()> {
     let aws = Aws::connect(&Access::Environment, &stack.region).await;
     aws.sts.get_identity().await?;
-    let reporter = ui::reporter();
+    let terminal = Terminal::read();
+    let reporter = ui::reporter(Output::Text, &terminal);
     let stacks = std::slice::from_ref(&stack);
     let (known, artifacts) = (Outputs::new(), BTreeMap::new());
     let options = Options::default();
