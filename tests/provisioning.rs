@@ -370,6 +370,20 @@ async fn a_stack_that_somebody_else_changes_is_waited_for_or_refused() {
 }
 
 #[tokio::test]
+async fn a_teardown_that_runs_is_somebody_elses_though_the_stack_has_our_digest() {
+    let fake = FakeCloudFormation::start();
+    provision_data(&fake).await.0.unwrap();
+    fake.world().put("demo-data", "DELETE_IN_PROGRESS");
+    let fail = Options {
+        on_busy: OnBusy::Fail,
+        ..Options::default()
+    };
+    let heard = Heard::default();
+    let busy = provision(&fake, &[stack("data", &[])], fail, &heard).await;
+    assert_eq!(error::exit(&busy.unwrap_err()), error::Exit::Busy);
+}
+
+#[tokio::test]
 async fn every_status_is_met_as_its_row_says() {
     let mut rows = Vec::new();
     for (status, _) in factory_tree::aws::status_names() {

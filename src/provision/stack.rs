@@ -169,8 +169,12 @@ async fn follow(
     Ok(ours.then_some(outcome))
 }
 
-/// The change set that runs has the digest in its name.
+/// The change set that runs has the digest in its name. A deletion is never ours, though the stack that
+/// goes may be the very one that we would make.
 fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
+    if stack.status == "DELETE_IN_PROGRESS" {
+        return false;
+    }
     let digest = parameters.get(DIGEST).map_or("none", String::as_str);
     let named = stack
         .change_set
