@@ -70,9 +70,9 @@ impl Command {
     }
 }
 
-/// What every verb is told
+/// Which stage, of which file
 #[derive(Clone, Debug, Args)]
-pub struct StageArgs {
+pub struct Selection {
     /// Deployment target, one of those in the configuration file [default: its default_stage]
     #[arg(long, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
     pub stage: Option<String>,
@@ -84,6 +84,14 @@ pub struct StageArgs {
         default_value = "factory-tree.yaml"
     )]
     pub config: PathBuf,
+}
+
+/// What every verb is told that changes a stage or looks at it
+#[derive(Clone, Debug, Args)]
+pub struct StageArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
     /// Form of the answer on stdout
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
@@ -195,22 +203,6 @@ pub enum Output {
     Json,
     /// One JSON object a line for programs that follow the work; the last one is the answer
     Ndjson,
-}
-
-/// Which stage, of which file
-#[derive(Clone, Debug, Args)]
-pub struct Selection {
-    /// Deployment target, one of those in the configuration file [default: its default_stage]
-    #[arg(long, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
-    pub stage: Option<String>,
-    /// Configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "FACTORY_TREE_CONFIG",
-        default_value = "factory-tree.yaml"
-    )]
-    pub config: PathBuf,
 }
 
 /// What `outputs` is told

@@ -86,7 +86,7 @@ fn exit_of_wrong_usage(command: &Command) -> Exit {
 }
 
 async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
+    let config = select(&args.stage.selection)?;
     let journal = Journal::new(ui::reporter(args.stage.output, terminal));
     let work = commands::plan::plan(&config, &journal);
     let preview = unless_interrupted(&config, &journal, work).await?;
@@ -103,7 +103,7 @@ async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
+    let config = select(&args.stage.selection)?;
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
@@ -164,7 +164,7 @@ fn consented(config: &Config, order: Order, error: anyhow::Error) -> Result<Orde
 }
 
 async fn status(args: &StageArgs) -> Result<Exit> {
-    let config = Config::load(&args.config, args.stage.as_deref())?;
+    let config = select(&args.selection)?;
     let report = commands::status::status(&config).await?;
     ui::print_report(&report, args.output)?;
     Ok(if report.health == Health::Healthy {
@@ -175,7 +175,7 @@ async fn status(args: &StageArgs) -> Result<Exit> {
 }
 
 async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = Config::load(&args.config, args.stage.as_deref())?;
+    let config = select(&args.selection)?;
     confirm_teardown(&config, args)?;
     let journal = Journal::new(ui::reporter(args.output, terminal));
     let consent = |before: &Inventory| consent_to_loss(&config, args, before);
@@ -208,7 +208,7 @@ fn is_yes(answer: &str) -> bool {
 }
 
 async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = Config::load(&args.stage.config, args.stage.stage.as_deref())?;
+    let config = select(&args.stage.selection)?;
     let journal = Journal::new(ui::reporter(args.stage.output, terminal));
     let ask = || consent_to_recovery(&config, &args.stage);
     let consent = commands::recover::Consent {
@@ -281,7 +281,7 @@ async fn doctor(args: &DoctorArgs) -> Result<Exit> {
 
 /// A protected stage goes only when its name is said: typed, or by `--yes --stage NAME`.
 fn confirm_teardown(config: &Config, args: &StageArgs) -> Result<()> {
-    if !config.settings.protected || (args.yes && args.stage.is_some()) {
+    if !config.settings.protected || (args.yes && args.selection.stage.is_some()) {
         return Ok(());
     }
     let stage = config.stage.to_string();
