@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::aws::DeploymentMode;
+use crate::logs::{LogSource, Since};
 use crate::policy::{Environment, Repository};
 use crate::provision::{Doubt, OnBusy, Options};
 
@@ -37,7 +38,9 @@ pub enum Command {
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
-    Status(StageArgs),
+    Status(StatusArgs),
+    /// Show what the Lambdas, the API and the servers of a stage log, merged by time
+    Logs(LogsArgs),
     /// Take everything down, and say what is gone and what stays
     Teardown(StageArgs),
     /// Bring stacks out of failed operations; explains before it acts
@@ -62,7 +65,9 @@ impl Command {
             Self::Deploy(args) => args.stage.output,
             Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
-            Self::Status(args) | Self::Teardown(args) => args.output,
+            Self::Status(args) => args.stage.output,
+            Self::Logs(args) => args.stage.output,
+            Self::Teardown(args) => args.output,
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
             Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
@@ -192,6 +197,37 @@ impl FromStr for SkipRule {
             logical_id: logical_id.to_owned(),
         })
     }
+}
+
+/// What `status` is told
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Which stage
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Also look for resources that are no longer as their template says; takes CloudFormation a while
+    #[arg(long)]
+    pub drift: bool,
+    /// Look again every few seconds, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// What `logs` is told
+#[derive(Clone, Debug, Args)]
+pub struct LogsArgs {
+    /// Which stage
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Only what this source writes; may be given more than once [default: all]
+    #[arg(long, value_enum, value_name = "SOURCE", value_delimiter = ',')]
+    pub source: Vec<LogSource>,
+    /// How far back: a number with s, m, h or d
+    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    pub since: Since,
+    /// Go on with what is still to come, until Ctrl-C; as JSON, one document a line
+    #[arg(long)]
+    pub follow: bool,
 }
 
 /// Form of the answer

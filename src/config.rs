@@ -2,6 +2,7 @@
 //! with file, line, column and cure. After this nobody checks a setting again; no other module reads
 //! the environment.
 
+mod ci;
 pub mod terminal;
 mod value;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_yaml::Spanned;
 
 use crate::error::UserError;
+pub use ci::ContinuousIntegration;
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
 /// The region whose certificates CloudFront accepts, wherever the stage is.

@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod local;
+pub mod logs;
 pub mod outputs;
 pub mod plain;
 pub mod plan;
@@ -23,8 +24,12 @@ pub mod provision;
 pub mod publish;
 pub mod release;
 pub mod report;
+pub mod status;
 pub mod ui;
 pub mod verify;
+
+use std::convert::Infallible;
+use std::io::ErrorKind;
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,16 +38,18 @@ use commands::deploy::Order;
 use commands::inventory::Inventory;
 
 use cli::{
-    Cli, Command, DeployArgs, DoctorArgs, OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs,
-    RecoverArgs, Selection, StageArgs,
+    Cli, Command, DeployArgs, DoctorArgs, LogsArgs, OutputsArgs, OutputsFormat, PlanArgs,
+    PolicyArgs, RecoverArgs, Selection, StageArgs, StatusArgs,
 };
 use config::Config;
 use config::terminal::Terminal;
 use error::{Exit, UserError};
 use event::Journal;
+use logs::LogLine;
 use plan::Consent;
 use policy::Workflow;
 use report::Health;
+use status::Scope;
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
 pub async fn run(cli: Cli) -> Exit {
@@ -66,7 +73,8 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
     match command {
         Command::Deploy(args) => deploy(&args, terminal).await,
         Command::Plan(args) => plan(&args, terminal).await,
-        Command::Status(args) => status(&args).await,
+        Command::Status(args) => status(&args, terminal).await,
+        Command::Logs(args) => logs(&args, terminal).await,
         Command::Teardown(args) => teardown(&args, terminal).await,
         Command::Recover(args) => recover(&args, terminal).await,
         Command::Outputs(args) => outputs(&args).await,
@@ -163,15 +171,52 @@ fn consented(config: &Config, order: Order, error: anyhow::Error) -> Result<Orde
     }
 }
 
-async fn status(args: &StageArgs) -> Result<Exit> {
-    let config = select(&args.selection)?;
-    let report = commands::status::status(&config).await?;
-    ui::print_report(&report, args.output)?;
+async fn status(
+    StatusArgs {
+        stage,
+        drift,
+        watch,
+    }: &StatusArgs,
+    terminal: &Terminal,
+) -> Result<Exit> {
+    let config = select(&stage.selection)?;
+    let scope = if *drift {
+        Scope::WithDrift
+    } else {
+        Scope::Quick
+    };
+    if *watch {
+        let (mut watcher, reporter) = (
+            ui::Watcher::new(stage.output, terminal),
+            ui::reporter(stage.output, terminal),
+        );
+        return until_signal(commands::watch::watch(
+            &config,
+            scope,
+            &mut watcher,
+            &*reporter,
+        ))
+        .await;
+    }
+    let report = commands::status::status(&config, scope).await?;
+    ui::print_report(&report, stage.output)?;
     Ok(if report.health == Health::Healthy {
         Exit::Success
     } else {
         Exit::Failure
     })
+}
+
+async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    let (reporter, output) = (ui::reporter(args.stage.output, terminal), args.stage.output);
+    let mut logs = commands::logs::open(&config, &args.source, args.since, &*reporter).await?;
+    if args.follow {
+        let on_line = |line: &LogLine| ui::print_log_line(line, output);
+        return until_signal(commands::logs::follow(&mut logs, &*reporter, on_line)).await;
+    }
+    let report = commands::logs::read(&mut logs, &*reporter).await?;
+    quietly_closed(ui::print_logs(&report, output))
 }
 
 async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
@@ -293,6 +338,29 @@ fn confirm_teardown(config: &Config, args: &StageArgs) -> Result<()> {
         Some(answer) if answer == stage => Ok(()),
         Some(_) => Err(UserError::NotConfirmed(stage).into()),
         None => Err(UserError::NeedsConfirmation(stage).into()),
+    }
+}
+
+/// Runs what never ends by itself until a signal comes: that is how it is meant to end.
+async fn until_signal(work: impl Future<Output = Result<Infallible>>) -> Result<Exit> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = work => quietly_closed(ended.map(|never| match never {})),
+        _ = interrupt.recv() => Ok(Exit::Interrupted),
+        _ = terminate.recv() => Ok(Exit::Terminated),
+    }
+}
+
+/// Whoever reads us may have seen enough: `logs | head`.
+fn quietly_closed(result: Result<()>) -> Result<Exit> {
+    let is_closed = |error: &anyhow::Error| {
+        let cause = error.downcast_ref::<std::io::Error>();
+        cause.is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    };
+    match result {
+        Err(error) if !is_closed(&error) => Err(error),
+        _ => Ok(Exit::Success),
     }
 }
 

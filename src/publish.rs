@@ -57,7 +57,8 @@ async fn send(artifact: &Artifact, bucket: &str, s3: &S3, reporter: &dyn Reporte
     .await
 }
 
-fn key(artifact: &Artifact) -> String {
+/// Returns where in the bucket an artifact lies.
+pub fn key(artifact: &Artifact) -> String {
     let extension = artifact.file.to_string_lossy();
     let extension = if extension.ends_with(".zip") {
         "zip"

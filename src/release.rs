@@ -1,6 +1,8 @@
 //! In: the built site and the site stack's outputs. Out: the site's bucket holds this release, HTML
 //! last, and the caches know. Old hashed assets stay, so that open pages go on working.
 
+mod record;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;
@@ -11,6 +13,9 @@ use crate::aws::{Aws, Object, Upload};
 use crate::build::{Site, hex};
 use crate::event::{Event, Reporter, task};
 use crate::local::Urls;
+pub use record::{
+    ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, keep_record,
+};
 
 /// How many objects are sent at the same time.
 const PARALLEL: usize = 16;

@@ -8,7 +8,11 @@ use serde::Serialize;
 
 use crate::commands::inventory::Inventory;
 use crate::local::Urls;
+use crate::logs::LogLine;
+use crate::plain::plain;
 use crate::provision::Outcome;
+use crate::release::ReleaseRecord;
+use crate::status::Observations;
 
 /// What `deploy` did.
 #[derive(Clone, Debug, Serialize)]
@@ -62,6 +66,9 @@ pub struct StatusReport {
     pub stacks: Vec<StackStatusRow>,
     /// Everything that was asked.
     pub checks: Vec<Check>,
+    /// What else was seen.
+    #[serde(flatten)]
+    pub seen: Observations,
 }
 
 /// How a stage stands, in a word.
@@ -98,6 +105,15 @@ pub struct Check {
     pub ok: bool,
     /// The answer in words.
     pub detail: String,
+}
+
+/// What the parts of a stage said.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogsReport {
+    /// The stage.
+    pub stage: String,
+    /// The lines, oldest first.
+    pub lines: Vec<LogLine>,
 }
 
 /// What `teardown` did.
@@ -208,6 +224,9 @@ impl fmt::Display for StatusReport {
         writeln!(formatter, "\n\n  site    {}", urls.site)?;
         writeln!(formatter, "  api     {}", urls.api)?;
         writeln!(formatter, "  socket  {}\n", urls.socket)?;
+        if let Some(release) = &self.seen.release {
+            writeln!(formatter, "{}", deployed(release))?;
+        }
         for row in &self.stacks {
             let StackStatusRow {
                 name,
@@ -225,7 +244,8 @@ impl fmt::Display for StatusReport {
             let mark = if check.ok { "ok  " } else { "FAIL" };
             format!("  {mark} {:<22} {}", check.name, check.detail)
         });
-        formatter.write_str(&rows.collect::<Vec<_>>().join("\n"))
+        formatter.write_str(&rows.collect::<Vec<_>>().join("\n"))?;
+        write!(formatter, "{}", self.seen)
     }
 }
 
@@ -247,6 +267,41 @@ impl fmt::Display for RecoverReport {
         }
         Ok(())
     }
+}
+
+/// Who deployed what, when, and of which commit.
+fn deployed(release: &ReleaseRecord) -> String {
+    let ReleaseRecord {
+        at,
+        build,
+        digest,
+        actor,
+        ..
+    } = release;
+    let commit = match (release.commit.as_deref(), release.dirty) {
+        (None, _) => "unknown".to_owned(),
+        (Some(commit), Some(true)) => format!("{} and changes on top", short(commit)),
+        (Some(commit), _) => short(commit),
+    };
+    let person = release
+        .ci_actor
+        .as_ref()
+        .map(|name| format!(" for {name}"))
+        .unwrap_or_default();
+    let rows = [
+        ("deployed", format!("{at} by {actor}{person}")),
+        (
+            "release",
+            format!("build {build}, stacks {digest}, commit {commit}"),
+        ),
+    ];
+    let lines = rows.map(|(name, text)| format!("  {name:<9} {}\n", plain(&text)));
+    lines.concat()
+}
+
+/// A commit as people know it: the first twelve digits.
+fn short(commit: &str) -> String {
+    commit.chars().take(12).collect()
 }
 
 impl fmt::Display for TeardownReport {

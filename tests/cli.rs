@@ -62,6 +62,22 @@ fn a_plan_of_a_stage_that_is_not_there_is_all_new_and_makes_nothing() {
 }
 
 #[test]
+fn the_help_of_status_and_logs_names_every_flag() {
+    insta::assert_snapshot!("help_status", Project::new().run(&["status", "--help"]));
+    insta::assert_snapshot!("help_logs", Project::new().run(&["logs", "--help"]));
+}
+
+#[test]
+fn a_time_span_that_is_none_is_told_with_its_cure() {
+    insta::assert_snapshot!(Project::new().run(&["logs", "--since", "ten minutes"]));
+}
+
+#[test]
+fn the_logs_of_a_stage_that_is_not_there_are_told_with_the_cure() {
+    insta::assert_snapshot!(Project::new().run(&["logs"]));
+}
+
+#[test]
 fn an_unknown_flag_is_wrong_usage() {
     insta::assert_snapshot!(Project::new().run(&["deploy", "--stag", "prod"]));
 }

@@ -47,8 +47,53 @@ fn deploy_status_teardown() {
         status.json
     );
     assert_eq!(status.json["urls"], report["urls"]);
+    status_tells_the_last_deploy(&status.json, &report);
+    the_logs_of_every_part_are_merged(&stage);
 
     a_teardown_leaves_nothing(&stage, &report);
+}
+
+/// The second deploy changed nothing, so the first is the last.
+fn status_tells_the_last_deploy(status: &serde_json::Value, report: &serde_json::Value) {
+    assert_eq!(
+        status["unknown"],
+        serde_json::json!([]),
+        "everything was answered"
+    );
+    let release = &status["release"];
+    assert_eq!(release["build"], report["build"]);
+    assert_eq!(release["actor"], "arn:aws:iam::000000000000:root");
+    assert_eq!(release["stacks"].as_object().unwrap().len(), 7);
+    assert_eq!(status["certificates"][0]["state"], "issued");
+    assert_eq!(status["alarms"].as_array().unwrap().len(), 10);
+    let queues = status["queues"].as_array().unwrap();
+    let purposes: Vec<&str> = queues
+        .iter()
+        .map(|row| row["purpose"].as_str().unwrap())
+        .collect();
+    assert_eq!(purposes, ["dead-letters", "server"]);
+}
+
+/// A factory was made, so each part has had something to say; the server says it in a file.
+fn the_logs_of_every_part_are_merged(stage: &Stage) {
+    let logs = stage.run("logs");
+    assert_eq!(logs.code, Some(0), "{}", logs.said);
+    let lines = logs.json["lines"].as_array().unwrap();
+    let times: Vec<&str> = lines
+        .iter()
+        .map(|line| line["time"].as_str().unwrap())
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+    for (source, message) in [
+        ("api", "request"),
+        ("publisher", "batch"),
+        ("server", "listening"),
+    ] {
+        let is_told = |line: &serde_json::Value| {
+            line["source"] == source && line["message"] == message && line["level"] == "INFO"
+        };
+        assert!(lines.iter().any(is_told), "{source} {message}: {lines:?}");
+    }
 }
 
 fn a_teardown_leaves_nothing(stage: &Stage, report: &serde_json::Value) {

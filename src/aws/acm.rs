@@ -1,10 +1,12 @@
 //! ACM: how a certificate stands.
 
+use std::time::SystemTime;
+
 use anyhow::{Context, Result};
 use aws_sdk_acm::Client;
-use aws_sdk_acm::types::{CertificateStatus, DomainStatus};
+use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, DomainStatus};
 
-use super::fault::fault;
+use super::denied::failure;
 
 /// The door to ACM in one region.
 #[derive(Clone, Debug)]
@@ -26,16 +28,30 @@ pub enum CertificateState {
     Unusable(String),
 }
 
+/// A certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The first of the domains that it is for.
+    pub domain: String,
+    /// How it stands.
+    pub state: CertificateState,
+    /// Since when it is valid; `None` until it is issued.
+    pub issued: Option<SystemTime>,
+    /// When it ends.
+    pub expires: Option<SystemTime>,
+}
+
 impl Acm {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// Returns how a certificate stands.
+    /// Returns a certificate.
     ///
     /// # Errors
-    /// There is no such certificate in this region, or it may not be read.
-    pub async fn get_certificate_state(&self, arn: &str) -> Result<CertificateState> {
+    /// There is no such certificate in this region, or it may not be read
+    /// (`acm:DescribeCertificate`).
+    pub async fn get_certificate(&self, arn: &str) -> Result<Certificate> {
         let response = self
             .client
             .describe_certificate()
@@ -43,23 +59,96 @@ impl Acm {
             .send()
             .await;
         let output = response
-            .map_err(fault)
+            .map_err(|error| failure(error, "acm:DescribeCertificate"))
             .with_context(|| format!("failed to describe certificate `{arn}`"))?;
         let certificate = output.certificate.context("ACM described no certificate")?;
-        Ok(match certificate.status() {
-            Some(CertificateStatus::Issued) => CertificateState::Issued,
+        Ok(Certificate::from(certificate))
+    }
+
+    /// Returns how a certificate stands.
+    ///
+    /// # Errors
+    /// As `get_certificate`.
+    pub async fn get_certificate_state(&self, arn: &str) -> Result<CertificateState> {
+        Ok(self.get_certificate(arn).await?.state)
+    }
+}
+
+impl From<CertificateDetail> for Certificate {
+    fn from(detail: CertificateDetail) -> Self {
+        let time = |time: Option<aws_sdk_acm::primitives::DateTime>| time?.try_into().ok();
+        Self {
+            state: CertificateState::from(&detail),
+            domain: detail.domain_name.unwrap_or_default(),
+            issued: time(detail.not_before),
+            expires: time(detail.not_after),
+        }
+    }
+}
+
+impl From<&CertificateDetail> for CertificateState {
+    fn from(detail: &CertificateDetail) -> Self {
+        match detail.status() {
+            Some(CertificateStatus::Issued) => Self::Issued,
             Some(CertificateStatus::PendingValidation) => {
-                let pending = certificate
+                let pending = detail
                     .domain_validation_options()
                     .iter()
                     .filter(|option| option.validation_status() != Some(&DomainStatus::Success));
                 let domains = pending
                     .map(|option| option.domain_name().to_owned())
                     .collect();
-                CertificateState::Waiting { domains }
+                Self::Waiting { domains }
             }
-            Some(other) => CertificateState::Unusable(other.as_str().to_owned()),
-            None => CertificateState::Unusable("unknown".to_owned()),
-        })
+            Some(other) => Self::Unusable(other.as_str().to_owned()),
+            None => Self::Unusable("unknown".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_sdk_acm::operation::describe_certificate::{
+        DescribeCertificateError, DescribeCertificateOutput,
+    };
+    use aws_sdk_acm::primitives::DateTime;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::fake::{access_denied, fake_client};
+    use crate::aws::missing_permission;
+
+    #[tokio::test]
+    async fn an_issued_certificate_has_its_times() {
+        let rule = mock!(Client::describe_certificate).then_output(|| {
+            let detail = CertificateDetail::builder()
+                .domain_name("factory-tree.com")
+                .status(CertificateStatus::Issued)
+                .not_before(DateTime::from_secs(10))
+                .not_after(DateTime::from_secs(20));
+            DescribeCertificateOutput::builder()
+                .certificate(detail.build())
+                .build()
+        });
+        let door = Acm::new(fake_client!(aws_sdk_acm, [&rule]));
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        let certificate = Certificate {
+            domain: "factory-tree.com".to_owned(),
+            state: CertificateState::Issued,
+            issued: at(10),
+            expires: at(20),
+        };
+        assert_eq!(door.get_certificate("arn:1").await.unwrap(), certificate);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_the_missing_permission() {
+        let rule = mock!(Client::describe_certificate)
+            .then_error(|| access_denied!(DescribeCertificateError));
+        let door = Acm::new(fake_client!(aws_sdk_acm, [&rule]));
+        let error = door.get_certificate("arn:1").await.unwrap_err();
+        assert_eq!(missing_permission(&error), Some("acm:DescribeCertificate"));
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::StackResourceSummary;
 
 use super::fault::fault;
-use super::stack::{Stack, StackEvent};
+use super::stack::{Resource, Stack, StackEvent};
 
 /// The door to CloudFormation in one region.
 #[derive(Clone, Debug)]
@@ -94,6 +94,15 @@ impl CloudFormation {
     /// There is no such stack.
     pub async fn count_resources(&self, stack: &str) -> Result<usize> {
         Ok(self.list_all_resources(stack).await?.len())
+    }
+
+    /// Lists every resource of a stack.
+    ///
+    /// # Errors
+    /// There is no such stack.
+    pub async fn list_every_resource(&self, stack: &str) -> Result<Vec<Resource>> {
+        let all = self.list_all_resources(stack).await?.into_iter();
+        Ok(all.map(Resource::from).collect())
     }
 
     /// Lists the resources of a stack that are of one type, by physical id.

@@ -2,17 +2,25 @@
 //! out is ours. No step's logic is here, and nothing is printed.
 
 mod acm;
+mod autoscaling;
 mod change_set;
 mod changes;
 mod cloudformation;
 mod cloudfront;
+mod cloudwatch;
+mod denied;
+mod drift;
 mod dynamodb;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod http;
+mod logs;
 mod rollback;
 mod route53;
 mod s3;
 mod service_quotas;
+mod sqs;
 mod stack;
 mod sts;
 
@@ -24,18 +32,24 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 
 use crate::config::Region;
-pub use acm::{Acm, CertificateState};
+pub use acm::{Acm, Certificate, CertificateState};
+pub use autoscaling::{AutoScaling, Group, Instance};
 pub use change_set::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode};
 pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::CloudFront;
+pub use cloudwatch::{Alarm, AlarmState, CloudWatch};
+pub use denied::missing_permission;
+pub use drift::{Difference, DriftedResource};
 pub use dynamodb::DynamoDb;
 pub use fault::Fault;
 use http::Trust;
+pub use logs::{CloudWatchLogs, LogEvent};
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{Record, Route53, Zone};
 pub use s3::{BucketContent, Object, S3, Upload};
 pub use service_quotas::ServiceQuotas;
-pub use stack::{Stack, StackEvent, StackState, status_names};
+pub use sqs::{Depth, Sqs};
+pub use stack::{Resource, Stack, StackEvent, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
 
 /// How the AWS API is reached.
@@ -68,6 +82,14 @@ pub struct Aws {
     pub service_quotas: ServiceQuotas,
     /// Who we are.
     pub sts: Sts,
+    /// Alarms in the stage's own region.
+    pub cloudwatch: CloudWatch,
+    /// Logs in the stage's own region.
+    pub logs: CloudWatchLogs,
+    /// Groups of instances in the stage's own region.
+    pub auto_scaling: AutoScaling,
+    /// Queues in the stage's own region.
+    pub sqs: Sqs,
 }
 
 impl Aws {
@@ -82,6 +104,10 @@ impl Aws {
             route53: Route53::new(aws_sdk_route53::Client::new(&config)),
             service_quotas: ServiceQuotas::new(aws_sdk_servicequotas::Client::new(&config)),
             sts: Sts::new(aws_sdk_sts::Client::new(&config)),
+            cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(&config)),
+            logs: CloudWatchLogs::new(aws_sdk_cloudwatchlogs::Client::new(&config)),
+            auto_scaling: AutoScaling::new(aws_sdk_autoscaling::Client::new(&config)),
+            sqs: Sqs::new(aws_sdk_sqs::Client::new(&config)),
             config,
         }
     }

@@ -8,6 +8,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
 
+use super::denied::failure;
 use super::fault::fault;
 
 /// The door to S3.
@@ -88,6 +89,44 @@ impl S3 {
             }
         }
         Ok(objects)
+    }
+
+    /// Returns the last key of a bucket below a prefix, in the order of their bytes, or `None` if there
+    /// is none.
+    ///
+    /// # Errors
+    /// The bucket may not be read (`s3:ListBucket`).
+    pub async fn find_last_key(&self, bucket: &str, prefix: &str) -> Result<Option<String>> {
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut last = None;
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(|error| failure(error, "s3:ListBucket"))
+                .with_context(|| format!("failed to list bucket `{bucket}`"))?;
+            let keys = page.contents.unwrap_or_default().into_iter();
+            last = last.max(keys.filter_map(|object| object.key).max());
+        }
+        Ok(last)
+    }
+
+    /// Returns the bytes of an object.
+    ///
+    /// # Errors
+    /// There is no such object, or it may not be read (`s3:GetObject`).
+    pub async fn get_object(&self, bucket: &str, key: &str) -> Result<Vec<u8>> {
+        let failed = || format!("failed to get `{key}` from bucket `{bucket}`");
+        let response = self
+            .client
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .send()
+            .await;
+        let output = response
+            .map_err(|error| failure(error, "s3:GetObject"))
+            .with_context(failed)?;
+        Ok(output.body.collect().await.with_context(failed)?.to_vec())
     }
 
     /// Puts an object; the service verifies its checksum before it keeps it.
@@ -215,4 +254,60 @@ impl S3 {
 
 fn is_missing_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
     error.code() == Some("NoSuchBucket")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+    use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+    use aws_sdk_s3::types;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::fake::{access_denied, fake_client};
+    use crate::aws::missing_permission;
+
+    fn page(keys: &[&str], next: Option<&str>) -> ListObjectsV2Output {
+        let objects = keys
+            .iter()
+            .map(|key| types::Object::builder().key(*key).build());
+        ListObjectsV2Output::builder()
+            .set_contents(Some(objects.collect()))
+            .is_truncated(next.is_some())
+            .set_next_continuation_token(next.map(str::to_owned))
+            .build()
+    }
+
+    #[tokio::test]
+    async fn the_last_key_is_found_behind_the_first_page() {
+        let first = mock!(Client::list_objects_v2)
+            .match_requests(|request| request.continuation_token().is_none())
+            .then_output(|| page(&["r/1", "r/2"], Some("more")));
+        let second = mock!(Client::list_objects_v2)
+            .match_requests(|request| request.continuation_token() == Some("more"))
+            .then_output(|| page(&["r/3"], None));
+        let s3 = S3 {
+            client: fake_client!(aws_sdk_s3, [&first, &second]),
+        };
+        let last = s3.find_last_key("bucket", "r/").await.unwrap();
+        assert_eq!(last.as_deref(), Some("r/3"));
+    }
+
+    #[tokio::test]
+    async fn an_object_is_its_bytes_and_a_refusal_names_the_missing_permission() {
+        let there = mock!(Client::get_object)
+            .match_requests(|request| request.key() == Some("there"))
+            .then_output(|| {
+                GetObjectOutput::builder()
+                    .body(ByteStream::from_static(b"bytes"))
+                    .build()
+            });
+        let denied = mock!(Client::get_object).then_error(|| access_denied!(GetObjectError));
+        let s3 = S3 {
+            client: fake_client!(aws_sdk_s3, [&there, &denied]),
+        };
+        assert_eq!(s3.get_object("bucket", "there").await.unwrap(), b"bytes");
+        let error = s3.get_object("bucket", "other").await.unwrap_err();
+        assert_eq!(missing_permission(&error), Some("s3:GetObject"));
+    }
 }

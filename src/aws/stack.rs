@@ -105,6 +105,27 @@ impl From<types::Stack> for Stack {
     }
 }
 
+/// A resource of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name in the template.
+    pub logical_id: String,
+    /// Its type, for example `AWS::S3::Bucket`.
+    pub kind: String,
+    /// Its name, ARN or URL in its service; empty before it is made.
+    pub physical_id: String,
+}
+
+impl From<types::StackResourceSummary> for Resource {
+    fn from(summary: types::StackResourceSummary) -> Self {
+        Self {
+            logical_id: summary.logical_resource_id.unwrap_or_default(),
+            kind: summary.resource_type.unwrap_or_default(),
+            physical_id: summary.physical_resource_id.unwrap_or_default(),
+        }
+    }
+}
+
 /// One line of a stack's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackEvent {

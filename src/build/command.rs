@@ -130,6 +130,14 @@ impl Tool<'_> {
         .into())
     }
 
+    /// Runs a tool that the build can do without, quietly. Returns what it wrote to stdout, or `None`
+    /// if it is not installed or says no.
+    pub(super) async fn ask(&self) -> Option<String> {
+        let output = self.command().output().await.ok()?;
+        let text = || String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then(text)
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(self.program);
         command

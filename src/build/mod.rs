@@ -5,6 +5,7 @@
 mod archive;
 mod binaries;
 mod command;
+mod revision;
 mod site;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::event::Reporter;
+pub use revision::Revision;
 pub use site::{Site, SiteFile};
 
 /// Asks a program of the build for its version, in the project's folder: what rustup chooses depends on
@@ -36,6 +38,8 @@ pub struct Artifacts {
     pub server: Artifact,
     /// The site.
     pub site: Site,
+    /// The state of the sources that all of it was built from, where that is known.
+    pub revision: Option<Revision>,
 }
 
 impl Artifacts {
@@ -97,12 +101,15 @@ pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts
         .with_context(|| format!("failed to create `{}`", folder.display()))?;
     let binaries = binaries::build(config, &folder, reporter);
     let site = site::build(config, &folder, reporter);
+    // Asked before the build, which may take minutes: somebody may be at work on the sources.
+    let revision = revision::find(&config.root).await;
     let ([api, publisher, server], site) = tokio::try_join!(binaries, site)?;
     Ok(Artifacts {
         api,
         publisher,
         server,
         site,
+        revision,
     })
 }
 

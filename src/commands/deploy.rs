@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 
 use super::{connect, step};
 use crate::aws::{Aws, CertificateState};
 use crate::build::{self, Artifacts};
-use crate::config::Config;
+use crate::config::{Config, ContinuousIntegration};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Place, Platform, ServerRelease};
 use crate::plan::{self, Consent, Plan, SavedPlan, Templates};
 use crate::provision::{self, Options, Outcome, Outputs, Provisioned};
 use crate::publish::{self, Published};
-use crate::release::{self, SiteTarget};
+use crate::release::{self, Deploy, ReleaseRecord, SiteTarget};
 use crate::report::{Check, DeployReport, StackRow, seconds};
 use crate::verify::{self, Expected};
 
@@ -87,11 +87,15 @@ pub async fn deploy(
         .iter()
         .all(|stack| stack.outcome == Outcome::Unchanged)
         && !released;
+    let seconds = seconds(started.elapsed());
+    if !unchanged {
+        keep_record(config, &artifacts, &stacks, &aws, seconds, reporter).await;
+    }
     Ok(DeployReport {
         stage: config.stage.to_string(),
         outcome: if unchanged { "unchanged" } else { "deployed" },
         build: artifacts.build(),
-        seconds: seconds(started.elapsed()),
+        seconds,
         urls: place.urls,
         stacks: stacks.iter().map(StackRow::from).collect(),
         steps,
@@ -113,6 +117,35 @@ async fn hold_against(
     }
     let file = file.clone();
     Err(UserError::PlanMoved { file, moved }.into())
+}
+
+/// Keeps a record of what was deployed. The deploy is done by now: it does not fail for want of one.
+async fn keep_record(
+    config: &Config,
+    artifacts: &Artifacts,
+    stacks: &[Provisioned],
+    aws: &Aws,
+    seconds: f64,
+    reporter: &dyn Reporter,
+) {
+    let work = async {
+        let deploy = Deploy {
+            stage: config.stage.to_string(),
+            actor: aws.sts.get_identity().await?.arn,
+            ci_actor: ContinuousIntegration::detect().and_then(|job| job.actor),
+            seconds,
+            at: SystemTime::now(),
+        };
+        let foundation = stacks.first().context("there is no foundation")?;
+        let bucket = output(foundation, "ArtifactBucket")?;
+        let record = ReleaseRecord::of(deploy, artifacts, stacks);
+        release::keep_record(&record, &aws.s3, bucket).await
+    };
+    if let Err(error) = work.await {
+        reporter.report(Event::Warning(format!(
+            "the release record was not written, so `status` does not know of this deploy: {error:#}"
+        )));
+    }
 }
 
 impl From<&Provisioned> for StackRow {

@@ -3,6 +3,7 @@
 pub mod deploy;
 pub mod doctor;
 pub mod inventory;
+pub mod logs;
 mod look_ahead;
 pub mod outputs;
 pub mod plan;
@@ -10,6 +11,7 @@ pub mod policy;
 pub mod recover;
 pub mod status;
 pub mod teardown;
+pub mod watch;
 
 use std::time::Instant;
 

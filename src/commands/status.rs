@@ -1,6 +1,6 @@
 //! `status`: how a stage stands. Reads only, and never hangs.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
@@ -10,48 +10,69 @@ use crate::config::Config;
 use crate::local::{PartCheck, Place, Platform, Urls};
 use crate::plan::{self, StackPlan, Templates};
 use crate::report::{Check, Health, StackStatusRow, StatusReport};
+use crate::status::{self, Found, Observations, Scope};
 use crate::verify::{self, Expected};
 
 /// How long the AWS API may take to say how the stacks stand.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Looks at every stack, asks every public address, and every part of the platform.
+/// Looks at every stack, asks every public address, every part of the platform, and what else there is
+/// to know.
 ///
 /// # Errors
 /// There are no credentials. What does not answer is a failing check, not an error.
-pub async fn status(config: &Config) -> Result<StatusReport> {
+pub async fn status(config: &Config, scope: Scope) -> Result<StatusReport> {
     let platform = Platform::of(config);
     let Some(place) = platform.find().await? else {
         return Ok(absent(config, None));
     };
     let parts = platform.checks().await;
-    let stacks = if parts.iter().any(PartCheck::is_dead_endpoint) {
-        Vec::new()
+    let looked = if parts.iter().any(PartCheck::is_dead_endpoint) {
+        None
     } else {
-        let looked = tokio::time::timeout(PATIENCE, look(config, &place)).await;
-        looked.with_context(|| format!("AWS gives no answer within {} s", PATIENCE.as_secs()))??
+        Some(look(config, &place).await?)
     };
-    let mut checks: Vec<Check> = parts.into_iter().map(Check::from).collect();
-    if checks.is_empty() && stacks.iter().all(|(_, stack, _)| stack.is_none()) {
+    let found = looked.as_ref().map_or(&[][..], |(_, found)| found);
+    if parts.is_empty() && found.iter().all(|stack| stack.stack.is_none()) {
         return Ok(absent(config, Some(place.urls)));
     }
-    let unfit = stacks
-        .iter()
-        .filter_map(|(plan, stack, _)| unfit(plan, stack.as_ref()));
-    checks.extend(unfit);
-    checks.extend(verify::check(&place.urls, &expected(&stacks)).await);
+    let expected = expected(found);
+    let (answers, seen) = tokio::join!(
+        verify::check(&place.urls, &expected),
+        observe(looked.as_ref(), scope)
+    );
+    let mut checks: Vec<Check> = parts.into_iter().map(Check::from).collect();
+    checks.extend(
+        found
+            .iter()
+            .filter_map(|stack| unfit(&stack.plan, stack.stack.as_ref())),
+    );
+    checks.extend(answers);
+    checks.extend(seen.checks(SystemTime::now()));
+    let stacks = found.iter().map(row).collect();
+    Ok(report(config, place.urls, stacks, checks, seen))
+}
+
+fn report(
+    config: &Config,
+    urls: Urls,
+    stacks: Vec<StackStatusRow>,
+    checks: Vec<Check>,
+    seen: Observations,
+) -> StatusReport {
     let healthy = checks.iter().all(|check| check.ok);
-    Ok(StatusReport {
+    StatusReport {
         stage: config.stage.to_string(),
         health: if healthy {
             Health::Healthy
         } else {
             Health::Degraded
         },
-        urls: Some(place.urls),
-        stacks: stacks.into_iter().map(row).collect(),
+        urls: Some(urls),
+        stacks,
         checks,
-    })
+        seen,
+    }
 }
 
 fn absent(config: &Config, urls: Option<Urls>) -> StatusReport {
@@ -61,6 +82,7 @@ fn absent(config: &Config, urls: Option<Urls>) -> StatusReport {
         urls,
         stacks: Vec::new(),
         checks: Vec::new(),
+        seen: Observations::default(),
     }
 }
 
@@ -70,23 +92,23 @@ impl From<PartCheck> for Check {
     }
 }
 
-type Found = (StackPlan, Option<Stack>, usize);
-
-async fn look(config: &Config, place: &Place) -> Result<Vec<Found>> {
-    let aws = connect(config, place).await?;
-    let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
-    let looks = plan.all().map(|stack| look_at(&aws, stack));
-    futures_util::future::try_join_all(looks).await
+/// Opens the doors and finds the stacks.
+pub(super) async fn look(config: &Config, place: &Place) -> Result<(Aws, Vec<Found>)> {
+    let work = async {
+        let aws = connect(config, place).await?;
+        let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+        let found = status::find_stacks(&aws, &plan).await?;
+        Ok((aws, found))
+    };
+    let looked = tokio::time::timeout(PATIENCE, work).await;
+    looked.with_context(|| format!("AWS gives no answer within {} s", PATIENCE.as_secs()))?
 }
 
-async fn look_at(aws: &Aws, plan: &StackPlan) -> Result<Found> {
-    let door = aws.cloudformation_in(&plan.region);
-    let stack = door.find_stack(&plan.stack).await?;
-    let resources = match &stack {
-        Some(stack) => door.count_resources(&stack.id).await?,
-        None => 0,
-    };
-    Ok((plan.clone(), stack, resources))
+async fn observe(looked: Option<&(Aws, Vec<Found>)>, scope: Scope) -> Observations {
+    match looked {
+        Some((aws, found)) => status::observe(aws, found, scope).await,
+        None => Observations::default(),
+    }
 }
 
 /// Returns a failing check for a stack that is not as it should be.
@@ -106,8 +128,8 @@ fn unfit(plan: &StackPlan, stack: Option<&Stack>) -> Option<Check> {
 /// What was deployed should answer: the stacks know their builds.
 fn expected(stacks: &[Found]) -> Expected {
     let parameter = |stack_name: &str, name: &str| {
-        let found = stacks.iter().find(|(plan, _, _)| plan.name == stack_name);
-        found.and_then(|(_, stack, _)| stack.as_ref()?.parameters.get(name).cloned())
+        let found = stacks.iter().find(|stack| stack.plan.name == stack_name);
+        found.and_then(|found| found.stack.as_ref()?.parameters.get(name).cloned())
     };
     Expected {
         site: None,
@@ -116,15 +138,15 @@ fn expected(stacks: &[Found]) -> Expected {
     }
 }
 
-fn row((plan, stack, resources): Found) -> StackStatusRow {
-    let (state, updated) = match stack {
-        Some(stack) => (stack.status, stack.updated),
+fn row(found: &Found) -> StackStatusRow {
+    let (state, updated) = match &found.stack {
+        Some(stack) => (stack.status.clone(), stack.updated.clone()),
         None => ("absent".to_owned(), String::new()),
     };
     StackStatusRow {
-        name: plan.name,
+        name: found.plan.name.clone(),
         state,
-        resources,
+        resources: found.resources.len(),
         updated,
     }
 }

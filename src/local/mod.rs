@@ -35,6 +35,7 @@ use serde::Serialize;
 use crate::aws::{Access, Aws};
 use crate::config::{Config, DomainName, Hosting};
 use crate::event::Reporter;
+use crate::logs::LogSource;
 pub use lock::{Lock, lock};
 pub use stage::LocalStage;
 
@@ -247,6 +248,15 @@ impl Platform {
         match self {
             Self::Aws { .. } => Vec::new(),
             Self::Local(stage) => stage.checks().await,
+        }
+    }
+
+    /// Returns the logs that are kept in files of this machine, by who writes them. Everything else
+    /// that speaks is heard through CloudWatch Logs: the emulator keeps those of the Lambdas, as AWS does.
+    pub fn log_files(&self) -> Vec<(LogSource, PathBuf)> {
+        match self {
+            Self::Aws { .. } => Vec::new(),
+            Self::Local(stage) => vec![(LogSource::Server, stage.server_log())],
         }
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use rustix::process::Signal;
 
 use super::crew::STOP_PATIENCE;
-use super::parts::{EDGE, Running, SUPERVISOR};
+use super::parts::{EDGE, Running, SERVER, SUPERVISOR};
 use super::ports::Ports;
 use super::process::{ProcessId, find_marked, wait_for_end};
 use super::state::{self, Folder, delete_folder};
@@ -57,6 +57,10 @@ impl LocalStage {
 
     pub(super) async fn checks(&self) -> Vec<PartCheck> {
         health::check(&self.folder).await
+    }
+
+    pub(super) fn server_log(&self) -> PathBuf {
+        self.folder.log(SERVER)
     }
 
     pub(super) async fn remove(&self) -> Result<Vec<String>> {

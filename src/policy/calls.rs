@@ -5,8 +5,12 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 26] = [
+pub(super) const CALLS: [(&str, &[&str]); 35] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
+    (
+        "describe_auto_scaling_groups",
+        &["autoscaling:DescribeAutoScalingGroups"],
+    ),
     (
         "continue_update_rollback",
         &["cloudformation:ContinueUpdateRollback"],
@@ -25,10 +29,20 @@ pub(super) const CALLS: [(&str, &[&str]); 26] = [
     ("describe_change_set", &["cloudformation:DescribeChangeSet"]),
     ("describe_events", &["cloudformation:DescribeEvents"]),
     (
+        "describe_stack_drift_detection_status",
+        &["cloudformation:DescribeStackDriftDetectionStatus"],
+    ),
+    (
         "describe_stack_events",
         &["cloudformation:DescribeStackEvents"],
     ),
+    (
+        "describe_stack_resource_drifts",
+        &["cloudformation:DescribeStackResourceDrifts"],
+    ),
     ("describe_stacks", &["cloudformation:DescribeStacks"]),
+    // CloudFormation reads every resource as whoever asks.
+    ("detect_stack_drift", &["cloudformation:DetectStackDrift"]),
     ("get_template", &["cloudformation:GetTemplate"]),
     ("execute_change_set", &["cloudformation:ExecuteChangeSet"]),
     (
@@ -41,7 +55,9 @@ pub(super) const CALLS: [(&str, &[&str]); 26] = [
         &["cloudformation:UpdateTerminationProtection"],
     ),
     ("create_invalidation", &["cloudfront:CreateInvalidation"]),
+    ("describe_alarms", &["cloudwatch:DescribeAlarms"]),
     ("describe_table", &["dynamodb:DescribeTable"]),
+    ("filter_log_events", &["logs:FilterLogEvents"]),
     (
         "change_resource_record_sets",
         &["route53:ChangeResourceRecordSets"],
@@ -55,10 +71,13 @@ pub(super) const CALLS: [(&str, &[&str]); 26] = [
         "delete_objects",
         &["s3:DeleteObject", "s3:DeleteObjectVersion"],
     ),
+    ("get_object", &["s3:GetObject"]),
     ("list_object_versions", &["s3:ListBucketVersions"]),
     ("list_objects_v2", &["s3:ListBucket"]),
     ("put_object", &["s3:PutObject"]),
     ("get_service_quota", &["servicequotas:GetServiceQuota"]),
+    ("get_queue_attributes", &["sqs:GetQueueAttributes"]),
+    ("list_queues", &["sqs:ListQueues"]),
     // Only for the server of a local stage.
     ("assume_role", &[]),
     // Always allowed (STS API Reference, GetCallerIdentity).

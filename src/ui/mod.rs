@@ -13,6 +13,7 @@ mod script;
 mod stream;
 mod summary;
 mod tree;
+mod watch;
 mod words;
 
 use std::fmt::Display;
@@ -29,11 +30,13 @@ use crate::cli::Output;
 use crate::config::terminal::{Color, Github, Terminal};
 use crate::error::{Exit, hint};
 use crate::event::{Event, Reporter};
+use crate::logs::LogLine;
 use crate::plain::plain;
-use crate::report::{DeployReport, TeardownReport};
+use crate::report::{DeployReport, LogsReport, TeardownReport};
 use lines::{Dialect, Lines};
 use stream::Stream;
 use tree::Tree;
+pub use watch::Watcher;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -87,6 +90,41 @@ pub fn print_lines(lines: &str) -> Result<()> {
         writeln!(stdout, "{}", words::lines(lines))?;
     } else {
         stdout.write_all(lines.as_bytes())?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Prints the lines of logs on stdout: a line each, or one JSON document for all.
+///
+/// # Errors
+/// stdout is closed.
+pub fn print_logs(report: &LogsReport, output: Output) -> Result<()> {
+    match output {
+        Output::Text => report
+            .lines
+            .iter()
+            .try_for_each(|line| print_log_line(line, output)),
+        Output::Json => {
+            let document = serde_json::to_string_pretty(report)?;
+            Ok(writeln!(stdout().lock(), "{document}")?)
+        }
+        Output::Ndjson => stream().report(report),
+    }
+}
+
+/// Prints one line of a log on stdout, at once. As JSON it is a document in one line.
+///
+/// # Errors
+/// stdout is closed.
+pub fn print_log_line(line: &LogLine, output: Output) -> Result<()> {
+    let mut stdout = stdout().lock();
+    match output {
+        Output::Text => writeln!(stdout, "{line}")?,
+        Output::Json => writeln!(stdout, "{}", serde_json::to_string(line)?)?,
+        Output::Ndjson => {
+            drop(stdout);
+            return stream().log(line);
+        }
     }
     Ok(stdout.flush()?)
 }

@@ -12,7 +12,8 @@
 //! | `task_progress` | `task`, `detail` |
 //! | `task_done` | `task`, `outcome`, `seconds` |
 //! | `note`, `warning`, `tool_output` | `text` |
-//! | `report`, the last | `report`: the document that `--output json` prints |
+//! | `log` | `line`: what `logs --follow --output json` prints |
+//! | `report`, the last | `report`: the document that `--output json` prints; with `--watch`, one for each change |
 //! | `error`, the last instead | `message`, `hint` (or null), `exit` (the exit code) |
 
 use std::io::Write;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use crate::clock::rfc3339_millis;
 use crate::error::{Exit, hint};
 use crate::event::{Event, Reporter, ResourceStep, Step};
+use crate::logs::LogLine;
 use crate::report::seconds;
 
 /// The version of this format.
@@ -91,6 +93,9 @@ enum Fact<'a, R: Serialize> {
     ToolOutput {
         text: &'a str,
     },
+    Log {
+        line: &'a LogLine,
+    },
     Report {
         report: R,
     },
@@ -120,6 +125,11 @@ impl Stream {
     /// Says how it ended: the last line.
     pub(super) fn report(&self, report: &impl Serialize) -> Result<()> {
         self.write(Fact::Report { report })
+    }
+
+    /// Says what a log says.
+    pub(super) fn log(&self, line: &LogLine) -> Result<()> {
+        self.write::<()>(Fact::Log { line })
     }
 
     /// Says why it did not end well: the last line.

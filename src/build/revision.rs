@@ -1,0 +1,78 @@
+//! Which state of the sources is built: git is asked, and in CI the job's own variables where there is
+//! no git. Neither is needed: without an answer it is unknown.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::command::Tool;
+use crate::config::ContinuousIntegration;
+
+/// A state of the sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The git commit.
+    pub commit: String,
+    /// Whether the sources differ from it; `None` if that is unknown.
+    pub dirty: Option<bool>,
+}
+
+/// How long git may take: nobody waits for a line in a report.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) async fn find(folder: &Path) -> Option<Revision> {
+    let asked = tokio::time::timeout(PATIENCE, ask_git(folder)).await;
+    asked.ok().flatten().or_else(of_ci)
+}
+
+async fn ask_git(folder: &Path) -> Option<Revision> {
+    let commit = git(folder, &["rev-parse", "--verify", "HEAD"]).await?;
+    let changes = git(folder, &["--no-optional-locks", "status", "--porcelain"]).await;
+    Some(Revision {
+        commit: commit.trim().to_owned(),
+        dirty: changes.map(|changes| !changes.trim().is_empty()),
+    })
+}
+
+async fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let tool = Tool {
+        program: "git",
+        arguments,
+        folder,
+        cure: "install git",
+    };
+    tool.ask().await
+}
+
+fn of_ci() -> Option<Revision> {
+    let commit = ContinuousIntegration::detect()?.commit?;
+    Some(Revision {
+        commit,
+        dirty: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn run(folder: &Path, arguments: &[&str]) {
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+        let arguments = [&identity[..], arguments].concat();
+        assert!(git(folder, &arguments).await.is_some(), "git {arguments:?}");
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_known_and_whether_the_sources_differ_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        run(path, &["init", "--quiet"]).await;
+        assert_eq!(ask_git(path).await, None, "there is no commit yet");
+        std::fs::write(path.join("a"), "1").unwrap();
+        run(path, &["add", "a"]).await;
+        run(path, &["commit", "--quiet", "--message", "a"]).await;
+        let clean = ask_git(path).await.unwrap();
+        assert_eq!((clean.commit.len(), clean.dirty), (40, Some(false)));
+        std::fs::write(path.join("a"), "2").unwrap();
+        assert_eq!(ask_git(path).await.unwrap().dirty, Some(true));
+    }
+}

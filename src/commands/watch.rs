@@ -1,0 +1,43 @@
+//! `status --watch`: looks at a stage again and again, until somebody says stop.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::status::status;
+use crate::config::Config;
+use crate::event::{Event, Reporter};
+use crate::status::Scope;
+use crate::ui::Watcher;
+
+/// How long to rest between two looks.
+const REST: Duration = Duration::from_secs(3);
+
+/// Shows how a stage stands, for ever.
+///
+/// # Errors
+/// The first look fails, or stdout is closed. A later look that fails is told, and the next may
+/// succeed.
+pub async fn watch(
+    config: &Config,
+    scope: Scope,
+    watcher: &mut Watcher,
+    reporter: &dyn Reporter,
+) -> Result<std::convert::Infallible> {
+    watcher.show(status(config, scope).await?)?;
+    let mut told = String::new();
+    loop {
+        tokio::time::sleep(REST).await;
+        let problem = match status(config, scope).await {
+            Ok(report) => {
+                watcher.show(report)?;
+                String::new()
+            }
+            Err(error) => format!("{error:#}"),
+        };
+        if problem != told && !problem.is_empty() {
+            reporter.report(Event::Warning(problem.clone()));
+        }
+        told = problem;
+    }
+}

@@ -1,0 +1,253 @@
+//! Release records: what a deploy brought, for whoever asks later. In: a finished deploy. Out: one small
+//! JSON object in the artifact bucket, and the newest of them read back. A record is never changed.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::aws::{S3, Upload};
+use crate::build::{Artifacts, hex};
+use crate::clock::rfc3339;
+use crate::provision::{DIGEST, Provisioned};
+use crate::publish;
+
+/// Where in the artifact bucket. A key goes on with the time, so the last key is the newest record.
+const PREFIX: &str = "releases/";
+
+/// The form of the records that are written. It grows when a field changes its meaning, not when one
+/// is added.
+const VERSION: u32 = 1;
+
+/// What a deploy brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseRecord {
+    /// The form of this record.
+    pub version: u32,
+    /// The stage.
+    pub stage: String,
+    /// When the deploy was done (RFC 3339, UTC).
+    pub at: String,
+    /// `deployed`.
+    pub outcome: String,
+    /// The id of the release.
+    pub build: String,
+    /// What was published, by the artifact's name.
+    pub artifacts: BTreeMap<String, ArtifactRecord>,
+    /// What the site consists of.
+    pub site: SiteRecord,
+    /// The digest of template and parameters of every stack, by its short name.
+    pub stacks: BTreeMap<String, String>,
+    /// One digest over those of all stacks.
+    pub digest: String,
+    /// The git commit of the sources; unknown without git or a repository.
+    pub commit: Option<String>,
+    /// Whether the sources differed from the commit.
+    pub dirty: Option<bool>,
+    /// The ARN of the IAM identity that deployed.
+    pub actor: String,
+    /// The person for whom CI did so.
+    pub ci_actor: Option<String>,
+    /// The version of this program.
+    pub deployer: String,
+    /// How long the deploy took.
+    pub seconds: f64,
+}
+
+/// A published artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactRecord {
+    /// Where it lies in the artifact bucket.
+    pub key: String,
+    /// SHA-256 of its content, in hex.
+    pub hash: String,
+}
+
+/// A released site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRecord {
+    /// Its content id.
+    pub build: String,
+    /// SHA-256 of every file, in hex, by its path.
+    pub files: BTreeMap<String, String>,
+}
+
+/// How a deploy went: what the artifacts and stacks do not tell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deploy {
+    /// The stage.
+    pub stage: String,
+    /// The ARN of the IAM identity that deployed.
+    pub actor: String,
+    /// The person for whom CI did so.
+    pub ci_actor: Option<String>,
+    /// How long it took.
+    pub seconds: f64,
+    /// When it was done.
+    pub at: SystemTime,
+}
+
+impl ReleaseRecord {
+    /// Returns the record of a deploy.
+    pub fn of(deploy: Deploy, artifacts: &Artifacts, stacks: &[Provisioned]) -> Self {
+        let digests = stacks
+            .iter()
+            .filter_map(|stack| Some((stack.name.clone(), stack.outputs.get(DIGEST)?.clone())));
+        let stacks: BTreeMap<String, String> = digests.collect();
+        let revision = artifacts.revision.as_ref();
+        Self {
+            version: VERSION,
+            stage: deploy.stage,
+            at: rfc3339(deploy.at),
+            outcome: "deployed".to_owned(),
+            build: artifacts.build(),
+            artifacts: artifact_records(artifacts),
+            site: site_record(artifacts),
+            digest: digest(&stacks),
+            stacks,
+            commit: revision.map(|revision| revision.commit.clone()),
+            dirty: revision.and_then(|revision| revision.dirty),
+            actor: deploy.actor,
+            ci_actor: deploy.ci_actor,
+            deployer: env!("CARGO_PKG_VERSION").to_owned(),
+            seconds: deploy.seconds,
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("{PREFIX}{}-{}.json", self.at, self.build)
+    }
+}
+
+fn artifact_records(artifacts: &Artifacts) -> BTreeMap<String, ArtifactRecord> {
+    let all = [&artifacts.api, &artifacts.publisher, &artifacts.server];
+    let rows = all.into_iter().map(|artifact| {
+        let (key, hash) = (publish::key(artifact), artifact.hash.clone());
+        (artifact.name.clone(), ArtifactRecord { key, hash })
+    });
+    rows.collect()
+}
+
+fn site_record(artifacts: &Artifacts) -> SiteRecord {
+    let files = artifacts.site.files.iter();
+    SiteRecord {
+        build: artifacts.site.build.clone(),
+        files: files
+            .map(|file| (file.path.clone(), hex(&Sha256::digest(&file.content))))
+            .collect(),
+    }
+}
+
+fn digest(stacks: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for (name, digest) in stacks {
+        hash.update(format!("{name}\0{digest}\0"));
+    }
+    hex(&hash.finalize()[..6])
+}
+
+/// Keeps a record in the artifact bucket.
+///
+/// # Errors
+/// The bucket may not be written.
+pub async fn keep_record(record: &ReleaseRecord, s3: &S3, bucket: &str) -> Result<()> {
+    let upload = Upload {
+        key: record.key(),
+        body: serde_json::to_vec_pretty(record)?,
+        content_type: "application/json".to_owned(),
+        cache_control: "private",
+    };
+    s3.put_object(bucket, &upload).await
+}
+
+/// Returns the newest record of a bucket, or `None` if it holds none.
+///
+/// # Errors
+/// The bucket may not be read, or the record is of a newer deployer and cannot be understood.
+pub async fn find_last_record(s3: &S3, bucket: &str) -> Result<Option<ReleaseRecord>> {
+    let Some(key) = s3.find_last_key(bucket, PREFIX).await? else {
+        return Ok(None);
+    };
+    let body = s3.get_object(bucket, &key).await?;
+    let record = serde_json::from_slice(&body);
+    Ok(Some(record.with_context(|| {
+        format!("failed to understand release record `{key}`")
+    })?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::build::{Artifact, Revision, Site, SiteFile};
+    use crate::provision::Outcome;
+
+    fn artifact(name: &str, file: &str) -> Artifact {
+        Artifact {
+            name: name.to_owned(),
+            file: file.into(),
+            hash: name.repeat(3),
+            bytes: 1,
+        }
+    }
+
+    fn artifacts() -> Artifacts {
+        let page = SiteFile {
+            path: "index.html".to_owned(),
+            content: b"<!doctype html>".to_vec(),
+        };
+        Artifacts {
+            api: artifact("api", "api.zip"),
+            publisher: artifact("publisher", "publisher.zip"),
+            server: artifact("websocket", "websocket.tar.gz"),
+            site: Site {
+                files: vec![page],
+                build: "5175".to_owned(),
+            },
+            revision: Some(Revision {
+                commit: "5656322".to_owned(),
+                dirty: Some(true),
+            }),
+        }
+    }
+
+    fn record() -> ReleaseRecord {
+        let stack = Provisioned {
+            name: "data".to_owned(),
+            outcome: Outcome::Created,
+            elapsed: Duration::ZERO,
+            outputs: BTreeMap::from([(DIGEST.to_owned(), "d1".to_owned())]),
+        };
+        let deploy = Deploy {
+            stage: "prod".to_owned(),
+            actor: "arn:aws:sts::1:assumed-role/deploy/ada".to_owned(),
+            ci_actor: Some("ada".to_owned()),
+            seconds: 61.5,
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_564_799),
+        };
+        ReleaseRecord::of(deploy, &artifacts(), &[stack])
+    }
+
+    #[test]
+    fn a_record_tells_all_of_a_deploy() {
+        let mut record = record();
+        record.deployer = "1.2.3".to_owned();
+        insta::assert_json_snapshot!(record);
+        assert_eq!(
+            record.key(),
+            format!("releases/2026-11-24T23:59:59Z-{}.json", artifacts().build())
+        );
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_also_with_fields_that_came_later() {
+        let record = record();
+        let mut json = serde_json::to_value(&record).unwrap();
+        json["approved_by"] = "grace".into();
+        let read: ReleaseRecord = serde_json::from_value(json).unwrap();
+        assert_eq!(read, record);
+    }
+}

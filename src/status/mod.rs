@@ -1,0 +1,220 @@
+//! What is known of a stage beyond the state of its stacks and the answers of its addresses. In: the
+//! stacks as they were found. Out: `Observations`, and the `Check`s that they come to. Every question
+//! has its file: asking is apart from deciding, which is pure. All are asked at the same time and have a
+//! deadline, and they can only add: an answer that does not come is unknown, and nobody is the worse
+//! for it. Nothing is changed here.
+
+mod alarms;
+mod certificates;
+mod changes;
+mod deployed;
+mod drift;
+mod instances;
+mod queues;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use crate::aws::{Aws, Resource, Stack, missing_permission};
+use crate::clock::rfc3339;
+use crate::plain::plain;
+use crate::plan::{Plan, StackPlan};
+use crate::release::ReleaseRecord;
+use crate::report::Check;
+pub use alarms::AlarmRow;
+pub use certificates::CertificateRow;
+pub use changes::changes;
+pub use drift::{DriftRow, DriftState};
+pub use instances::InstanceRow;
+pub use queues::QueueRow;
+
+/// How long one question may take; `status` answers within it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A planned stack, as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// What was planned.
+    pub plan: StackPlan,
+    /// What is there, if anything.
+    pub stack: Option<Stack>,
+    /// What it holds.
+    pub resources: Vec<Resource>,
+}
+
+impl Found {
+    /// Returns the resources of one type.
+    pub(crate) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Resource> {
+        let is_made = |resource: &&Resource| !resource.physical_id.is_empty();
+        self.resources
+            .iter()
+            .filter(move |resource| resource.kind == kind)
+            .filter(is_made)
+    }
+}
+
+/// Looks at every stack of a plan, at the same time.
+///
+/// # Errors
+/// CloudFormation is not reached or says no.
+pub async fn find_stacks(aws: &Aws, plan: &Plan) -> Result<Vec<Found>> {
+    try_join_all(plan.all().map(|stack| find_stack(aws, stack))).await
+}
+
+async fn find_stack(aws: &Aws, plan: &StackPlan) -> Result<Found> {
+    let door = aws.cloudformation_in(&plan.region);
+    let stack = door.find_stack(&plan.stack).await?;
+    let resources = match &stack {
+        Some(stack) => door.list_every_resource(&stack.id).await?,
+        None => Vec::new(),
+    };
+    Ok(Found {
+        plan: plan.clone(),
+        stack,
+        resources,
+    })
+}
+
+/// Whether drift is looked for: it takes CloudFormation a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// No.
+    Quick,
+    /// Yes.
+    WithDrift,
+}
+
+/// What was seen of a stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Observations {
+    /// The last deploy that changed something.
+    pub release: Option<ReleaseRecord>,
+    /// Every alarm.
+    pub alarms: Vec<AlarmRow>,
+    /// Every certificate.
+    pub certificates: Vec<CertificateRow>,
+    /// Every instance of the groups of servers.
+    pub instances: Vec<InstanceRow>,
+    /// The queues of the stacks, and those that the servers made.
+    pub queues: Vec<QueueRow>,
+    /// What is no longer as the templates say; only where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<DriftRow>>,
+    /// The questions to which no answer came.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A question to which no answer came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// What was asked for.
+    pub name: String,
+    /// Why there is no answer, or what would bring it.
+    pub detail: String,
+}
+
+/// Asks everything at the same time.
+pub async fn observe(aws: &Aws, found: &[Found], scope: Scope) -> Observations {
+    let drift = async {
+        match scope {
+            Scope::Quick => None,
+            Scope::WithDrift => Some(drift::ask(aws, found).await),
+        }
+    };
+    let (release, alarms, certificates, instances, queues, of_servers, drift) = tokio::join!(
+        ask("last deploy", PATIENCE, deployed::ask(aws, found)),
+        ask("alarms", PATIENCE, alarms::ask(aws, found)),
+        ask("certificates", PATIENCE, certificates::ask(aws, found)),
+        ask("instances", PATIENCE, instances::ask(aws, found)),
+        ask("queues", PATIENCE, queues::of_stacks(aws, found)),
+        ask("server queues", PATIENCE, queues::of_servers(aws, found)),
+        drift,
+    );
+    let mut unknown = Vec::new();
+    let drift = drift.map(|(rows, missing)| {
+        unknown.extend(missing);
+        rows
+    });
+    let queues = [queues, of_servers].map(|answer| known(answer, &mut unknown).unwrap_or_default());
+    Observations {
+        release: known(release, &mut unknown).flatten(),
+        alarms: known(alarms, &mut unknown).unwrap_or_default(),
+        certificates: known(certificates, &mut unknown).unwrap_or_default(),
+        instances: known(instances, &mut unknown).unwrap_or_default(),
+        queues: queues.concat(),
+        drift,
+        unknown,
+    }
+}
+
+/// Asks one question, within its deadline.
+async fn ask<T>(
+    name: &str,
+    patience: Duration,
+    question: impl Future<Output = Result<T>>,
+) -> Result<T, Unknown> {
+    let answer = tokio::time::timeout(patience, question).await;
+    let detail = match answer {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => why(&error),
+        Err(_) => format!("no answer within {} s", patience.as_secs()),
+    };
+    Err(Unknown {
+        name: name.to_owned(),
+        detail,
+    })
+}
+
+fn why(error: &anyhow::Error) -> String {
+    match missing_permission(error) {
+        Some(permission) => format!("add permission {permission} to see it"),
+        None => format!("{error:#}"),
+    }
+}
+
+fn known<T>(answer: Result<T, Unknown>, unknown: &mut Vec<Unknown>) -> Option<T> {
+    answer.map_err(|missing| unknown.push(missing)).ok()
+}
+
+impl Observations {
+    /// Returns what the observations come to, at a time: a check each, that passes or fails. What is
+    /// unknown, and what has drifted, is no check.
+    pub fn checks(&self, now: SystemTime) -> Vec<Check> {
+        let mut checks = alarms::checks(&self.alarms);
+        checks.extend(
+            self.certificates
+                .iter()
+                .map(|row| certificates::check(row, now)),
+        );
+        checks.extend(instances::checks(&self.instances));
+        checks.extend(queues::checks(&self.queues));
+        checks
+    }
+}
+
+/// The lines that stand beneath the checks.
+impl fmt::Display for Observations {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Unknown { name, detail } in &self.unknown {
+            write!(formatter, "\n  ?    {name:<22} unknown: {}", plain(detail))?;
+        }
+        for row in self.drift.iter().flatten() {
+            write!(formatter, "\n{row}")?;
+        }
+        match &self.drift {
+            Some(rows) if rows.is_empty() => formatter.write_str("\n\n  no drift was found"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn text(time: Option<SystemTime>) -> Option<String> {
+    time.map(rfc3339)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! A stage that is watched. On a terminal the whole report, drawn in place; elsewhere a line for each
+//! change; as JSON one document a line, for each change, and in a stream one report.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+use crate::cli::Output;
+use crate::clock::rfc3339;
+use crate::config::terminal::Terminal;
+use crate::report::StatusReport;
+use crate::status::changes;
+
+/// Goes to the first line and clears the screen from there: Control Sequence Introducer `H` and `J`
+/// (ECMA-48, sections 8.3.21 and 8.3.39). Colour has no part in it, so NO_COLOR changes nothing.
+const CLEAR: &str = "\u{1b}[H\u{1b}[J";
+
+/// Shows one report after the other.
+pub struct Watcher {
+    form: Form,
+    before: Option<StatusReport>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    InPlace,
+    Lines,
+    Documents,
+    Stream,
+}
+
+impl Watcher {
+    /// Begins with nothing seen.
+    pub fn new(output: Output, terminal: &Terminal) -> Self {
+        let form = match output {
+            Output::Json => Form::Documents,
+            Output::Ndjson => Form::Stream,
+            Output::Text if terminal.live && stdout().is_terminal() => Form::InPlace,
+            Output::Text => Form::Lines,
+        };
+        Self { form, before: None }
+    }
+
+    /// Shows a report, or what is new in it.
+    ///
+    /// # Errors
+    /// stdout is closed.
+    pub fn show(&mut self, report: StatusReport) -> Result<()> {
+        let changed = changes(self.before.as_ref(), &report);
+        if self.form == Form::Stream && !changed.is_empty() {
+            super::stream().report(&report)?;
+        }
+        let text = shown(self.form, &report, &changed, SystemTime::now())?;
+        self.before = Some(report);
+        let mut stdout = stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        Ok(stdout.flush()?)
+    }
+}
+
+fn shown(form: Form, report: &StatusReport, changed: &[String], now: SystemTime) -> Result<String> {
+    let now = rfc3339(now);
+    Ok(match form {
+        Form::InPlace => format!("{CLEAR}{report}\n\n  {now}, Ctrl-C ends\n"),
+        Form::Lines => changed
+            .iter()
+            .map(|line| format!("{now} {line}\n"))
+            .collect(),
+        Form::Stream => String::new(),
+        Form::Documents if changed.is_empty() => String::new(),
+        Form::Documents => format!("{}\n", serde_json::to_string(report)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Check, Health};
+    use crate::status::Observations;
+
+    fn report(ok: bool) -> StatusReport {
+        let (name, detail) = ("site".to_owned(), "build 5175".to_owned());
+        StatusReport {
+            stage: "prod".to_owned(),
+            health: if ok {
+                Health::Healthy
+            } else {
+                Health::Degraded
+            },
+            urls: None,
+            stacks: Vec::new(),
+            checks: vec![Check { name, ok, detail }],
+            seen: Observations::default(),
+        }
+    }
+
+    fn shows(form: Form, reports: &[StatusReport]) -> String {
+        let mut before = None;
+        let mut all = String::new();
+        for report in reports {
+            let changed = changes(before, report);
+            all += &shown(form, report, &changed, SystemTime::UNIX_EPOCH).unwrap();
+            before = Some(report);
+        }
+        all
+    }
+
+    #[test]
+    fn away_from_a_terminal_only_changes_are_told_a_line_each() {
+        let told = shows(Form::Lines, &[report(true), report(true), report(false)]);
+        insta::assert_snapshot!(told, @r"
+        1970-01-01T00:00:00Z stage prod is healthy
+        1970-01-01T00:00:00Z site: ok build 5175
+        1970-01-01T00:00:00Z stage prod is degraded
+        1970-01-01T00:00:00Z site: FAIL build 5175
+        ");
+    }
+
+    #[test]
+    fn a_program_gets_one_document_for_each_change() {
+        let told = shows(
+            Form::Documents,
+            &[report(true), report(true), report(false)],
+        );
+        let documents: Vec<serde_json::Value> = told
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let health: Vec<&str> = documents
+            .iter()
+            .map(|document| document["health"].as_str().unwrap())
+            .collect();
+        assert_eq!(health, ["healthy", "degraded"]);
+    }
+
+    #[test]
+    fn on_a_terminal_every_look_is_drawn_over_the_last() {
+        let told = shows(Form::InPlace, &[report(true), report(true)]);
+        assert_eq!(told.matches(CLEAR).count(), 2);
+        assert!(told.contains("stage prod: healthy"), "{told}");
+    }
+}
