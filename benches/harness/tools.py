@@ -55,10 +55,11 @@ def environment(url, home, path):
 
 
 def our_own(starts, deploys, template):
-    """The real `factory-tree` for its start, benches/deploy for the deploys."""
+    """The real `factory-tree` for its start, benches/deploy for the deploys. It tells its progress in lines, as
+    in CI: on a terminal the first frame of its tree would come when all is over."""
 
     def deploy(stack):
-        return [deploys, stack, REGION, str(template)]
+        return ["env", "CI=true", deploys, stack, REGION, str(template)]
 
     return Tool("ours", deploy, [starts, "--version"], "unchanged")
 

@@ -83,6 +83,13 @@ impl World {
             .insert(template.to_owned(), resources.collect());
     }
 
+    /// From when to when a stack has moved.
+    pub(crate) fn span(&self, stack: &str) -> (Instant, Instant) {
+        let events = &self.stacks[stack].events;
+        let times = || events.iter().map(|event| event.at);
+        (times().min().unwrap(), times().max().unwrap())
+    }
+
     /// Puts a stack into a state, as if something outside had done that.
     pub(crate) fn put(&mut self, name: &str, status: &str) {
         let id = arn(name);

@@ -56,7 +56,12 @@ stages:
             source = self.source.display(),
             name = self.name,
         );
-        std::fs::write(self.folder.path().join("factory-tree.yaml"), text).unwrap();
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Where its configuration is.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("factory-tree.yaml")
     }
 
     fn templates(&self) -> PathBuf {

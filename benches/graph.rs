@@ -1,0 +1,203 @@
+//! How much longer eight stacks take than the longest way through their graph: what the deployer adds by
+//! asking, waiting and handing on.
+//!
+//! Method: `cargo bench --workspace --profile dev --bench graph`. Our provisioning, as `deploy` uses it, makes
+//! the stacks of a stage on the scripted CloudFormation of the tests (an HTTP server on loopback) and
+//! polls as it does on AWS. Each resource takes as long as in `STACKS`, `SPEED` times as fast; the longest
+//! way is the sum of the slowest resources along it. That is unkind to us: the shortest rest between two
+//! polls, 0.1 s, is not sped up, so it weighs `SPEED` times as much as on AWS. The figures are the
+//! median, the smallest and the largest of `RUNS` runs. Prints `figure NAME VALUE UNIT`, `ratio NAME VALUE` and
+//! `goal PASS|MISS` lines, and ends with 1 on a miss.
+
+#![expect(clippy::unwrap_used, reason = "a bench says what is wrong by failing")]
+#![expect(clippy::print_stdout, reason = "its figures are its answer")]
+
+#[path = "../tests/cloudformation/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the tests' server; nothing fails here")]
+mod cloudformation;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use cloudformation::FakeCloudFormation;
+use factory_tree::aws::{Access, Aws};
+use factory_tree::event::{Event, Reporter};
+use factory_tree::plan::{Consent, Source, StackPlan, Template};
+use factory_tree::provision::{self, Options, Outputs};
+
+/// A stack: its name, whose outputs it needs, and its resources with the seconds that they take on AWS.
+type Row = (
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static str, &'static str, u64)],
+);
+
+/// The stacks of a stage. The seconds are rough, from what people report of these types: a bench of the
+/// graph needs their proportions only.
+const STACKS: [Row; 8] = [
+    (
+        "foundation",
+        &[],
+        &[
+            ("Bucket", "AWS::S3::Bucket", 25),
+            ("Topic", "AWS::SNS::Topic", 12),
+        ],
+    ),
+    ("dns", &[], &[("Zone", "AWS::Route53::HostedZone", 45)]),
+    (
+        "data",
+        &[],
+        &[
+            ("Table", "AWS::DynamoDB::Table", 30),
+            ("Topic", "AWS::SNS::Topic", 12),
+        ],
+    ),
+    (
+        "certificate",
+        &["dns"],
+        &[("Certificate", "AWS::CertificateManager::Certificate", 110)],
+    ),
+    (
+        "certificate-us-east-1",
+        &["dns"],
+        &[("Certificate", "AWS::CertificateManager::Certificate", 130)],
+    ),
+    (
+        "api",
+        &["certificate", "data", "dns", "foundation"],
+        &[
+            ("Function", "AWS::Lambda::Function", 20),
+            ("Domain", "AWS::ApiGatewayV2::DomainName", 60),
+        ],
+    ),
+    (
+        "websocket",
+        &["certificate", "data", "dns", "foundation"],
+        &[
+            ("Balancer", "AWS::ElasticLoadBalancingV2::LoadBalancer", 180),
+            ("Group", "AWS::AutoScaling::AutoScalingGroup", 240),
+        ],
+    ),
+    (
+        "site",
+        &["certificate-us-east-1", "dns", "foundation"],
+        &[("Distribution", "AWS::CloudFront::Distribution", 220)],
+    ),
+];
+
+/// How many times as fast as on AWS.
+const SPEED: u64 = 20;
+
+const RUNS: usize = 5;
+
+/// The goal: the whole within a tenth of the longest way.
+const MOST: f64 = 1.1;
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: Event) {}
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let longest = STACKS
+        .iter()
+        .map(|row| way_to(row))
+        .max()
+        .unwrap_or_default() as f64
+        / 1000.0;
+    let mut walls = Vec::new();
+    let mut calls = Vec::new();
+    for _ in 0..RUNS {
+        let (wall, asked) = run().await;
+        walls.push(wall);
+        calls.push(asked);
+    }
+    walls.sort_by(f64::total_cmp);
+    let wall = walls[RUNS / 2];
+    let ratio = wall / longest;
+    println!("figure graph.longest-way {longest:.2} s");
+    println!("figure graph.wall {wall:.3} s");
+    println!("figure graph.wall.smallest {:.3} s", walls[0]);
+    println!("figure graph.wall.largest {:.3} s", walls[RUNS - 1]);
+    println!("figure graph.calls {} calls", calls.iter().max().unwrap());
+    println!("ratio graph.wall-over-longest-way {ratio:.4}");
+    let is_met = ratio <= MOST;
+    let verdict = if is_met { "PASS" } else { "MISS" };
+    println!("goal {verdict}: eight stacks within 10 % of the longest way: {ratio:.3}");
+    ExitCode::from(u8::from(!is_met))
+}
+
+/// Makes all stacks in an empty account. Returns the seconds that it took and the calls that it cost.
+async fn run() -> (f64, usize) {
+    let fake = FakeCloudFormation::start();
+    for (name, _, resources) in STACKS {
+        let rows: Vec<_> = resources
+            .iter()
+            .map(|(id, kind, seconds)| (*id, *kind, seconds * 1000 / SPEED))
+            .collect();
+        fake.world().declare(name, &rows);
+    }
+    let stacks = STACKS.map(|(name, needs, _)| stack(name, needs));
+    let access = Access::Endpoint {
+        url: fake.url.clone(),
+    };
+    let started = Instant::now();
+    let aws = Aws::connect(&access, &"us-east-1".parse().unwrap()).await;
+    let known = (Outputs::new(), BTreeMap::new());
+    provision::provision(
+        &aws,
+        &stacks,
+        &known.0,
+        &known.1,
+        Options::default(),
+        &Silent,
+    )
+    .await
+    .unwrap();
+    let calls = fake.world().calls.len();
+    (started.elapsed().as_secs_f64(), calls)
+}
+
+fn stack(name: &str, needs: &[&str]) -> StackPlan {
+    let body = format!(
+        "# {name}\nParameters:\n  Digest:\n    Type: String\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\n"
+    );
+    let names = ["One", "Two", "Three", "Four"];
+    let parameters = needs.iter().zip(names).map(|(need, name)| {
+        let stack = (*need).to_owned();
+        (
+            name,
+            Source::Output {
+                stack,
+                output: "Id",
+            },
+        )
+    });
+    StackPlan {
+        name: name.to_owned(),
+        stack: format!("bench-{name}"),
+        region: "us-east-1".parse().unwrap(),
+        template: Template::parse(Path::new(&format!("templates/{name}.yaml")), body).unwrap(),
+        parameters: parameters.collect(),
+        protected: false,
+        consent: Consent::default(),
+    }
+}
+
+/// Returns the milliseconds of the longest way that ends with a stack.
+fn way_to((_, needs, resources): &Row) -> u64 {
+    let own = resources
+        .iter()
+        .map(|(_, _, seconds)| seconds * 1000 / SPEED)
+        .max();
+    let before = STACKS
+        .iter()
+        .filter(|(name, ..)| needs.contains(name))
+        .map(way_to)
+        .max();
+    own.unwrap_or_default() + before.unwrap_or_default()
+}
