@@ -13,7 +13,11 @@
 #![expect(clippy::print_stdout, reason = "its figures are its answer")]
 
 #[path = "../tests/cloudformation/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the tests' server; nothing fails here")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the tests' server; nothing fails here"
+)]
 mod cloudformation;
 
 use std::collections::BTreeMap;

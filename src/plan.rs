@@ -12,6 +12,7 @@ mod outlook;
 mod preview;
 mod preview_text;
 mod render;
+mod retained;
 mod template;
 mod union;
 
@@ -31,6 +32,7 @@ pub use names::{NameChange, name_changes};
 pub use outlook::{Outlook, given, outputs, unknown, with_present};
 pub use preview::{Action, ArtifactPreview, Preview, SitePreview, StackPreview, outcome};
 pub use render::{AFTER_DEPLOY, Rendered, render};
+pub use retained::{Retained, retained};
 pub use template::{Template, Templates};
 pub use union::union;
 

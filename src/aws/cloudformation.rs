@@ -88,14 +88,6 @@ impl CloudFormation {
         }
     }
 
-    /// Returns how many resources a stack holds.
-    ///
-    /// # Errors
-    /// There is no such stack.
-    pub async fn count_resources(&self, stack: &str) -> Result<usize> {
-        Ok(self.list_all_resources(stack).await?.len())
-    }
-
     /// Lists every resource of a stack.
     ///
     /// # Errors

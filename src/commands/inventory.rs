@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::aws::{Aws, Stack};
 use crate::event::{Event, Reporter};
-use crate::plan::StackPlan;
+use crate::plain::plain;
+use crate::plan::{Retained, StackPlan, retained};
 use crate::provision::patiently;
 
 /// What a stage holds.
@@ -25,6 +26,8 @@ pub struct StackInventory {
     pub resources: usize,
     /// Its buckets and tables.
     pub stores: Vec<Store>,
+    /// What outlives it.
+    pub retained: Vec<Retained>,
 }
 
 /// A resource that holds data.
@@ -62,40 +65,53 @@ pub async fn take(
     stacks: &[(StackPlan, Stack)],
     reporter: &dyn Reporter,
 ) -> Result<Inventory> {
-    let counts = stacks.iter().map(|(plan, _)| count(aws, plan, reporter));
+    let counts = stacks.iter().map(|stack| count(aws, stack, reporter));
     let stacks = futures_util::future::try_join_all(counts).await?;
     Ok(Inventory { stacks })
 }
 
-async fn count(aws: &Aws, plan: &StackPlan, reporter: &dyn Reporter) -> Result<StackInventory> {
+async fn count(
+    aws: &Aws,
+    (plan, stack): &(StackPlan, Stack),
+    reporter: &dyn Reporter,
+) -> Result<StackInventory> {
     let door = aws.cloudformation_in(&plan.region);
-    let resources = patiently(reporter, || door.count_resources(&plan.stack)).await?;
+    let resources = patiently(reporter, || door.list_every_resource(&stack.id)).await?;
+    let of_kind = |kind: &'static str| {
+        let found = resources
+            .iter()
+            .filter(move |resource| resource.kind == kind);
+        found.map(|resource| resource.physical_id.as_str())
+    };
     let mut stores = Vec::new();
-    for bucket in patiently(reporter, || door.list_resources(&plan.stack, BUCKET)).await? {
-        let content = aws.s3.measure_bucket(&bucket).await;
+    for bucket in of_kind(BUCKET) {
+        let content = aws.s3.measure_bucket(bucket).await;
         let content = or_nothing(content, reporter);
         stores.push(Store {
             kind: BUCKET,
-            physical_id: bucket,
+            physical_id: bucket.to_owned(),
             items: content.objects,
             versions: content.versions,
             bytes: content.bytes,
         });
     }
-    for table in patiently(reporter, || door.list_resources(&plan.stack, TABLE)).await? {
-        let items = or_nothing(aws.dynamodb.count_items(&table).await, reporter);
+    for table in of_kind(TABLE) {
+        let items = or_nothing(aws.dynamodb.count_items(table).await, reporter);
         stores.push(Store {
             kind: TABLE,
-            physical_id: table,
+            physical_id: table.to_owned(),
             items,
             versions: 0,
             bytes: 0,
         });
     }
+    let template = patiently(reporter, || door.get_template(&stack.id)).await;
+    let outliving = template.and_then(|body| retained(&body, &stack.parameters));
     Ok(StackInventory {
         name: plan.name.clone(),
-        resources,
+        resources: resources.len(),
         stores,
+        retained: or_nothing(outliving, reporter),
     })
 }
 
@@ -126,7 +142,12 @@ fn lines(inventory: &Inventory) -> Vec<String> {
             ),
             _ => format!("  table {}: about {} items", store.physical_id, store.items),
         });
-        std::iter::once(head).chain(stores).collect::<Vec<_>>()
+        let retained = stack.retained.iter().map(|row| {
+            let (id, kind, policy) = (plain(&row.logical_id), plain(&row.kind), &row.policy);
+            format!("  stays: {id} ({kind}), by its DeletionPolicy {policy}")
+        });
+        let lines = std::iter::once(head).chain(stores).chain(retained);
+        lines.collect::<Vec<_>>()
     };
     inventory.stacks.iter().flat_map(of_stack).collect()
 }
@@ -148,8 +169,9 @@ mod tests {
             name: name.to_owned(),
             resources,
             stores,
+            retained: Vec::new(),
         };
-        let inventory = Inventory {
+        let mut inventory = Inventory {
             stacks: vec![
                 stack("dns", 2, Vec::new()),
                 stack("data", 4, vec![store(TABLE, "demo-table", 12, 0, 0)]),
@@ -160,11 +182,17 @@ mod tests {
                 ),
             ],
         };
+        inventory.stacks[1].retained.push(Retained {
+            logical_id: "Table".to_owned(),
+            kind: TABLE.to_owned(),
+            policy: "RetainExceptOnCreate".to_owned(),
+        });
         assert!(inventory.holds_data());
         insta::assert_snapshot!(lines(&inventory).join("\n"), @r"
         stack dns: 2 resources
         stack data: 4 resources
           table demo-table: about 12 items
+          stays: Table (AWS::DynamoDB::Table), by its DeletionPolicy RetainExceptOnCreate
         stack site: 9 resources
           bucket demo-site: 5 objects, 14 versions, 1.2 MB
         ");

@@ -9,6 +9,7 @@ pub mod outputs;
 pub mod plan;
 pub mod policy;
 pub mod recover;
+mod removal;
 pub mod status;
 pub mod teardown;
 pub mod watch;

@@ -1,22 +1,20 @@
-//! `teardown`: everything goes, in the reverse order of its making. First what there is, and what of it
+//! `teardown`: everything goes, each stack before those that it needs. First what there is, and what of it
 //! will go or stay; then, with consent, the deletion; last what became of it.
 
 use anyhow::Result;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::inventory::{self, Inventory};
+use super::removal::remove_stack;
 use super::{connect, step};
-use crate::aws::{Aws, CloudFormation, Protection, Stack, StackEvent, StackState};
+use crate::aws::{Aws, Stack};
 use crate::config::Config;
-use crate::error::UserError;
-use crate::event::{Event, Reporter, Step};
+use crate::event::{Reporter, Step};
 use crate::local::{self, PartCheck, Place, Platform};
-use crate::plan::{self, DELETION_PROTECTION, Plan, StackPlan, Templates};
-use crate::provision::state::{self, TeardownAct};
-use crate::provision::{self, patiently, wait_until_still};
+use crate::plan::{self, Plan, StackPlan, Templates};
+use crate::provision;
 use crate::report::TeardownReport;
-
-/// How often the deletion of a stack is tried when something in it refuses to go.
-const ATTEMPTS: usize = 3;
 
 /// Asks whether a stage with this content may go.
 pub type Consent<'a> = &'a dyn Fn(&Inventory) -> Result<()>;
@@ -88,6 +86,8 @@ async fn find_doomed(config: &Config, place: &Place) -> Result<Doomed> {
     Ok(Doomed { aws, stacks })
 }
 
+/// Deletes the stacks, each as soon as no other needs it, as many at a time as that allows. What a stack
+/// needs that could not be deleted is not tried.
 async fn remove_stacks(
     config: &Config,
     platform: &Platform,
@@ -101,140 +101,85 @@ async fn remove_stacks(
         let stack = config.stack_name(name);
         provision::delete_stack(&aws.cloudformation, &stack, reporter, |_| {}).await?;
     }
-    for (plan, stack) in stacks.iter().rev() {
-        match remove_stack(aws, plan, stack, reporter).await {
-            Ok(kept) => {
+    let mut waiting: Vec<&(StackPlan, Stack)> = stacks.iter().collect();
+    let mut running = FuturesUnordered::new();
+    let mut standing: Vec<&StackPlan> = stacks.iter().map(|(plan, _)| plan).collect();
+    loop {
+        let (ready, needed): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|(plan, _)| who_needs(plan, &standing).is_empty());
+        waiting = needed;
+        for (plan, stack) in ready {
+            let work = remove_stack(aws, plan, stack, reporter);
+            running.push(async move { (plan, work.await) });
+        }
+        match running.next().await {
+            Some((plan, Ok(kept))) => {
+                standing.retain(|other| other.name != plan.name);
                 report.removed.push(format!("stack {}", plan.name));
                 report.kept.extend(kept);
             }
-            Err(error) => report
-                .failed
-                .push(format!("stack {}: {error:#}", plan.name)),
-        }
-    }
-    Ok(())
-}
-
-/// Deletes a stack and returns what it leaves behind on purpose.
-async fn remove_stack(
-    aws: &Aws,
-    plan: &StackPlan,
-    stack: &Stack,
-    reporter: &dyn Reporter,
-) -> Result<Vec<String>> {
-    let door = aws.cloudformation_in(&plan.region);
-    let task = format!("stack {}", plan.name);
-    let mut kept = Vec::new();
-    let mut on_event = |event: &StackEvent| {
-        let (task, resource) = (task.clone(), event.into());
-        reporter.report(Event::Resource { task, resource });
-        kept.extend(kept_resource(event));
-    };
-    let work = async {
-        let Some(stack) = still(&door, stack.clone(), reporter, &mut on_event).await? else {
-            return Ok(());
-        };
-        lift_protection(&door, plan, &stack, reporter).await?;
-        delete(aws, &door, plan, reporter, &mut on_event).await
-    };
-    crate::event::task(reporter, &task, |()| "deleted".to_owned(), work).await?;
-    kept.sort();
-    kept.dedup();
-    Ok(kept)
-}
-
-/// Waits for what runs on a stack; one that has gone meanwhile is `None`.
-async fn still(
-    door: &CloudFormation,
-    stack: Stack,
-    reporter: &dyn Reporter,
-    on_event: impl FnMut(&StackEvent),
-) -> Result<Option<Stack>> {
-    let found = match state::row(stack.state).teardown {
-        TeardownAct::Nothing => None,
-        TeardownAct::Delete => Some(stack),
-        TeardownAct::Follow => wait_until_still(door, stack, reporter, on_event).await?,
-    };
-    Ok(found.filter(|stack| stack.state != StackState::Gone))
-}
-
-/// Empties and deletes a stack; what was filled meanwhile is emptied again.
-async fn delete(
-    aws: &Aws,
-    door: &CloudFormation,
-    plan: &StackPlan,
-    reporter: &dyn Reporter,
-    on_event: &mut impl FnMut(&StackEvent),
-) -> Result<()> {
-    let mut attempt = 1;
-    loop {
-        empty(aws, door, plan, reporter).await?;
-        match provision::delete_stack(door, &plan.stack, reporter, &mut *on_event).await {
-            Err(error) if attempt < ATTEMPTS => {
-                let again = format!("stack {}: {error:#}; trying again", plan.name);
-                reporter.report(Event::Warning(again));
-                attempt += 1;
+            Some((plan, Err(error))) => {
+                report
+                    .failed
+                    .push(format!("stack {}: {error:#}", plan.name));
             }
-            result => return result,
+            None => break,
         }
     }
-}
-
-/// Whoever takes a protected stage down has said its name: what refuses its deletion gives way now,
-/// and not without a word. On a stage that is not protected, somebody has protected the stack by hand:
-/// that is not ours to lift.
-async fn lift_protection(
-    door: &CloudFormation,
-    plan: &StackPlan,
-    stack: &Stack,
-    reporter: &dyn Reporter,
-) -> Result<()> {
-    let said = |what: &str| format!("lifting the {what} protection of {}", plan.stack);
-    if stack.termination_protection && !plan.protected {
-        return Err(UserError::ProtectedByHand(plan.stack.clone()).into());
-    }
-    if stack.termination_protection {
-        reporter.report(Event::Warning(said("termination")));
-        door.set_termination_protection(&plan.stack, Protection::Off)
-            .await?;
-    }
-    let deletion = stack.parameters.get(DELETION_PROTECTION);
-    if deletion.is_some_and(|value| value == "true") {
-        reporter.report(Event::Warning(said("deletion")));
-        provision::set_parameter(door, plan, stack, DELETION_PROTECTION, "false", reporter).await?;
-    }
+    let left = waiting.iter().map(|(plan, _)| {
+        let by = who_needs(plan, &standing).join(", ");
+        format!("stack {}: not tried, {by} still needs it", plan.name)
+    });
+    report.failed.extend(left);
     Ok(())
 }
 
-/// CloudFormation refuses to delete a bucket that holds anything, and a zone that holds records which
-/// it did not make.
-async fn empty(
-    aws: &Aws,
-    door: &CloudFormation,
-    plan: &StackPlan,
-    reporter: &dyn Reporter,
-) -> Result<()> {
-    let list =
-        |kind: &'static str| patiently(reporter, move || door.list_resources(&plan.stack, kind));
-    for bucket in list("AWS::S3::Bucket").await? {
-        let objects = aws.s3.empty_bucket(&bucket).await?;
-        let detail = format!("emptied bucket {bucket} of {objects} object versions");
-        let task = format!("stack {}", plan.name);
-        reporter.report(Event::TaskProgress { task, detail });
-    }
-    for zone in list("AWS::Route53::HostedZone").await? {
-        aws.route53.delete_validation_records(&zone).await?;
-    }
-    Ok(())
+/// Returns the stacks that use what a stack puts out.
+fn who_needs<'a>(stack: &StackPlan, standing: &[&'a StackPlan]) -> Vec<&'a str> {
+    let users = standing
+        .iter()
+        .filter(|other| other.needs().contains(&stack.name.as_str()));
+    users.map(|other| other.name.as_str()).collect()
 }
 
-fn kept_resource(event: &StackEvent) -> Option<String> {
-    let StackEvent {
-        logical_id,
-        physical_id,
-        kind,
-        ..
-    } = event;
-    let kept = event.status == "DELETE_SKIPPED";
-    kept.then(|| format!("{logical_id} ({kind}, {physical_id}): its template retains it"))
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::plan::{Consent, Source, Template};
+
+    fn stack(name: &str, needs: &[&str]) -> StackPlan {
+        let source = |need: &&str| Source::Output {
+            stack: (*need).to_owned(),
+            output: "Id",
+        };
+        StackPlan {
+            name: name.to_owned(),
+            stack: format!("demo-{name}"),
+            region: "us-east-1".parse().unwrap(),
+            template: Template::parse(Path::new("a.yaml"), "Resources: {}".to_owned()).unwrap(),
+            parameters: needs
+                .iter()
+                .map(source)
+                .map(|source| ("One", source))
+                .collect(),
+            protected: false,
+            consent: Consent::default(),
+        }
+    }
+
+    #[test]
+    fn a_stack_is_needed_as_long_as_a_user_of_it_stands() {
+        let (dns, site, api) = (
+            stack("dns", &[]),
+            stack("site", &["dns"]),
+            stack("api", &["dns"]),
+        );
+        assert_eq!(who_needs(&dns, &[&dns, &site, &api]), ["site", "api"]);
+        assert_eq!(who_needs(&dns, &[&dns, &api]), ["api"]);
+        assert!(who_needs(&dns, &[&dns]).is_empty());
+        assert!(who_needs(&site, &[&dns, &site, &api]).is_empty());
+    }
 }
