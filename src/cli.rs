@@ -35,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
     Deploy(DeployArgs),
+    /// Build what a deploy would ship, and say what it is; nothing is sent
+    Build(BuildArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
@@ -63,6 +65,7 @@ impl Command {
     pub fn output(&self) -> Output {
         match self {
             Self::Deploy(args) => args.stage.output,
+            Self::Build(args) => args.output,
             Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
             Self::Status(args) => args.stage.output,
@@ -141,6 +144,17 @@ impl DeployArgs {
             },
         }
     }
+}
+
+/// What `build` is told
+#[derive(Clone, Debug, Args)]
+pub struct BuildArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// What `plan` is told

@@ -82,6 +82,16 @@ pub enum UserError {
         /// How it ended.
         status: String,
     },
+    /// A program that was built does not run where it is to run.
+    #[error("program `{program}` {problem}")]
+    Unfit {
+        /// The program's name.
+        program: String,
+        /// What it is or needs, and what there is.
+        problem: String,
+        /// The cure.
+        hint: String,
+    },
     /// A loopback port that the configuration names is in use.
     #[error("port {port} of stage `{stage}` is taken by {by}")]
     PortTaken {
@@ -241,7 +251,7 @@ impl UserError {
     /// Returns what the user should do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Config { hint, .. } | Self::Tool { hint, .. } => hint.clone(),
+            Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::Unfit { hint, .. } => hint.clone(),
             Self::Interrupted { .. } => "nothing is lost: what CloudFormation has begun it finishes by itself; \
                  `factory-tree status` shows it, and the same command again goes on from there"
                 .to_owned(),
@@ -318,6 +328,7 @@ impl UserError {
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
             | Self::Build { .. }
+            | Self::Unfit { .. }
             | Self::PortTaken { .. }
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }

@@ -38,8 +38,8 @@ use commands::deploy::Order;
 use commands::inventory::Inventory;
 
 use cli::{
-    Cli, Command, DeployArgs, DoctorArgs, LogsArgs, OutputsArgs, OutputsFormat, PlanArgs,
-    PolicyArgs, RecoverArgs, Selection, StageArgs, StatusArgs,
+    BuildArgs, Cli, Command, DeployArgs, DoctorArgs, LogsArgs, OutputsArgs, OutputsFormat,
+    PlanArgs, PolicyArgs, RecoverArgs, Selection, StageArgs, StatusArgs,
 };
 use config::Config;
 use config::terminal::Terminal;
@@ -72,6 +72,7 @@ pub async fn run(cli: Cli) -> Exit {
 async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
     match command {
         Command::Deploy(args) => deploy(&args, terminal).await,
+        Command::Build(args) => build(&args, terminal).await,
         Command::Plan(args) => plan(&args, terminal).await,
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
@@ -91,6 +92,16 @@ fn exit_of_wrong_usage(command: &Command) -> Exit {
         Command::Plan(args) if args.detailed_exitcode => Exit::Failure,
         _ => Exit::Usage,
     }
+}
+
+async fn build(args: &BuildArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let journal = Journal::new(ui::reporter(args.output, terminal));
+    let work = commands::build::build(&config, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    drop(journal);
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
 }
 
 async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {

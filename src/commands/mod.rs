@@ -1,5 +1,6 @@
 //! One file a verb. Each is a list of steps, read from the top.
 
+pub mod build;
 pub mod deploy;
 pub mod doctor;
 pub mod inventory;
