@@ -92,6 +92,22 @@ pub enum UserError {
         /// The cure.
         hint: String,
     },
+    /// A file holds no event for a Lambda.
+    #[error("{} is no event: {problem}", file.display())]
+    NoEvent {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A Lambda that runs on this machine gave no answer.
+    #[error("function `{function}` failed: {problem}")]
+    FunctionFailed {
+        /// Its name.
+        function: String,
+        /// What it said, or what was seen of it.
+        problem: String,
+    },
     /// A loopback port that the configuration names is in use.
     #[error("port {port} of stage `{stage}` is taken by {by}")]
     PortTaken {
@@ -258,6 +274,8 @@ impl UserError {
             Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
             Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
             Self::Build { .. } => "its own message is above; nothing was deployed. Mend it and run the same command again".to_owned(),
+            Self::NoEvent { .. } => "write what Lambda would hand over, as JSON; samples are in `lambdas/*/events`".to_owned(),
+            Self::FunctionFailed { .. } => "what it logged is above".to_owned(),
             Self::PortTaken { stage, .. } => {
                 format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
             }
@@ -313,6 +331,7 @@ impl UserError {
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
+            | Self::NoEvent { .. }
             | Self::NoPlan { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
@@ -329,6 +348,7 @@ impl UserError {
             Self::Tool { .. }
             | Self::Build { .. }
             | Self::Unfit { .. }
+            | Self::FunctionFailed { .. }
             | Self::PortTaken { .. }
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }

@@ -2,6 +2,7 @@
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
 mod build;
+mod invoke;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::provision::Outcome;
 use crate::release::ReleaseRecord;
 use crate::status::Observations;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
+pub use invoke::InvokeReport;
 
 /// What `deploy` did.
 #[derive(Clone, Debug, Serialize)]

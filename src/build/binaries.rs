@@ -50,6 +50,21 @@ pub(super) async fn build(
     .await
 }
 
+/// Builds one program for this machine.
+pub(super) async fn build_program(
+    config: &Config,
+    name: &str,
+    reporter: &dyn Reporter,
+) -> Result<PathBuf> {
+    let outcome = |_: &PathBuf| "built".to_owned();
+    task(reporter, TASK, outcome, async {
+        let mut programs = compile(config, Target::ThisMachine, TASK, reporter).await?;
+        let file = programs.remove(name);
+        file.with_context(|| format!("cargo built no program `{name}`"))
+    })
+    .await
+}
+
 /// Profiles and systems have their own folders, so that deploys of two stages do not write over each
 /// other.
 fn kind(config: &Config) -> String {

@@ -120,6 +120,18 @@ pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts
     })
 }
 
+/// Builds one program for this machine, whatever its stage runs on, and returns its file.
+///
+/// # Errors
+/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`).
+pub async fn build_program(
+    config: &Config,
+    name: &str,
+    reporter: &dyn Reporter,
+) -> Result<PathBuf> {
+    binaries::build_program(config, name, reporter).await
+}
+
 /// Returns the folder that everything built lies in.
 fn folder(config: &Config) -> PathBuf {
     config.root.join("target").join("factory-tree")

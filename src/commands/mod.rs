@@ -4,6 +4,7 @@ pub mod build;
 pub mod deploy;
 pub mod doctor;
 pub mod inventory;
+pub mod invoke;
 pub mod logs;
 mod look_ahead;
 pub mod outputs;
