@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::aws::DeploymentMode;
+use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
 use crate::policy::{Environment, Repository};
 use crate::provision::{Doubt, OnBusy, Options};
@@ -35,12 +36,20 @@ pub struct Cli {
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
     Deploy(DeployArgs),
+    /// Build what a deploy would ship, and say what it is; nothing is sent
+    Build(BuildArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
     Status(StatusArgs),
     /// Show what the Lambdas, the API and the servers of a stage log, merged by time
     Logs(LogsArgs),
+    /// Run a Lambda on this machine with an event of a file
+    ///
+    /// It is built for this machine and started as Lambda starts it, against a runtime API on a loopback port. It
+    /// works on the table and the topic of the stage, which must be deployed, with your own credentials: what it
+    /// writes is written. Samples of events are in lambdas/*/events.
+    Invoke(InvokeArgs),
     /// Take everything down, and say what is gone and what stays
     Teardown(StageArgs),
     /// Bring stacks out of failed operations; explains before it acts
@@ -63,6 +72,8 @@ impl Command {
     pub fn output(&self) -> Output {
         match self {
             Self::Deploy(args) => args.stage.output,
+            Self::Build(args) => args.output,
+            Self::Invoke(args) => args.output,
             Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
             Self::Status(args) => args.stage.output,
@@ -141,6 +152,34 @@ impl DeployArgs {
             },
         }
     }
+}
+
+/// What `build` is told
+#[derive(Clone, Debug, Args)]
+pub struct BuildArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// What `invoke` is told
+#[derive(Clone, Debug, Args)]
+pub struct InvokeArgs {
+    /// Which Lambda
+    #[arg(value_enum)]
+    pub function: Function,
+    /// The event, as JSON: what Lambda would hand over
+    #[arg(long, value_name = "FILE")]
+    pub event: PathBuf,
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout; as text, it is what the Lambda answers
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// What `plan` is told

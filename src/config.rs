@@ -3,6 +3,7 @@
 //! the environment.
 
 mod ci;
+mod target;
 pub mod terminal;
 mod value;
 
@@ -16,6 +17,7 @@ use serde_yaml::Spanned;
 
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
+pub use target::{Architecture, Target};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
 /// The region whose certificates CloudFront accepts, wherever the stage is.
@@ -149,6 +151,9 @@ pub struct StageSettings {
     /// A protected stage keeps its data on teardown, and its teardown must be confirmed
     #[serde(default)]
     pub protected: bool,
+    /// Processor of the Lambdas and the servers; without it, x86_64, and this machine's where it runs them
+    #[serde(default)]
+    architecture: Option<Architecture>,
     /// Cargo profile of the Lambdas and the server
     #[serde(default)]
     pub profile: BuildProfile,
@@ -213,8 +218,8 @@ impl BuildProfile {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Servers {
-    /// EC2 instance type (x86_64)
-    pub instance_type: String,
+    /// EC2 instance type of the stage's architecture; without it, t3.small or t4g.small
+    instance_type: Option<String>,
     /// The fewest instances
     pub min: u16,
     /// The most instances
@@ -224,7 +229,7 @@ pub struct Servers {
 impl Default for Servers {
     fn default() -> Self {
         Self {
-            instance_type: "t3.small".to_owned(),
+            instance_type: None,
             min: 2,
             max: 4,
         }
@@ -239,8 +244,36 @@ const RETENTION_DAYS: [u16; 22] = [
 ];
 
 impl StageSettings {
+    /// Returns the system that the stage's programs run on.
+    pub fn target(&self) -> Target {
+        match self.hosting {
+            Hosting::Aws => Target::AmazonLinux(self.architecture()),
+            Hosting::Local => Target::ThisMachine,
+        }
+    }
+
+    /// Returns the processor that Lambdas and servers have.
+    pub fn architecture(&self) -> Architecture {
+        let default = match self.hosting {
+            Hosting::Aws => Architecture::X86_64,
+            Hosting::Local => Architecture::of_this_machine(),
+        };
+        self.architecture.unwrap_or(default)
+    }
+
+    /// Returns the EC2 instance type of the servers.
+    pub fn instance_type(&self) -> &str {
+        let named = self.servers.instance_type.as_deref();
+        named.unwrap_or_else(|| self.architecture().instance_type())
+    }
+
     /// Checks what no single field shows. The error is message and hint.
     fn check(&self) -> Result<(), (String, String)> {
+        self.check_servers()?;
+        self.check_hosting()
+    }
+
+    fn check_servers(&self) -> Result<(), (String, String)> {
         let Servers { min, max, .. } = self.servers;
         if min == 0 || min >= max {
             let message = format!("`servers` has min {min} and max {max}");
@@ -250,6 +283,22 @@ impl StageSettings {
             let message = format!("`log_retention_days` is {}", self.log_retention_days);
             return Err((message, format!("use one of {RETENTION_DAYS:?}")));
         }
+        let (named, ours) = (self.instance_type(), self.architecture());
+        if self.hosting == Hosting::Aws && Architecture::of_instance_type(named) != ours {
+            let message = format!(
+                "`servers.instance_type` is `{named}`, but `architecture` is {}",
+                ours.name()
+            );
+            let hint = format!(
+                "use a type such as `{}`, or leave it out",
+                ours.instance_type()
+            );
+            return Err((message, hint));
+        }
+        Ok(())
+    }
+
+    fn check_hosting(&self) -> Result<(), (String, String)> {
         let local_name = self.domain.as_str().ends_with(".localhost");
         match self.hosting {
             Hosting::Local if !local_name => {
@@ -273,6 +322,14 @@ impl StageSettings {
             Hosting::Aws if self.port.is_some() => Err((
                 "`port` is set".to_owned(),
                 "only a stage with `hosting: local` has a port: remove it".to_owned(),
+            )),
+            Hosting::Local if self.architecture() != Architecture::of_this_machine() => Err((
+                format!(
+                    "`architecture` is {}, but this machine's is {}",
+                    self.architecture().name(),
+                    Architecture::of_this_machine().name()
+                ),
+                "a stage with `hosting: local` has this machine's: remove it".to_owned(),
             )),
             Hosting::Aws | Hosting::Local => Ok(()),
         }

@@ -82,6 +82,32 @@ pub enum UserError {
         /// How it ended.
         status: String,
     },
+    /// A program that was built does not run where it is to run.
+    #[error("program `{program}` {problem}")]
+    Unfit {
+        /// The program's name.
+        program: String,
+        /// What it is or needs, and what there is.
+        problem: String,
+        /// The cure.
+        hint: String,
+    },
+    /// A file holds no event for a Lambda.
+    #[error("{} is no event: {problem}", file.display())]
+    NoEvent {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A Lambda that runs on this machine gave no answer.
+    #[error("function `{function}` failed: {problem}")]
+    FunctionFailed {
+        /// Its name.
+        function: String,
+        /// What it said, or what was seen of it.
+        problem: String,
+    },
     /// A loopback port that the configuration names is in use.
     #[error("port {port} of stage `{stage}` is taken by {by}")]
     PortTaken {
@@ -241,13 +267,15 @@ impl UserError {
     /// Returns what the user should do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Config { hint, .. } | Self::Tool { hint, .. } => hint.clone(),
+            Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::Unfit { hint, .. } => hint.clone(),
             Self::Interrupted { .. } => "nothing is lost: what CloudFormation has begun it finishes by itself; \
                  `factory-tree status` shows it, and the same command again goes on from there"
                 .to_owned(),
             Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
             Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
             Self::Build { .. } => "its own message is above; nothing was deployed. Mend it and run the same command again".to_owned(),
+            Self::NoEvent { .. } => "write what Lambda would hand over, as JSON; samples are in `lambdas/*/events`".to_owned(),
+            Self::FunctionFailed { .. } => "what it logged is above".to_owned(),
             Self::PortTaken { stage, .. } => {
                 format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
             }
@@ -303,6 +331,7 @@ impl UserError {
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
+            | Self::NoEvent { .. }
             | Self::NoPlan { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
@@ -318,6 +347,8 @@ impl UserError {
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
             | Self::Build { .. }
+            | Self::Unfit { .. }
+            | Self::FunctionFailed { .. }
             | Self::PortTaken { .. }
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }

@@ -14,6 +14,7 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod invoke;
 pub mod local;
 pub mod logs;
 pub mod outputs;
@@ -38,13 +39,13 @@ use commands::deploy::Order;
 use commands::inventory::Inventory;
 
 use cli::{
-    Cli, Command, DeployArgs, DoctorArgs, LogsArgs, OutputsArgs, OutputsFormat, PlanArgs,
-    PolicyArgs, RecoverArgs, Selection, StageArgs, StatusArgs,
+    BuildArgs, Cli, Command, DeployArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs,
+    OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, Selection, StageArgs, StatusArgs,
 };
 use config::Config;
 use config::terminal::Terminal;
 use error::{Exit, UserError};
-use event::Journal;
+use event::{Event, Journal, Reporter};
 use logs::LogLine;
 use plan::Consent;
 use policy::Workflow;
@@ -72,6 +73,8 @@ pub async fn run(cli: Cli) -> Exit {
 async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
     match command {
         Command::Deploy(args) => deploy(&args, terminal).await,
+        Command::Build(args) => build(&args, terminal).await,
+        Command::Invoke(args) => invoke(&args, terminal).await,
         Command::Plan(args) => plan(&args, terminal).await,
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
@@ -91,6 +94,27 @@ fn exit_of_wrong_usage(command: &Command) -> Exit {
         Command::Plan(args) if args.detailed_exitcode => Exit::Failure,
         _ => Exit::Usage,
     }
+}
+
+async fn build(args: &BuildArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let journal = Journal::new(ui::reporter(args.output, terminal));
+    let work = commands::build::build(&config, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    drop(journal);
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn invoke(args: &InvokeArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let journal = Journal::new(ui::reporter(args.output, terminal));
+    let work = commands::invoke::invoke(&config, args.function, &args.event, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    journal.report(Event::Note(report.times()));
+    drop(journal);
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
 }
 
 async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {

@@ -231,6 +231,7 @@ fn service(config: &Config, urls: &Urls) -> Parameters {
         ("TopicArn", output("data", "TopicArn")),
         ("AlarmTopic", output("foundation", "AlarmTopic")),
         ("ArtifactBucket", output("foundation", "ArtifactBucket")),
+        ("Architecture", value(config.settings.architecture().name())),
         ("SiteOrigin", value(&urls.site)),
         (
             "LogRetentionDays",
@@ -261,7 +262,7 @@ fn websocket(config: &Config, urls: &Urls) -> Parameters {
         ("LogBucket", output("foundation", "LogBucket")),
         ("BundleKey", Source::Artifact(ArtifactFact::BundleKey)),
         ("ServerBuild", Source::Artifact(ArtifactFact::ServerBuild)),
-        ("InstanceType", value(&servers.instance_type)),
+        ("InstanceType", value(config.settings.instance_type())),
         ("MinServers", value(servers.min)),
         ("MaxServers", value(servers.max)),
         (DELETION_PROTECTION, value(config.settings.protected)),

@@ -1,6 +1,9 @@
 //! What a command has to say in the end: `Display` for people, `Serialize` for `--output json`. The
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
+mod build;
+mod invoke;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use crate::plain::plain;
 use crate::provision::Outcome;
 use crate::release::ReleaseRecord;
 use crate::status::Observations;
+pub use build::{ArtifactRow, BuildReport, SiteRow};
+pub use invoke::InvokeReport;
 
 /// What `deploy` did.
 #[derive(Clone, Debug, Serialize)]

@@ -5,10 +5,12 @@
 
 mod project;
 
-use std::os::unix::fs::symlink;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
 use project::Project;
+use sha2::{Digest, Sha256};
 
 #[test]
 fn the_help_names_every_verb_and_the_exit_codes() {
@@ -23,6 +25,76 @@ fn the_help_of_deploy_names_every_flag() {
 #[test]
 fn the_help_of_plan_names_every_flag() {
     insta::assert_snapshot!(Project::new().run(&["plan", "--help"]));
+}
+
+#[test]
+fn the_help_of_build_and_invoke_names_every_flag() {
+    insta::assert_snapshot!("help_build", Project::new().run(&["build", "--help"]));
+    insta::assert_snapshot!("help_invoke", Project::new().run(&["invoke", "--help"]));
+}
+
+#[test]
+fn what_is_built_for_aws_is_told_and_has_the_same_bytes_from_another_folder() {
+    let build = || {
+        let project = Project::new();
+        let output = project
+            .command(&["build", "--stage", "prod", "--output", "json"])
+            .output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", project.told(&output));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        for row in report["artifacts"].as_array().unwrap() {
+            let file = std::fs::read(project.path().join(row["path"].as_str().unwrap())).unwrap();
+            assert_eq!(row["bytes"], file.len());
+            let hash: String = Sha256::digest(&file)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(row["sha256"], hash);
+        }
+        (report["artifacts"].clone(), report["site"].clone())
+    };
+    let (artifacts, site) = build();
+    assert_eq!(
+        artifacts[2]["path"],
+        "target/factory-tree/dev-x86_64/websocket.tar.gz"
+    );
+    assert_eq!(site["files"], 1);
+    assert_eq!(site["path"], "target/factory-tree/site");
+    assert_eq!(build(), (artifacts, site));
+}
+
+#[test]
+fn an_architecture_that_rust_is_not_installed_for_is_told_with_the_cure() {
+    let project = Project::new();
+    project.replace(
+        "factory-tree.yaml",
+        "protected: true",
+        "architecture: arm64",
+    );
+    let compiler = project.write("tools/rustc", "#!/bin/sh\necho /no/such/library\n");
+    std::fs::set_permissions(compiler, Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", project.path().join("tools").display());
+    let output = project
+        .command(&["build", "--stage", "prod"])
+        .env("PATH", path)
+        .output();
+    insta::assert_snapshot!(without_progress(&project.told(&output.unwrap())));
+}
+
+#[test]
+fn a_file_that_is_no_event_is_told_before_anything_is_built() {
+    let project = Project::new();
+    project.write("event.json", "{\"version\": \n");
+    insta::assert_snapshot!(
+        "no_event",
+        project.run(&["invoke", "api", "--event", "event.json"])
+    );
+    project.write("event.json", "{}");
+    let told = project.run(&["invoke", "api", "--event", "event.json"]);
+    assert!(told.contains("stage `local` is not deployed"), "{told}");
+    assert_nothing_there(&project);
 }
 
 #[test]

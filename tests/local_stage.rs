@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use stage::{Stage, a_change_arrives, call, check, create_factory, failing, stacks_with};
+use stage::{Answer, Stage, a_change_arrives, call, check, create_factory, failing, stacks_with};
 
 /// What is live is there within this time. The emulator polls streams and queues in steps of tens of
 /// milliseconds; the rest is for a busy machine.
@@ -49,6 +49,7 @@ fn deploy_status_teardown() {
     assert_eq!(status.json["urls"], report["urls"]);
     status_tells_the_last_deploy(&status.json, &report);
     the_logs_of_every_part_are_merged(&stage);
+    each_lambda_runs_outside_lambda(&stage, &report);
 
     a_teardown_leaves_nothing(&stage, &report);
 }
@@ -94,6 +95,42 @@ fn the_logs_of_every_part_are_merged(stage: &Stage) {
         };
         assert!(lines.iter().any(is_told), "{source} {message}: {lines:?}");
     }
+}
+
+/// The samples that are shipped: what the api creates is in the table of the stage, and the publisher
+/// reports the one record that it cannot read.
+fn each_lambda_runs_outside_lambda(stage: &Stage, report: &serde_json::Value) {
+    let invoke = |function: &str, sample: &str| {
+        let file = format!(
+            "{}/lambdas/{function}/events/{sample}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let mut command = stage.command("invoke");
+        command.args([function, "--event", &file, "--output", "json"]);
+        let answer = Answer::from(command.output().unwrap());
+        assert_eq!(answer.code, Some(0), "{}", answer.said);
+        assert!(answer.json["init_ms"].as_f64().unwrap() > 0.0);
+        answer
+    };
+    let created = invoke("api", "create");
+    assert_eq!(
+        created.json["answer"]["statusCode"], 201,
+        "{}",
+        created.json
+    );
+    assert!(
+        created.said.contains("/factories"),
+        "its log: {}",
+        created.said
+    );
+    let (_, factories) = call(report, "GET /factories", "", "");
+    let ids = factories["factories"].as_array().unwrap();
+    let id = "0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11";
+    assert!(ids.iter().any(|factory| factory["id"] == id), "{factories}");
+    let published = invoke("publisher", "poison");
+    let failures = &published.json["answer"]["batchItemFailures"];
+    assert_eq!(failures[0]["itemIdentifier"], "100000000000000000002");
+    assert_eq!(failures.as_array().unwrap().len(), 1);
 }
 
 fn a_teardown_leaves_nothing(stage: &Stage, report: &serde_json::Value) {

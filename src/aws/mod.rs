@@ -24,12 +24,14 @@ mod sqs;
 mod stack;
 mod sts;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_sts::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 
 use crate::config::Region;
 pub use acm::{Acm, Certificate, CertificateState};
@@ -112,6 +114,36 @@ impl Aws {
         }
     }
 
+    /// Returns the environment by which another program reaches AWS as we do: credentials that stand by
+    /// themselves, as Lambda gives them, the region, and the endpoint where there is one.
+    ///
+    /// # Errors
+    /// There are no credentials.
+    pub async fn lend(&self) -> Result<BTreeMap<String, String>> {
+        let provider = self.config.credentials_provider();
+        let provider = provider.context("there are no credentials to lend")?;
+        let found = provider.provide_credentials().await;
+        let credentials = found.context("failed to get credentials to lend")?;
+        let region = self.config.region().map(ToString::to_string);
+        let rows = [
+            ("AWS_ACCESS_KEY_ID", Some(credentials.access_key_id())),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                Some(credentials.secret_access_key()),
+            ),
+            ("AWS_SESSION_TOKEN", credentials.session_token()),
+            ("AWS_REGION", region.as_deref()),
+            ("AWS_DEFAULT_REGION", region.as_deref()),
+            ("AWS_ENDPOINT_URL", self.config.endpoint_url()),
+        ];
+        let known = rows
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        Ok(known
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
     /// Returns the door to the stacks of a region.
     pub fn cloudformation_in(&self, region: &Region) -> CloudFormation {
         let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
@@ -176,4 +208,28 @@ fn trust_of(url: &str) -> Trust {
 /// An endpoint of our own takes any key for the root of its one account.
 fn root_credentials() -> Credentials {
     Credentials::new("test", "test", None, None, "local endpoint")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn another_program_gets_what_it_needs_to_reach_the_same_aws() {
+        let url = "http://127.0.0.1:24566".to_owned();
+        let region = "eu-central-1".parse().unwrap();
+        let aws = Aws::connect(&Access::Endpoint { url }, &region).await;
+        let lent = aws.lend().await.unwrap();
+        let lines: Vec<_> = lent
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        AWS_ACCESS_KEY_ID=test
+        AWS_DEFAULT_REGION=eu-central-1
+        AWS_ENDPOINT_URL=http://127.0.0.1:24566
+        AWS_REGION=eu-central-1
+        AWS_SECRET_ACCESS_KEY=test
+        ");
+    }
 }

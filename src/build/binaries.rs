@@ -1,6 +1,5 @@
-//! The Rust half of the build: one `cargo build` for all runtime crates, then their archives.
+//! The Rust half of the build: programs compiled, checked, and packed into their archives.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Artifact;
 use super::archive::{Entry, lambda_zip, tar_gz};
-use super::command::Tool;
-use crate::config::{BuildProfile, Config};
-use crate::event::{Event, Reporter, task};
+use super::check::{check_program, check_sizes};
+use super::compile::compile;
+use crate::config::{Config, Target};
+use crate::event::{Reporter, task};
 
 const TASK: &str = "binaries";
 const UNIT: &str = "factory-tree-websocket.service";
@@ -24,44 +24,25 @@ pub(super) async fn build(
 ) -> Result<[Artifact; 3]> {
     let outcome = |_: &[Artifact; 3]| "built".to_owned();
     task(reporter, TASK, outcome, async {
-        let messages = compile(config, reporter).await?;
-        let programs = executables(&messages);
+        let target = config.settings.target();
+        let programs = compile(config, target, TASK, reporter).await?;
         let program = |name: &str| {
-            programs
-                .get(name)
-                .cloned()
-                .with_context(|| format!("cargo built no program `{name}`"))
+            let file = programs.get(name).cloned();
+            file.with_context(|| format!("cargo built no program `{name}`"))
         };
         let unit = config.root.join("crates/websocket").join(UNIT);
-        let sources = [
-            vec![program("api")?],
-            vec![program("publisher")?],
-            vec![program("websocket")?, unit],
-        ];
-        // Profiles have their own folders, so that deploys of two stages do not write over each other.
-        let folder = folder.join(config.settings.profile.name());
+        let (lambdas, server) = (
+            [program("api")?, program("publisher")?],
+            program("websocket")?,
+        );
+        let folder = folder.join(kind(config));
         std::fs::create_dir_all(&folder)?;
         tokio::task::spawn_blocking(move || {
-            let [api, publisher, server] = sources;
+            let [api, publisher] = lambdas;
             Ok([
-                archived(&folder, "api", "zip", &api, |files| lambda_zip(&files[0]))?,
-                archived(&folder, "publisher", "zip", &publisher, |files| {
-                    lambda_zip(&files[0])
-                })?,
-                archived(&folder, "websocket", "tar.gz", &server, |files| {
-                    tar_gz(&[
-                        Entry {
-                            name: "websocket",
-                            mode: 0o755,
-                            content: &files[0],
-                        },
-                        Entry {
-                            name: UNIT,
-                            mode: 0o644,
-                            content: &files[1],
-                        },
-                    ])
-                })?,
+                lambda(&folder, "api", api, target)?,
+                lambda(&folder, "publisher", publisher, target)?,
+                bundle(&folder, server, unit, target)?,
             ])
         })
         .await?
@@ -69,70 +50,62 @@ pub(super) async fn build(
     .await
 }
 
-async fn compile(config: &Config, reporter: &dyn Reporter) -> Result<String> {
-    let mut arguments = vec![
-        "build",
-        "--locked",
-        "--message-format=json-render-diagnostics",
-    ];
-    arguments.extend(selection(config.settings.profile));
-    let cargo = Tool {
-        program: "cargo",
-        arguments: &arguments,
-        folder: &config.root,
-        cure: "install Rust with rustup (https://rustup.rs)",
-    };
-    cargo
-        .run(reporter, |line| {
-            if let Some(krate) = line.trim_start().strip_prefix("Compiling ") {
-                let detail = format!("compiling {krate}");
-                reporter.report(Event::TaskProgress {
-                    task: TASK.to_owned(),
-                    detail,
-                });
-            }
-        })
-        .await
+/// Builds one program for this machine.
+pub(super) async fn build_program(
+    config: &Config,
+    name: &str,
+    reporter: &dyn Reporter,
+) -> Result<PathBuf> {
+    let outcome = |_: &PathBuf| "built".to_owned();
+    task(reporter, TASK, outcome, async {
+        let mut programs = compile(config, Target::ThisMachine, TASK, reporter).await?;
+        let file = programs.remove(name);
+        file.with_context(|| format!("cargo built no program `{name}`"))
+    })
+    .await
 }
 
-/// Says which programs are meant. Cargo unites the features of the *packages* that are selected. In
-/// `dev` all are, as in `cargo run`, so that what is compiled for the deployer is not compiled again
-/// with fewer features; in `release` only what is shipped, so that it carries nothing of the deployer's.
-fn selection(profile: BuildProfile) -> &'static [&'static str] {
-    match profile {
-        BuildProfile::Dev => &["--bin", "api", "--bin", "publisher", "--bin", "websocket"],
-        BuildProfile::Release => &[
-            "-p",
-            "api",
-            "-p",
-            "publisher",
-            "-p",
-            "websocket",
-            "--release",
-        ],
+/// Profiles and systems have their own folders, so that deploys of two stages do not write over each
+/// other.
+fn kind(config: &Config) -> String {
+    let profile = config.settings.profile.name();
+    match config.settings.target() {
+        Target::ThisMachine => profile.to_owned(),
+        Target::AmazonLinux(architecture) => format!("{profile}-{}", architecture.name()),
     }
 }
 
-/// One line of `cargo build --message-format=json`; of the many kinds, the artifacts of programs.
-/// Source: The Cargo Book, "External tools", "Artifact messages".
-#[derive(Deserialize)]
-struct Message {
-    executable: Option<PathBuf>,
-    target: Option<TargetMessage>,
+fn lambda(folder: &Path, name: &str, program: PathBuf, target: Target) -> Result<Artifact> {
+    let content = read(&program)?;
+    check_program(name, &content, target)?;
+    let artifact = archived(folder, name, "zip", &[program], |files| {
+        lambda_zip(&files[0])
+    })?;
+    check_sizes(name, artifact.bytes, content.len() as u64, target)?;
+    Ok(artifact)
 }
 
-#[derive(Deserialize)]
-struct TargetMessage {
-    name: String,
+fn bundle(folder: &Path, program: PathBuf, unit: PathBuf, target: Target) -> Result<Artifact> {
+    let name = "websocket";
+    check_program(name, &read(&program)?, target)?;
+    archived(folder, name, "tar.gz", &[program, unit], |files| {
+        tar_gz(&[
+            Entry {
+                name,
+                mode: 0o755,
+                content: &files[0],
+            },
+            Entry {
+                name: UNIT,
+                mode: 0o644,
+                content: &files[1],
+            },
+        ])
+    })
 }
 
-fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
-    let parsed = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok());
-    parsed
-        .filter_map(|message| Some((message.target?.name, message.executable?)))
-        .collect()
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))
 }
 
 /// What an archive was made of, so that it is not made again.
@@ -164,10 +137,10 @@ fn archived(
     {
         return Ok(stamp.artifact);
     }
-    let read = |path: &PathBuf| {
-        std::fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))
-    };
-    let files = sources.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let files = sources
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>>>()?;
     let artifact = Artifact::write(folder, name, extension, &pack(&files)?)?;
     let stamp = Stamp {
         sources: now,
@@ -180,23 +153,6 @@ fn archived(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn programs_are_found_among_cargos_messages() {
-        let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"name":"domain"},"executable":null}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"api"},"executable":"/t/debug/api"}"#,
-            "\n",
-            "not json\n",
-            r#"{"reason":"build-finished","success":true}"#,
-        );
-        let found = executables(messages);
-        assert_eq!(
-            found,
-            BTreeMap::from([("api".to_owned(), PathBuf::from("/t/debug/api"))])
-        );
-    }
 
     #[test]
     fn an_archive_is_made_again_only_when_a_source_was_written_again() {

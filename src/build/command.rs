@@ -73,6 +73,8 @@ pub(super) struct Tool<'a> {
     pub(super) program: &'a str,
     /// Its arguments.
     pub(super) arguments: &'a [&'a str],
+    /// Variables that it gets beside those of this process.
+    pub(super) environment: &'a [(&'static str, String)],
     /// The folder that it runs in.
     pub(super) folder: &'a Path,
     /// What a person does when it is not installed.
@@ -150,6 +152,8 @@ impl Tool<'_> {
         CARGO_RUN_VARIABLES
             .iter()
             .for_each(|name| _ = command.env_remove(name));
+        let ours = self.environment.iter();
+        command.envs(ours.map(|(name, value)| (name, value)));
         command
     }
 

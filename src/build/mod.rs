@@ -1,10 +1,16 @@
 //! In: a `Config`. Out: `Artifacts`: both Lambdas as zips, the server bundle and the site's files, each
-//! known by the hash of its content. Binaries and site are built side by side; what is unchanged is not
-//! built again. Nothing is sent anywhere.
+//! known by the hash of its content, and checked to run where it is to run. Binaries and site are built
+//! side by side; what is unchanged is not built again. The same sources and tools give the same bytes, in
+//! any folder. Nothing is sent anywhere.
 
 mod archive;
 mod binaries;
+mod check;
 mod command;
+mod compile;
+#[cfg(test)]
+mod crafted_elf;
+mod cross;
 mod revision;
 mod site;
 
@@ -94,9 +100,10 @@ impl Artifact {
 /// Builds everything that is shipped.
 ///
 /// # Errors
-/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`).
+/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`); what was built does not run where
+/// it is to run (`UserError::Unfit`).
 pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
-    let folder = config.root.join("target").join("factory-tree");
+    let folder = folder(config);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("failed to create `{}`", folder.display()))?;
     let binaries = binaries::build(config, &folder, reporter);
@@ -111,6 +118,28 @@ pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts
         site,
         revision,
     })
+}
+
+/// Builds one program for this machine, whatever its stage runs on, and returns its file.
+///
+/// # Errors
+/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`).
+pub async fn build_program(
+    config: &Config,
+    name: &str,
+    reporter: &dyn Reporter,
+) -> Result<PathBuf> {
+    binaries::build_program(config, name, reporter).await
+}
+
+/// Returns the folder that everything built lies in.
+fn folder(config: &Config) -> PathBuf {
+    config.root.join("target").join("factory-tree")
+}
+
+/// Returns the folder of the built site.
+pub fn site_folder(config: &Config) -> PathBuf {
+    folder(config).join("site")
 }
 
 /// Returns bytes in lower-case hex.

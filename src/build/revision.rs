@@ -37,6 +37,7 @@ async fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let tool = Tool {
         program: "git",
         arguments,
+        environment: &[],
         folder,
         cure: "install git",
     };

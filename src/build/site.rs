@@ -111,6 +111,7 @@ async fn check_node(source: &Path, reporter: &dyn Reporter) -> Result<()> {
     let node = Tool {
         program: "node",
         arguments: &["--version"],
+        environment: &[],
         folder: source,
         cure: CURE,
     };
@@ -161,6 +162,7 @@ async fn npm(source: &Path, arguments: &[&str], reporter: &dyn Reporter) -> Resu
     let npm = Tool {
         program: "npm",
         arguments,
+        environment: &[],
         folder: source,
         cure: CURE,
     };

@@ -154,7 +154,7 @@ async fn check_quota(config: &Config, aws: Option<&Aws>) -> Finding {
         .service_quotas
         .get_quota("ec2", doctor::NEEDED_VCPUS_CODE);
     match in_time(name, asked).await {
-        Ok(Ok(quota)) => doctor::judge_vcpus(quota, &config.settings.servers),
+        Ok(Ok(quota)) => doctor::judge_vcpus(quota, &config.settings),
         Ok(Err(error)) => Finding::unknown(name, format!("{error:#}")),
         Err(silence) => silence,
     }

@@ -1,8 +1,10 @@
 //! One file a verb. Each is a list of steps, read from the top.
 
+pub mod build;
 pub mod deploy;
 pub mod doctor;
 pub mod inventory;
+pub mod invoke;
 pub mod logs;
 mod look_ahead;
 pub mod outputs;

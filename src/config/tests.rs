@@ -57,7 +57,7 @@ hint: use one of: local, prod; or add the stage to the file
 fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, profile, port, servers, log_retention_days, verify_seconds, alarm_email
+/project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, alarm_email
 hint: correct that line; README.md, "Configuration", lists every setting
 "#);
 }
@@ -120,6 +120,44 @@ hint: use one of [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 /project/factory-tree.yaml:4:5: stage `prod`: `servers` has min 3 and max 2
 hint: min must be at least 1, and max greater: a roll-out starts a new server before it stops an old one
 ");
+}
+
+#[test]
+fn a_stage_on_aws_is_for_amazon_linux_and_one_on_this_machine_for_this_machine() {
+    let prod = parse(GOOD, Some("prod")).unwrap().settings;
+    assert_eq!(prod.target(), Target::AmazonLinux(Architecture::X86_64));
+    assert_eq!(prod.instance_type(), "t3.small");
+    let local = parse(GOOD, None).unwrap().settings;
+    assert_eq!(local.target(), Target::ThisMachine);
+    assert_eq!(local.architecture(), Architecture::of_this_machine());
+    let text = GOOD.replace("    protected: true", "    architecture: arm64");
+    let arm = parse(&text, Some("prod")).unwrap().settings;
+    assert_eq!(arm.target(), Target::AmazonLinux(Architecture::Arm64));
+    assert_eq!(arm.instance_type(), "t4g.small");
+}
+
+#[test]
+fn servers_of_another_architecture_are_refused() {
+    let settings = "    architecture: arm64\n    servers: { instance_type: c7i.large }";
+    let text = GOOD.replace("    protected: true", settings);
+    insta::assert_snapshot!(complaint(&text, Some("prod")), @r"
+/project/factory-tree.yaml:4:5: stage `prod`: `servers.instance_type` is `c7i.large`, but `architecture` is arm64
+hint: use a type such as `t4g.small`, or leave it out
+");
+}
+
+#[test]
+fn an_architecture_that_this_machine_has_not_is_refused() {
+    let other = match Architecture::of_this_machine() {
+        Architecture::X86_64 => Architecture::Arm64,
+        Architecture::Arm64 => Architecture::X86_64,
+    };
+    let settings = format!("hosting: local, architecture: {}", other.name());
+    let told = complaint(&GOOD.replace("hosting: local", &settings), None);
+    assert!(
+        told.contains(&format!("`architecture` is {}, but", other.name())),
+        "{told}"
+    );
 }
 
 #[test]

@@ -2,25 +2,23 @@
 //! finding. Pure.
 
 use super::Finding;
-use crate::config::Servers;
+use crate::config::StageSettings;
 
 /// The quota "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances" of service `ec2`, in
 /// vCPUs. New accounts begin with few. Source: Service Quotas, EC2.
 pub const NEEDED_VCPUS_CODE: &str = "L-1216C47A";
 
 /// Compares the quota with what the stage's servers may come to.
-pub fn judge_vcpus(quota: f64, servers: &Servers) -> Finding {
+pub fn judge_vcpus(quota: f64, settings: &StageSettings) -> Finding {
     let name = "quota";
-    let Servers {
-        instance_type, max, ..
-    } = servers;
+    let (instance_type, max) = (settings.instance_type(), settings.servers.max);
     let Some(each) = vcpus(instance_type) else {
         return Finding::unknown(
             name,
             format!("{quota} vCPUs of EC2; how many a {instance_type} has is not known here"),
         );
     };
-    let needed = u32::from(*max) * each;
+    let needed = u32::from(max) * each;
     let detail = format!("{quota} vCPUs of EC2; {max} servers of {instance_type} need {needed}");
     if quota >= f64::from(needed) {
         return Finding::good(name, detail);
@@ -51,13 +49,17 @@ fn vcpus(instance_type: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_quota_below_the_most_servers_fails() {
-        let servers = Servers::default();
-        assert_eq!(judge_vcpus(8.0, &servers).ok, Some(true));
-        let finding = judge_vcpus(5.0, &servers);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("factory-tree.yaml");
+        let prod = Config::load(&file, Some("prod")).unwrap().settings;
+        assert_eq!(judge_vcpus(8.0, &prod).ok, Some(true));
+        let finding = judge_vcpus(5.0, &prod);
         assert_eq!(finding.ok, Some(false));
         insta::assert_snapshot!(format!("{}\n{}", finding.detail, finding.cure.unwrap()), @r"
 5 vCPUs of EC2; 4 servers of t3.small need 8

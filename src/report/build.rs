@@ -1,0 +1,175 @@
+//! What `build` made: in rows for people, and as data for scripts.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::StepRow;
+use crate::build::{Artifact, Artifacts, site_folder};
+use crate::config::Config;
+use crate::plain::plain;
+
+/// What `build` made.
+#[derive(Clone, Debug, Serialize)]
+pub struct BuildReport {
+    /// The stage that it was built for.
+    pub stage: String,
+    /// The content id of everything.
+    pub build: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Lambdas and server.
+    pub artifacts: Vec<ArtifactRow>,
+    /// The site.
+    pub site: SiteRow,
+    /// How long each step took.
+    pub steps: Vec<StepRow>,
+}
+
+/// A file to be published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ArtifactRow {
+    /// `api`, `publisher` or `websocket`.
+    pub name: String,
+    /// Where it is; relative to the project's folder if it lies below it.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hex.
+    pub sha256: String,
+}
+
+/// The built site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SiteRow {
+    /// Its folder; relative to the project's folder if it lies below it.
+    pub path: String,
+    /// How many files it has.
+    pub files: usize,
+    /// Their size together.
+    pub bytes: u64,
+    /// The content id of all of them.
+    pub build: String,
+}
+
+impl BuildReport {
+    /// Says what was built.
+    pub fn of(config: &Config, artifacts: &Artifacts, seconds: f64, steps: Vec<StepRow>) -> Self {
+        let files = &artifacts.site.files;
+        let bytes = files.iter().map(|file| file.content.len() as u64).sum();
+        let binaries = [&artifacts.api, &artifacts.publisher, &artifacts.server];
+        Self {
+            stage: config.stage.to_string(),
+            build: artifacts.build(),
+            seconds,
+            artifacts: binaries
+                .map(|artifact| row(&config.root, artifact))
+                .to_vec(),
+            site: SiteRow {
+                path: shown(&config.root, &site_folder(config)),
+                files: files.len(),
+                bytes,
+                build: artifacts.site.build.clone(),
+            },
+            steps,
+        }
+    }
+}
+
+fn row(root: &Path, artifact: &Artifact) -> ArtifactRow {
+    ArtifactRow {
+        name: artifact.name.clone(),
+        path: shown(root, &artifact.file),
+        bytes: artifact.bytes,
+        sha256: artifact.hash.clone(),
+    }
+}
+
+fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+impl fmt::Display for BuildReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stage, build, .. } = self;
+        writeln!(
+            formatter,
+            "stage {stage}: built in {:.1} s, build {build}\n",
+            self.seconds
+        )?;
+        for row in &self.artifacts {
+            let (name, path) = (&row.name, plain(&row.path));
+            writeln!(formatter, "  {name:<10} {:>12} bytes  {path}", row.bytes)?;
+            writeln!(formatter, "  {:<10} sha256 {}", "", row.sha256)?;
+        }
+        let SiteRow {
+            path,
+            files,
+            bytes,
+            build,
+        } = &self.site;
+        let path = plain(path);
+        writeln!(formatter, "  {:<10} {bytes:>12} bytes  {path}", "site")?;
+        let count = if *files == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{files} files")
+        };
+        write!(formatter, "  {:<10} {count}, build {build}", "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{Site, SiteFile};
+
+    fn artifact(name: &str, bytes: u64) -> Artifact {
+        Artifact {
+            name: name.to_owned(),
+            file: format!("/project/target/factory-tree/release/{name}.zip").into(),
+            hash: "5e".repeat(32),
+            bytes,
+        }
+    }
+
+    #[test]
+    fn everything_that_was_built_is_told_with_path_size_and_hash() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("factory-tree.yaml");
+        let mut config = Config::load(&file, Some("prod")).unwrap();
+        config.root = "/project".into();
+        let artifacts = Artifacts {
+            api: artifact("api", 3_456_789),
+            publisher: artifact("publisher", 2_000_000),
+            server: Artifact {
+                file: "/elsewhere/websocket.tar.gz".into(),
+                ..artifact("websocket", 4_000_000)
+            },
+            site: Site {
+                files: vec![SiteFile {
+                    path: "index.html".to_owned(),
+                    content: vec![0; 321],
+                }],
+                build: "b4f298cd77db".to_owned(),
+            },
+            revision: None,
+        };
+        let report = BuildReport::of(&config, &artifacts, 12.34, Vec::new());
+        insta::assert_snapshot!(report, @r"
+stage prod: built in 12.3 s, build 2ff7851fc9bd
+
+  api             3456789 bytes  target/factory-tree/release/api.zip
+             sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+  publisher       2000000 bytes  target/factory-tree/release/publisher.zip
+             sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+  websocket       4000000 bytes  /elsewhere/websocket.tar.gz
+             sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+  site                321 bytes  target/factory-tree/site
+             1 file, build b4f298cd77db
+");
+    }
+}
