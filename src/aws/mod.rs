@@ -23,6 +23,7 @@ mod service_quotas;
 mod sqs;
 mod stack;
 mod sts;
+mod upload;
 
 use std::time::Duration;
 
@@ -46,11 +47,12 @@ use http::Trust;
 pub use logs::{CloudWatchLogs, LogEvent};
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{Record, Route53, Zone};
-pub use s3::{BucketContent, Object, S3, Upload};
+pub use s3::{BucketContent, Object, S3};
 pub use service_quotas::ServiceQuotas;
 pub use sqs::{Depth, Sqs};
 pub use stack::{Resource, Stack, StackEvent, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
+pub use upload::Upload;
 
 /// How the AWS API is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
-//! S3: what a bucket holds, what is put there, and how it is emptied.
+//! S3: what a bucket holds, what is taken out of it, and how it is emptied. What is put there: `upload`.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::denied::failure;
 use super::fault::fault;
@@ -14,30 +14,22 @@ use super::fault::fault;
 /// The door to S3.
 #[derive(Clone, Debug)]
 pub struct S3 {
-    client: Client,
+    pub(super) client: Client,
 }
 
 /// An object as a listing shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
-    /// For an object sent in one part without a customer key: the MD5 of its bytes, in hex.
+    /// What its content tells: see `content`.
     pub etag: String,
     /// Bytes.
     pub size: i64,
+    /// When it was put there, where the listing says so.
+    pub modified: Option<SystemTime>,
 }
 
-/// An object to be put.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
-    /// Where in the bucket.
-    pub key: String,
-    /// What.
-    pub body: Vec<u8>,
-    /// The media type.
-    pub content_type: String,
-    /// What caches may do with it.
-    pub cache_control: &'static str,
-}
+/// How many keys one deletion takes (Amazon S3 API Reference, "DeleteObjects").
+const DELETED_AT_ONCE: usize = 1_000;
 
 /// What a bucket holds, old versions included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,8 +76,12 @@ impl S3 {
                     .unwrap_or_default()
                     .trim_matches('"')
                     .to_owned();
-                let size = object.size.unwrap_or_default();
-                objects.insert(object.key.unwrap_or_default(), Object { etag, size });
+                let found = Object {
+                    etag,
+                    size: object.size.unwrap_or_default(),
+                    modified: object.last_modified.and_then(|time| time.try_into().ok()),
+                };
+                objects.insert(object.key.unwrap_or_default(), found);
             }
         }
         Ok(objects)
@@ -127,25 +123,6 @@ impl S3 {
             .map_err(|error| failure(error, "s3:GetObject"))
             .with_context(failed)?;
         Ok(output.body.collect().await.with_context(failed)?.to_vec())
-    }
-
-    /// Puts an object; the service verifies its checksum before it keeps it.
-    ///
-    /// # Errors
-    /// There is no such bucket, it may not be written, or the bytes did not arrive whole.
-    pub async fn put_object(&self, bucket: &str, upload: &Upload) -> Result<()> {
-        let request = self.client.put_object().bucket(bucket).key(&upload.key);
-        let request = request
-            .body(ByteStream::from(upload.body.clone()))
-            .content_type(&upload.content_type)
-            .cache_control(upload.cache_control)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256);
-        request
-            .send()
-            .await
-            .map_err(fault)
-            .with_context(|| format!("failed to put `{}` into bucket `{bucket}`", upload.key))?;
-        Ok(())
     }
 
     /// Counts what a bucket holds. A bucket that is not there holds nothing.
@@ -198,6 +175,22 @@ impl S3 {
         }
     }
 
+    /// Deletes the current objects under these keys. In a bucket with versioning they can be brought back
+    /// until its lifecycle rule forgets them. What is not there is no error.
+    ///
+    /// # Errors
+    /// Something may not be deleted (`s3:DeleteObject`).
+    pub async fn delete_objects(&self, bucket: &str, keys: &[String]) -> Result<()> {
+        for keys in keys.chunks(DELETED_AT_ONCE) {
+            let identifiers = keys
+                .iter()
+                .map(|key| ObjectIdentifier::builder().key(key).build());
+            let identifiers: Result<Vec<_>, _> = identifiers.collect();
+            self.delete_versions(bucket, identifiers?).await?;
+        }
+        Ok(())
+    }
+
     /// One page, at most 1 000, which is what one deletion takes.
     async fn list_some_versions(&self, bucket: &str) -> Result<Vec<ObjectIdentifier>> {
         let page = match self
@@ -240,7 +233,7 @@ impl S3 {
             .await;
         let output = response
             .map_err(fault)
-            .with_context(|| format!("failed to empty bucket `{bucket}`"))?;
+            .with_context(|| format!("failed to delete from bucket `{bucket}`"))?;
         match output.errors().first() {
             Some(error) => Err(anyhow!(
                 "failed to delete `{}` from bucket `{bucket}`: {}",
@@ -258,8 +251,10 @@ fn is_missing_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bo
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
     use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
     use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+    use aws_sdk_s3::primitives::ByteStream;
     use aws_sdk_s3::types;
     use aws_smithy_mocks::mock;
 
@@ -309,5 +304,34 @@ mod tests {
         assert_eq!(s3.get_object("bucket", "there").await.unwrap(), b"bytes");
         let error = s3.get_object("bucket", "other").await.unwrap_err();
         assert_eq!(missing_permission(&error), Some("s3:GetObject"));
+    }
+
+    #[tokio::test]
+    async fn more_keys_than_one_deletion_takes_are_deleted_and_a_refusal_is_told() {
+        let first = mock!(Client::delete_objects)
+            .match_requests(|request| request.delete().unwrap().objects().len() == 1_000)
+            .then_output(|| DeleteObjectsOutput::builder().build());
+        let refused = types::Error::builder()
+            .key("k")
+            .message("Access Denied")
+            .build();
+        let rest = mock!(Client::delete_objects)
+            .match_requests(|request| request.delete().unwrap().objects().len() == 7)
+            .then_output(move || {
+                DeleteObjectsOutput::builder()
+                    .errors(refused.clone())
+                    .build()
+            });
+        let s3 = S3 {
+            client: fake_client!(aws_sdk_s3, [&first, &rest]),
+        };
+        let keys: Vec<String> = (0..1_007).map(|number| number.to_string()).collect();
+        s3.delete_objects("bucket", &keys[..1_000]).await.unwrap();
+        let error = s3.delete_objects("bucket", &keys).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "failed to delete `k` from bucket `bucket`: Access Denied"
+        );
+        assert_eq!((first.num_calls(), rest.num_calls()), (2, 1));
     }
 }

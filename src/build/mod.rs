@@ -5,6 +5,7 @@
 mod archive;
 mod binaries;
 mod command;
+mod hashes;
 mod revision;
 mod site;
 

@@ -11,6 +11,7 @@ pub mod policy;
 pub mod recover;
 pub mod status;
 pub mod teardown;
+mod tidy;
 pub mod watch;
 
 use std::time::Instant;
