@@ -96,20 +96,24 @@ def once(folder, stamp, *commands):
 
 def ours(root, profile):
     """Builds our two programs, and returns where each is: `factory-tree`, and what deploys one template."""
-    found = built(root, profile, "factory-tree", "deploy-one-stack")
+    found = built(root, profile)
     return found["factory-tree"], found["deploy-one-stack"]
 
 
 def our_release(root, profile):
     """Builds what releases one site, and returns where it is."""
-    return built(root, profile, "release-one-site")["release-one-site"]
+    return built(root, profile)["release-one-site"]
 
 
-def built(root, profile, *packages):
-    """Builds programs of ours, and returns where each is, by name."""
+# Cargo unites the features of what is built together: always the same, so that nothing compiles twice.
+PACKAGES = ("factory-tree", "deploy-one-stack", "release-one-site")
+
+
+def built(root, profile):
+    """Builds every program of ours that is measured, and returns where each is, by name."""
     say(f"building ours ({profile})")
     command = ["cargo", "build", "--locked", "--profile", profile, "--message-format", "json-render-diagnostics"]
-    wanted = [argument for package in packages for argument in ("--package", package)]
+    wanted = [argument for package in PACKAGES for argument in ("--package", package)]
     done = subprocess.run(
         [*command, *wanted, "--bins"],
         check=True,
