@@ -8,6 +8,7 @@ mod changes;
 mod cloudformation;
 mod cloudfront;
 mod cloudwatch;
+mod deletion;
 mod denied;
 mod drift;
 mod dynamodb;

@@ -175,3 +175,13 @@ async fn an_asset_that_does_not_lie_there_as_sent_keeps_the_old_site_live() {
     stage.release(&site).await.unwrap();
     assert_eq!(releases(&stage.visit().unwrap()), ["2".to_owned()].into());
 }
+
+#[tokio::test]
+async fn a_storage_that_is_too_busy_at_first_has_the_whole_site_in_the_end() {
+    let stage = Stage::new().await;
+    let site = stage.build(1);
+    stage.storage.world().busy = Some(BTreeSet::new());
+    assert_eq!(stage.release(&site).await.unwrap(), 6);
+    assert_eq!(releases(&stage.visit().unwrap()), ["1".to_owned()].into());
+    assert_eq!(stage.told_build(), Some(site.build));
+}

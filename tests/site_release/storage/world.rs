@@ -64,6 +64,8 @@ pub(crate) struct Stored {
 
 type Refusal = (u16, &'static str);
 
+type Watch = Box<dyn FnMut(&BTreeMap<String, Stored>) + Send>;
+
 /// Everything that is kept, and the script.
 #[derive(Default)]
 pub(crate) struct World {
@@ -79,10 +81,12 @@ pub(crate) struct World {
     pub(crate) cut_after: Option<usize>,
     /// Calls whose method and path begin with this are refused.
     pub(crate) refuse: Option<String>,
+    /// Each call is refused the first time, as by a storage that is too busy; those that were.
+    pub(crate) busy: Option<BTreeSet<String>>,
     /// What is stored under this key is spoilt on its way to the disk.
     pub(crate) spoil: Option<String>,
     /// What is called after each write.
-    pub(crate) after_write: Option<Box<dyn FnMut(&BTreeMap<String, Stored>) + Send>>,
+    pub(crate) after_write: Option<Watch>,
 }
 
 impl World {
@@ -98,6 +102,10 @@ impl World {
             .is_some_and(|begin| call.starts_with(begin));
         if is_cut || is_refused {
             return Err((403, "AccessDenied"));
+        }
+        let attempt = format!("{call}?{}", request.query);
+        if self.busy.as_mut().is_some_and(|busy| busy.insert(attempt)) {
+            return Err((503, "SlowDown"));
         }
         self.calls.push(call);
         if request.path.starts_with("2020-05-31/distribution/") {
