@@ -169,6 +169,9 @@ pub struct StageSettings {
     /// Seconds that a fresh release may take until every public address answers with it
     #[serde(default = "three_minutes")]
     pub verify_seconds: u16,
+    /// How many releases before the live one keep their artifacts and site files
+    #[serde(default = "ten")]
+    pub keep_releases: u16,
     /// Where alarms are sent
     #[serde(default)]
     pub alarm_email: Option<String>,
@@ -176,6 +179,10 @@ pub struct StageSettings {
 
 fn three_minutes() -> u16 {
     180
+}
+
+fn ten() -> u16 {
+    10
 }
 
 fn thirty_days() -> u16 {

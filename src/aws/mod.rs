@@ -8,6 +8,7 @@ mod changes;
 mod cloudformation;
 mod cloudfront;
 mod cloudwatch;
+mod deletion;
 mod denied;
 mod drift;
 mod dynamodb;
@@ -23,6 +24,7 @@ mod service_quotas;
 mod sqs;
 mod stack;
 mod sts;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,11 +50,12 @@ use http::Trust;
 pub use logs::{CloudWatchLogs, LogEvent};
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{Record, Route53, Zone};
-pub use s3::{BucketContent, Object, S3, Upload};
+pub use s3::{BucketContent, Object, S3};
 pub use service_quotas::ServiceQuotas;
 pub use sqs::{Depth, Sqs};
 pub use stack::{Resource, Stack, StackEvent, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
+pub use upload::Upload;
 
 /// How the AWS API is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]

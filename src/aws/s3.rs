@@ -1,12 +1,11 @@
-//! S3: what a bucket holds, what is put there, and how it is emptied.
+//! S3: what a bucket holds. What is put there and deleted from it: `upload`, `deletion`.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
 
 use super::denied::failure;
 use super::fault::fault;
@@ -14,29 +13,18 @@ use super::fault::fault;
 /// The door to S3.
 #[derive(Clone, Debug)]
 pub struct S3 {
-    client: Client,
+    pub(super) client: Client,
 }
 
 /// An object as a listing shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
-    /// For an object sent in one part without a customer key: the MD5 of its bytes, in hex.
+    /// What its content tells: see `content`.
     pub etag: String,
     /// Bytes.
     pub size: i64,
-}
-
-/// An object to be put.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
-    /// Where in the bucket.
-    pub key: String,
-    /// What.
-    pub body: Vec<u8>,
-    /// The media type.
-    pub content_type: String,
-    /// What caches may do with it.
-    pub cache_control: &'static str,
+    /// When it was put there, where the listing says so.
+    pub modified: Option<SystemTime>,
 }
 
 /// What a bucket holds, old versions included.
@@ -84,8 +72,12 @@ impl S3 {
                     .unwrap_or_default()
                     .trim_matches('"')
                     .to_owned();
-                let size = object.size.unwrap_or_default();
-                objects.insert(object.key.unwrap_or_default(), Object { etag, size });
+                let found = Object {
+                    etag,
+                    size: object.size.unwrap_or_default(),
+                    modified: object.last_modified.and_then(|time| time.try_into().ok()),
+                };
+                objects.insert(object.key.unwrap_or_default(), found);
             }
         }
         Ok(objects)
@@ -129,25 +121,6 @@ impl S3 {
         Ok(output.body.collect().await.with_context(failed)?.to_vec())
     }
 
-    /// Puts an object; the service verifies its checksum before it keeps it.
-    ///
-    /// # Errors
-    /// There is no such bucket, it may not be written, or the bytes did not arrive whole.
-    pub async fn put_object(&self, bucket: &str, upload: &Upload) -> Result<()> {
-        let request = self.client.put_object().bucket(bucket).key(&upload.key);
-        let request = request
-            .body(ByteStream::from(upload.body.clone()))
-            .content_type(&upload.content_type)
-            .cache_control(upload.cache_control)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256);
-        request
-            .send()
-            .await
-            .map_err(fault)
-            .with_context(|| format!("failed to put `{}` into bucket `{bucket}`", upload.key))?;
-        Ok(())
-    }
-
     /// Counts what a bucket holds. A bucket that is not there holds nothing.
     ///
     /// # Errors
@@ -180,79 +153,9 @@ impl S3 {
             place = (page.next_key_marker, page.next_version_id_marker);
         }
     }
-
-    /// Deletes every version and every delete marker of a bucket and returns how many there were.
-    /// A bucket that is not there is empty.
-    ///
-    /// # Errors
-    /// The bucket may not be read, or something in it may not be deleted.
-    pub async fn empty_bucket(&self, bucket: &str) -> Result<usize> {
-        let mut deleted = 0;
-        loop {
-            let versions = self.list_some_versions(bucket).await?;
-            if versions.is_empty() {
-                return Ok(deleted);
-            }
-            deleted += versions.len();
-            self.delete_versions(bucket, versions).await?;
-        }
-    }
-
-    /// One page, at most 1 000, which is what one deletion takes.
-    async fn list_some_versions(&self, bucket: &str) -> Result<Vec<ObjectIdentifier>> {
-        let page = match self
-            .client
-            .list_object_versions()
-            .bucket(bucket)
-            .send()
-            .await
-        {
-            Ok(page) => page,
-            Err(error) if is_missing_bucket(&error) => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(fault(error))
-                    .with_context(|| format!("failed to list the versions in bucket `{bucket}`"));
-            }
-        };
-        let versions = page.versions.unwrap_or_default().into_iter();
-        let markers = page.delete_markers.unwrap_or_default().into_iter();
-        let all = versions
-            .map(|version| (version.key, version.version_id))
-            .chain(markers.map(|marker| (marker.key, marker.version_id)));
-        all.map(|(key, version)| {
-            let identifier = ObjectIdentifier::builder().key(key.unwrap_or_default());
-            Ok(identifier.set_version_id(version).build()?)
-        })
-        .collect()
-    }
-
-    async fn delete_versions(&self, bucket: &str, versions: Vec<ObjectIdentifier>) -> Result<()> {
-        let delete = Delete::builder()
-            .set_objects(Some(versions))
-            .quiet(true)
-            .build()?;
-        let response = self
-            .client
-            .delete_objects()
-            .bucket(bucket)
-            .delete(delete)
-            .send()
-            .await;
-        let output = response
-            .map_err(fault)
-            .with_context(|| format!("failed to empty bucket `{bucket}`"))?;
-        match output.errors().first() {
-            Some(error) => Err(anyhow!(
-                "failed to delete `{}` from bucket `{bucket}`: {}",
-                error.key().unwrap_or_default(),
-                error.message().unwrap_or_default()
-            )),
-            None => Ok(()),
-        }
-    }
 }
 
-fn is_missing_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
+pub(super) fn is_missing_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
     error.code() == Some("NoSuchBucket")
 }
 
@@ -260,6 +163,7 @@ fn is_missing_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bo
 mod tests {
     use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
     use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+    use aws_sdk_s3::primitives::ByteStream;
     use aws_sdk_s3::types;
     use aws_smithy_mocks::mock;
 

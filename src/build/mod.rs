@@ -11,6 +11,7 @@ mod compile;
 #[cfg(test)]
 mod crafted_elf;
 mod cross;
+mod hashes;
 mod revision;
 mod site;
 

@@ -7,8 +7,9 @@ use ignore::WalkBuilder;
 use sha2::{Digest, Sha256};
 
 use super::command::Tool;
-use super::hex;
+use super::{hashes, hex};
 use crate::config::Config;
+use crate::content::FileContent;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
 
@@ -32,8 +33,30 @@ pub struct Site {
 pub struct SiteFile {
     /// Its path from the site's root, with slashes.
     pub path: String,
-    /// Its content.
-    pub content: Vec<u8>,
+    /// Where it lies, and what it holds.
+    pub content: FileContent,
+}
+
+impl Site {
+    /// Reads a site that is built already. `memory` is the file that remembers what its files hold.
+    ///
+    /// # Errors
+    /// The folder or a file in it cannot be read.
+    pub fn read(folder: &Path, memory: &Path) -> Result<Self> {
+        let paths = files(folder, &[])?;
+        let contents = hashes::measure(folder, &paths, memory)?;
+        let mut hash = Sha256::new();
+        for (path, content) in paths.iter().zip(&contents) {
+            hash.update(format!("{path}\0{}\0", content.digest.sha256));
+        }
+        let rows = paths.into_iter().zip(contents);
+        Ok(Self {
+            files: rows
+                .map(|(path, content)| SiteFile { path, content })
+                .collect(),
+            build: hex(&hash.finalize()[..6]),
+        })
+    }
 }
 
 /// Builds the site, if it is not built already.
@@ -55,7 +78,7 @@ async fn build_if_changed(
     tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
     let now = fingerprint(&source)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) && output.is_dir() {
-        return Ok((read(&output)?, "unchanged"));
+        return Ok((read(output, folder).await?, "unchanged"));
     }
     check_node(&source, reporter).await?;
     install(&source, reporter).await?;
@@ -68,7 +91,13 @@ async fn build_if_changed(
     )
     .await?;
     std::fs::write(&stamp, now)?;
-    Ok((read(&output)?, "built"))
+    Ok((read(output, folder).await?, "built"))
+}
+
+/// Reads what was built, beside which it is remembered.
+async fn read(output: PathBuf, folder: &Path) -> Result<Site> {
+    let memory = folder.join("site.hashes.json");
+    tokio::task::spawn_blocking(move || Site::read(&output, &memory)).await?
 }
 
 /// The tests' own files are no part of the site.
@@ -175,21 +204,6 @@ fn progress(reporter: &dyn Reporter, detail: &str) {
         task: TASK.to_owned(),
         detail: detail.to_owned(),
     });
-}
-
-fn read(output: &Path) -> Result<Site> {
-    let mut hash = Sha256::new();
-    let mut site = Vec::new();
-    for path in files(output, &[])? {
-        let content = std::fs::read(output.join(&path))?;
-        hash.update(path.as_bytes());
-        hash.update(Sha256::digest(&content));
-        site.push(SiteFile { path, content });
-    }
-    Ok(Site {
-        files: site,
-        build: hex(&hash.finalize()[..6]),
-    })
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ pub async fn deploy(
     let seconds = seconds(started.elapsed());
     if !unchanged {
         keep_record(config, &artifacts, &stacks, &aws, seconds, reporter).await;
+        super::tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
     }
     Ok(DeployReport {
         stage: config.stage.to_string(),
@@ -304,7 +305,7 @@ async fn release(
     Ok(rolled || sent > 0)
 }
 
-fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> {
+pub(super) fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> {
     let found = stack.outputs.get(name);
     Ok(found.with_context(|| format!("stack `{}` has no output `{name}`", stack.name))?)
 }

@@ -14,6 +14,7 @@ pub mod recover;
 mod removal;
 pub mod status;
 pub mod teardown;
+mod tidy;
 pub mod watch;
 
 use std::time::Instant;

@@ -57,7 +57,7 @@ hint: use one of: local, prod; or add the stage to the file
 fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, alarm_email
+/project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, keep_releases, alarm_email
 hint: correct that line; README.md, "Configuration", lists every setting
 "#);
 }

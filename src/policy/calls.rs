@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 35] = [
+pub(super) const CALLS: [(&str, &[&str]); 39] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -67,6 +67,9 @@ pub(super) const CALLS: [(&str, &[&str]); 35] = [
         "list_resource_record_sets",
         &["route53:ListResourceRecordSets"],
     ),
+    ("abort_multipart_upload", &["s3:AbortMultipartUpload"]),
+    ("complete_multipart_upload", &["s3:PutObject"]),
+    ("create_multipart_upload", &["s3:PutObject"]),
     (
         "delete_objects",
         &["s3:DeleteObject", "s3:DeleteObjectVersion"],
@@ -75,6 +78,7 @@ pub(super) const CALLS: [(&str, &[&str]); 35] = [
     ("list_object_versions", &["s3:ListBucketVersions"]),
     ("list_objects_v2", &["s3:ListBucket"]),
     ("put_object", &["s3:PutObject"]),
+    ("upload_part", &["s3:PutObject"]),
     ("get_service_quota", &["servicequotas:GetServiceQuota"]),
     ("get_queue_attributes", &["sqs:GetQueueAttributes"]),
     ("list_queues", &["sqs:ListQueues"]),

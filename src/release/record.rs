@@ -15,7 +15,7 @@ use crate::provision::{DIGEST, Provisioned};
 use crate::publish;
 
 /// Where in the artifact bucket. A key goes on with the time, so the last key is the newest record.
-const PREFIX: &str = "releases/";
+pub(super) const PREFIX: &str = "releases/";
 
 /// The form of the records that are written. It grows when a field changes its meaning, not when one
 /// is added.
@@ -72,6 +72,10 @@ pub struct SiteRecord {
     pub build: String,
     /// SHA-256 of every file, in hex, by its path.
     pub files: BTreeMap<String, String>,
+    /// The ETag that the site's bucket tells of every file, by its path: what is found there under another
+    /// one is not ours. Records of old have none.
+    #[serde(default)]
+    pub etags: BTreeMap<String, String>,
 }
 
 /// How a deploy went: what the artifacts and stacks do not tell.
@@ -132,10 +136,15 @@ fn artifact_records(artifacts: &Artifacts) -> BTreeMap<String, ArtifactRecord> {
 
 fn site_record(artifacts: &Artifacts) -> SiteRecord {
     let files = artifacts.site.files.iter();
+    let files = files.map(|file| (&file.path, &file.content.digest));
     SiteRecord {
         build: artifacts.site.build.clone(),
         files: files
-            .map(|file| (file.path.clone(), hex(&Sha256::digest(&file.content))))
+            .clone()
+            .map(|(path, digest)| (path.clone(), digest.sha256.clone()))
+            .collect(),
+        etags: files
+            .map(|(path, digest)| (path.clone(), digest.etag.clone()))
             .collect(),
     }
 }
@@ -155,7 +164,7 @@ fn digest(stacks: &BTreeMap<String, String>) -> String {
 pub async fn keep_record(record: &ReleaseRecord, s3: &S3, bucket: &str) -> Result<()> {
     let upload = Upload {
         key: record.key(),
-        body: serde_json::to_vec_pretty(record)?,
+        body: serde_json::to_vec_pretty(record)?.into(),
         content_type: "application/json".to_owned(),
         cache_control: "private",
     };
@@ -182,8 +191,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::build::{Artifact, Revision, Site, SiteFile};
+    use crate::build::{Artifact, Revision};
     use crate::provision::Outcome;
+    use crate::release::samples::site;
 
     fn artifact(name: &str, file: &str) -> Artifact {
         Artifact {
@@ -195,18 +205,11 @@ mod tests {
     }
 
     fn artifacts() -> Artifacts {
-        let page = SiteFile {
-            path: "index.html".to_owned(),
-            content: b"<!doctype html>".to_vec(),
-        };
         Artifacts {
             api: artifact("api", "api.zip"),
             publisher: artifact("publisher", "publisher.zip"),
             server: artifact("websocket", "websocket.tar.gz"),
-            site: Site {
-                files: vec![page],
-                build: "5175".to_owned(),
-            },
+            site: site(&[("index.html", "<!doctype html>")]),
             revision: Some(Revision {
                 commit: "5656322".to_owned(),
                 dirty: Some(true),
@@ -247,7 +250,11 @@ mod tests {
         let record = record();
         let mut json = serde_json::to_value(&record).unwrap();
         json["approved_by"] = "grace".into();
-        let read: ReleaseRecord = serde_json::from_value(json).unwrap();
+        let read: ReleaseRecord = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(read, record);
+
+        json["site"].as_object_mut().unwrap().remove("etags");
+        let old: ReleaseRecord = serde_json::from_value(json).unwrap();
+        assert!(old.site.etags.is_empty());
     }
 }

@@ -93,6 +93,7 @@ fn release() -> ReleaseRecord {
         site: SiteRecord {
             build: "5175".to_owned(),
             files: BTreeMap::new(),
+            etags: BTreeMap::new(),
         },
         stacks: BTreeMap::new(),
         digest: "77aa0912ffee".to_owned(),

@@ -1,0 +1,258 @@
+//! What the files of a folder hold, read again only where a file may have changed. In: a folder, paths,
+//! and the file that remembers. Out: every file, measured.
+//!
+//! A file is taken for unchanged when size, inode, and the times of its last change of content and of
+//! inode are those remembered. The last of these no program can set, so a content that is exchanged under
+//! an old time is seen. What changed while it was measured, or just before, is not remembered: a later
+//! change could fall into the same tick of the file system's clock (git calls this "racy").
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::content::{FileContent, FileDigest};
+
+/// The coarsest clock of a file system that is still in use: FAT's, two seconds (Microsoft, "FAT32 File
+/// System Specification").
+const COARSEST_TICK: Duration = Duration::from_secs(2);
+
+/// Of one file: what tells that it has not changed, and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Remembered {
+    stamp: Stamp,
+    digest: FileDigest,
+}
+
+/// What tells that a file has not changed. Times are nanoseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    bytes: u64,
+    inode: u64,
+    content_changed: i128,
+    inode_changed: i128,
+}
+
+impl Stamp {
+    fn of(file: &Path) -> std::io::Result<Self> {
+        let metadata = file.metadata()?;
+        let nanoseconds =
+            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Ok(Self {
+            bytes: metadata.len(),
+            inode: metadata.ino(),
+            content_changed: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            inode_changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// Returns whether the file was at rest when it was measured at this time.
+    fn was_at_rest(&self, measured: SystemTime) -> bool {
+        let measured = measured.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let latest = measured.saturating_sub(COARSEST_TICK).as_nanos();
+        let changed = self.content_changed.max(self.inode_changed);
+        i128::try_from(latest).is_ok_and(|latest| changed < latest)
+    }
+}
+
+type Memory = BTreeMap<String, Remembered>;
+
+/// Measures files below a folder, in the order of their paths. `memory` is the file that remembers; one
+/// that cannot be read or written costs time and nothing else.
+///
+/// # Errors
+/// A file cannot be read.
+pub(super) fn measure(folder: &Path, paths: &[String], memory: &Path) -> Result<Vec<FileContent>> {
+    let known = recall(memory);
+    let measured = in_parallel(paths.len(), |place| {
+        measure_one(folder, &paths[place], known.get(&paths[place]))
+    })?;
+    let now = SystemTime::now();
+    let rows = paths.iter().zip(&measured);
+    let at_rest = rows.filter(|(_, row)| row.0.was_at_rest(now));
+    let remembered: Memory = at_rest
+        .map(|(path, (stamp, content))| {
+            let (stamp, digest) = (stamp.clone(), content.digest.clone());
+            (path.clone(), Remembered { stamp, digest })
+        })
+        .collect();
+    if remembered != known {
+        remember(&remembered, memory);
+    }
+    Ok(measured.into_iter().map(|(_, content)| content).collect())
+}
+
+fn measure_one(
+    folder: &Path,
+    path: &str,
+    known: Option<&Remembered>,
+) -> Result<(Stamp, FileContent)> {
+    let file = folder.join(path);
+    // Taken before the content: what changes in between is measured again the next time.
+    let stamp = Stamp::of(&file).with_context(|| format!("failed to read `{}`", file.display()))?;
+    let content = match known.filter(|known| known.stamp == stamp) {
+        Some(known) => FileContent {
+            file,
+            digest: known.digest.clone(),
+        },
+        None => FileContent::measure(&file)?,
+    };
+    Ok((stamp, content))
+}
+
+fn recall(memory: &Path) -> Memory {
+    let text = std::fs::read(memory).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// Written beside and renamed, so that nobody ever reads half of it.
+fn remember(remembered: &Memory, memory: &Path) {
+    let beside = memory.with_extension("new");
+    let text = serde_json::to_vec(remembered).unwrap_or_default();
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, memory));
+    if written.is_err() {
+        let _ = std::fs::remove_file(memory);
+    }
+}
+
+/// Does a piece of work for each number below `count`, on every core, and returns the results in order.
+fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut done: Vec<(usize, Result<T>)> = thread::scope(|scope| {
+        let take = || {
+            let places = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            let places = places.take_while(|place| *place < count);
+            places.map(|place| (place, work(place))).collect::<Vec<_>>()
+        };
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(take)).collect();
+        let results = workers.into_iter().map(|worker| worker.join());
+        results.flat_map(Result::unwrap_or_default).collect()
+    });
+    anyhow::ensure!(done.len() == count, "failed to measure every file");
+    done.sort_unstable_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+
+    use super::*;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            std::fs::write(self.0.path().join(path), text).unwrap();
+        }
+
+        fn measure(&self, paths: &[&str]) -> Vec<FileDigest> {
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            let measured = measure(self.0.path(), &paths, &self.memory()).unwrap();
+            measured.into_iter().map(|content| content.digest).collect()
+        }
+
+        fn memory(&self) -> std::path::PathBuf {
+            self.0.path().join("memory.json")
+        }
+
+        /// Writes a memory in which a file was at rest and held another content.
+        fn remember_wrongly(&self, path: &str) {
+            let stamp = Stamp::of(&self.0.path().join(path)).unwrap();
+            let digest = self.measure(&[path]).remove(0);
+            let digest = FileDigest {
+                sha256: "remembered".to_owned(),
+                ..digest
+            };
+            let row = Remembered { stamp, digest };
+            remember(&BTreeMap::from([(path.to_owned(), row)]), &self.memory());
+        }
+    }
+
+    #[test]
+    fn a_file_that_may_have_changed_is_read_and_another_is_not() {
+        let folder = Folder::new();
+        folder.write("a.js", "one");
+        folder.remember_wrongly("a.js");
+        assert_eq!(folder.measure(&["a.js"])[0].sha256, "remembered");
+
+        // The same bytes under a new time are read, and found to be the same.
+        let before = FileContent::measure(&folder.0.path().join("a.js")).unwrap();
+        folder.remember_wrongly("a.js");
+        let file = File::options()
+            .write(true)
+            .open(folder.0.path().join("a.js"))
+            .unwrap();
+        let day = SystemTime::now() - Duration::from_secs(86_400);
+        file.set_times(FileTimes::new().set_modified(day)).unwrap();
+        assert_eq!(folder.measure(&["a.js"])[0], before.digest);
+    }
+
+    #[test]
+    fn another_content_of_the_same_size_and_time_is_seen() {
+        let folder = Folder::new();
+        folder.write("a.js", "one");
+        folder.remember_wrongly("a.js");
+        let path = folder.0.path().join("a.js");
+        let times = std::fs::metadata(&path).unwrap();
+        let times = FileTimes::new().set_modified(times.modified().unwrap());
+        thread::sleep(Duration::from_millis(20));
+        folder.write("a.js", "two");
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_times(times)
+            .unwrap();
+        let expected = FileContent::measure(&path).unwrap().digest;
+        assert_eq!(folder.measure(&["a.js"]), [expected]);
+    }
+
+    #[test]
+    fn what_has_just_changed_is_not_remembered() {
+        let stamp = |changed: i128| Stamp {
+            bytes: 1,
+            inode: 1,
+            content_changed: 0,
+            inode_changed: changed * 1_000_000_000,
+        };
+        let measured = UNIX_EPOCH + Duration::from_secs(100);
+        assert!(stamp(97).was_at_rest(measured));
+        assert!(!stamp(98).was_at_rest(measured));
+        assert!(!stamp(200).was_at_rest(measured));
+    }
+
+    #[test]
+    fn many_files_come_in_order_and_a_missing_one_is_named() {
+        let folder = Folder::new();
+        let paths: Vec<String> = (0..99).map(|number| format!("{number:02}")).collect();
+        for path in &paths {
+            folder.write(path, path);
+        }
+        let names: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let expected = paths
+            .iter()
+            .map(|path| crate::build::hex(&<sha2::Sha256 as sha2::Digest>::digest(path)));
+        let found = folder.measure(&names);
+        assert!(
+            found
+                .iter()
+                .map(|digest| digest.sha256.clone())
+                .eq(expected)
+        );
+
+        let gone = ["gone".to_owned()];
+        let error = measure(folder.0.path(), &gone, &folder.memory()).unwrap_err();
+        assert!(error.to_string().contains("gone"), "{error}");
+    }
+}

@@ -1,0 +1,44 @@
+//! The last thing that a deploy does: both buckets lose what no kept release needs.
+
+use std::time::SystemTime;
+
+use anyhow::Context;
+
+use super::deploy::output;
+use crate::aws::Aws;
+use crate::build::Artifacts;
+use crate::config::Config;
+use crate::event::{Event, Reporter};
+use crate::provision::Provisioned;
+use crate::release::{self, Buckets};
+
+/// Deletes what no kept release needs. The release is live by now: it does not fail for want of room.
+pub(super) async fn tidy(
+    config: &Config,
+    artifacts: &Artifacts,
+    stacks: &[Provisioned],
+    aws: &Aws,
+    reporter: &dyn Reporter,
+) {
+    let find = |name: &str| {
+        let found = stacks.iter().find(|stack| stack.name == name);
+        found.with_context(|| format!("there is no stack `{name}`"))
+    };
+    let work = async {
+        let buckets = Buckets {
+            artifacts: output(find("foundation")?, "ArtifactBucket")?,
+            site: output(find("site")?, "BucketName")?,
+        };
+        let (live, keep) = (artifacts.build(), config.settings.keep_releases);
+        release::tidy(buckets, &live, keep, &aws.s3, SystemTime::now()).await
+    };
+    match work.await {
+        Ok(0) => {}
+        Ok(deleted) => reporter.report(Event::Note(format!(
+            "deleted {deleted} objects that no kept release needs"
+        ))),
+        Err(error) => reporter.report(Event::Warning(format!(
+            "what no release needs any more was not deleted; the next deploy tries again: {error:#}"
+        ))),
+    }
+}

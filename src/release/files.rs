@@ -1,0 +1,128 @@
+//! What each file of the site becomes in its bucket: key, media type, cache rule, and when its turn comes.
+//! Nothing is compressed here: CloudFront compresses what its cache policy lets it, once per edge, and a
+//! second copy of every file would have to be kept, chosen and pruned with the first. Pure.
+
+use crate::aws::Upload;
+use crate::build::Site;
+use crate::content::Content;
+use crate::local::Urls;
+
+/// What the page reads at its start.
+pub(super) const CONFIG: &str = "config.json";
+
+/// By which the site is entered.
+const HOME: &str = "index.html";
+
+/// Hashed names never change their content.
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// Everything else is asked for again each time; the answer is mostly "304 Not Modified".
+const REVALIDATE: &str = "no-cache";
+
+/// When a file is sent: each waits for all of the turn before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    /// What pages name: it must be there before them.
+    Asset,
+    /// Pages behind the first, and whatever else is HTML.
+    Page,
+    /// The one object that switches the site over.
+    Home,
+    /// Says which build is live, so it comes when that is so.
+    Config,
+}
+
+impl Turn {
+    /// Returns the turn of a key.
+    pub(super) fn of(key: &str) -> Self {
+        match key {
+            CONFIG => Self::Config,
+            HOME => Self::Home,
+            page if page.ends_with(".html") => Self::Page,
+            _ => Self::Asset,
+        }
+    }
+}
+
+/// Returns whether a key is that of a file whose name tells its content.
+pub(super) fn is_hashed(key: &str) -> bool {
+    key.starts_with("assets/")
+}
+
+/// What the page reads at its start. No address is baked into the build.
+#[derive(serde::Serialize)]
+struct PageConfig<'a> {
+    build: &'a str,
+    api: &'a str,
+    socket: &'a str,
+}
+
+fn page_config(build: &str, urls: &Urls) -> Vec<u8> {
+    let config = PageConfig {
+        build,
+        api: &urls.api,
+        socket: &urls.socket,
+    };
+    serde_json::to_vec(&config).unwrap_or_default()
+}
+
+/// Returns every object of a site.
+pub(super) fn uploads(site: &Site, urls: &Urls) -> Vec<Upload> {
+    // A `config.json` of the sources is for `vite dev` only.
+    let files = site.files.iter().filter(|file| file.path != CONFIG);
+    let files = files.map(|file| upload(&file.path, Content::File(file.content.clone())));
+    let config = upload(CONFIG, page_config(&site.build, urls).into());
+    files.chain([config]).collect()
+}
+
+fn upload(path: &str, body: Content) -> Upload {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let content_type = match kind.type_() {
+        mime_guess::mime::TEXT => format!("{kind}; charset=utf-8"),
+        _ => kind.to_string(),
+    };
+    let cache_control = if is_hashed(path) {
+        IMMUTABLE
+    } else {
+        REVALIDATE
+    };
+    Upload {
+        key: path.to_owned(),
+        body,
+        content_type,
+        cache_control,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::samples::{site, urls};
+
+    #[test]
+    fn each_file_has_its_type_its_cache_rule_and_its_turn() {
+        let paths = [
+            "404.html",
+            "assets/index-a1b2.css",
+            "assets/index-a1b2.js",
+            "config.json",
+            "favicon.svg",
+            "index.html",
+        ];
+        let site = site(&paths.map(|path| (path, "x")));
+        let rows = uploads(&site, &urls());
+        let rows = rows.iter().map(|upload| {
+            let (key, turn) = (&upload.key, Turn::of(&upload.key));
+            let (content_type, cache_control) = (&upload.content_type, upload.cache_control);
+            format!("{key} | {content_type} | {cache_control} | {turn:?}")
+        });
+        insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r"
+404.html | text/html; charset=utf-8 | no-cache | Page
+assets/index-a1b2.css | text/css; charset=utf-8 | public, max-age=31536000, immutable | Asset
+assets/index-a1b2.js | text/javascript; charset=utf-8 | public, max-age=31536000, immutable | Asset
+favicon.svg | image/svg+xml | no-cache | Asset
+index.html | text/html; charset=utf-8 | no-cache | Home
+config.json | application/json | no-cache | Config
+");
+    }
+}

@@ -1,0 +1,95 @@
+//! Buckets and a distribution that play scripts: a real HTTP server on loopback that speaks the SDK's
+//! protocol, keeps objects, verifies checksums, and fails where a script says so. What it does not know it
+//! refuses, as AWS does.
+
+mod world;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+pub(crate) use world::{Request, Stored, World};
+
+/// The server; its thread ends with the test's process.
+pub(crate) struct FakeStorage {
+    /// Where it answers.
+    pub(crate) url: String,
+    world: Arc<Mutex<World>>,
+}
+
+impl FakeStorage {
+    /// Starts it without any object.
+    pub(crate) fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let world = Arc::new(Mutex::new(World::default()));
+        let app = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&world));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                axum::serve(listener, app).await.unwrap();
+            });
+        });
+        Self { url, world }
+    }
+
+    /// What it keeps, to be scripted or looked at.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+}
+
+async fn answer(
+    State(world): State<Arc<Mutex<World>>>,
+    method: Method,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let request = Request {
+        method,
+        path: decoded(uri.path().trim_start_matches('/')),
+        query: query.unwrap_or_default(),
+        sha256: header("x-amz-checksum-sha256"),
+        cache_control: header("cache-control").unwrap_or_default(),
+        body: body.to_vec(),
+    };
+    match world.lock().unwrap().act(request) {
+        Ok(answer) => (StatusCode::OK, answer.headers(), answer.body).into_response(),
+        Err((status, code)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            (
+                status,
+                format!("<Error><Code>{code}</Code><Message>scripted</Message></Error>"),
+            )
+                .into_response()
+        }
+    }
+}
+
+/// Takes the percents out of a path.
+fn decoded(path: &str) -> String {
+    let mut pieces = path.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (code, rest) = piece.split_at(2);
+        let letter = char::from(u8::from_str_radix(code, 16).unwrap());
+        format!("{text}{letter}{rest}")
+    })
+}
