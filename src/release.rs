@@ -1,7 +1,13 @@
 //! In: the built site and the site stack's outputs. Out: the site's bucket holds this release, HTML
 //! last, and the caches know. Old hashed assets stay, so that open pages go on working.
 
+mod entrances;
+#[cfg(test)]
+pub(crate) mod fake;
+mod history;
+mod live;
 mod record;
+mod undo;
 
 use std::collections::BTreeMap;
 
@@ -13,9 +19,16 @@ use crate::aws::{Aws, Object, Upload};
 use crate::build::{Site, hex};
 use crate::event::{Event, Reporter, task};
 use crate::local::Urls;
+pub use entrances::{Source, keep_entrances, list_kept, switch};
+pub use history::{
+    Intent, ReleaseId, begin_rollback, default_target, find_intent, find_key, id_of, list_keys,
+    read_records,
+};
+pub use live::{Live, find_live, outdated, shipped};
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, keep_record,
 };
+pub use undo::{Depot, missing};
 
 /// How many objects are sent at the same time.
 const PARALLEL: usize = 16;
@@ -76,11 +89,24 @@ pub struct Difference {
 
 /// Decides what a release sends. `held` is what the bucket holds, by key.
 pub fn difference(site: &Site, urls: &Urls, held: &BTreeMap<String, Object>) -> Difference {
-    let is_held = |upload: &Upload| {
-        held.get(&upload.key)
-            .is_some_and(|object| object.etag == hex(&Md5::digest(&upload.body)))
-    };
-    let (same, changed): (Vec<_>, Vec<_>) = uploads(site, urls).into_iter().partition(is_held);
+    let (same, changed): (Vec<_>, Vec<_>) = uploads(site, urls)
+        .into_iter()
+        .partition(|upload| is_held(upload, held));
+    Difference {
+        stale: stale(&changed, held),
+        changed,
+        unchanged: same.len(),
+    }
+}
+
+/// Returns whether a bucket holds this very content under this key.
+fn is_held(upload: &Upload, held: &BTreeMap<String, Object>) -> bool {
+    held.get(&upload.key)
+        .is_some_and(|object| object.etag == hex(&Md5::digest(&upload.body)))
+}
+
+/// Returns the paths whose content is replaced.
+fn stale(changed: &[Upload], held: &BTreeMap<String, Object>) -> Vec<String> {
     let replaced = changed
         .iter()
         .filter(|upload| held.contains_key(&upload.key));
@@ -89,11 +115,7 @@ pub fn difference(site: &Site, urls: &Urls, held: &BTreeMap<String, Object>) -> 
     if stale.iter().any(|path| path == "/index.html") {
         stale.push("/".to_owned());
     }
-    Difference {
-        changed,
-        unchanged: same.len(),
-        stale,
-    }
+    stale
 }
 
 async fn send(
@@ -147,13 +169,17 @@ struct PageConfig<'a> {
     socket: &'a str,
 }
 
-fn uploads(site: &Site, urls: &Urls) -> Vec<Upload> {
+fn page_config(build: &str, urls: &Urls) -> Vec<u8> {
     let config = PageConfig {
-        build: &site.build,
+        build,
         api: &urls.api,
         socket: &urls.socket,
     };
-    let config = serde_json::to_vec(&config).unwrap_or_default();
+    serde_json::to_vec(&config).unwrap_or_default()
+}
+
+fn uploads(site: &Site, urls: &Urls) -> Vec<Upload> {
+    let config = page_config(&site.build, urls);
     // A `config.json` of the sources is for `vite dev` only.
     let files = site.files.iter().filter(|file| file.path != CONFIG);
     let files = files.map(|file| upload(&file.path, file.content.clone()));

@@ -1,6 +1,10 @@
 //! What a command has to say in the end: `Display` for people, `Serialize` for `--output json`. The
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
+mod diff;
+mod releases;
+mod rollback;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +17,9 @@ use crate::plain::plain;
 use crate::provision::Outcome;
 use crate::release::ReleaseRecord;
 use crate::status::Observations;
+pub use diff::{ChangeRow, DiffReport, SiteDifference};
+pub use releases::{ReleaseRow, ReleasesReport};
+pub use rollback::RollbackReport;
 
 /// What `deploy` did.
 #[derive(Clone, Debug, Serialize)]
@@ -21,8 +28,10 @@ pub struct DeployReport {
     pub stage: String,
     /// `deployed`, or `unchanged` when there was nothing to do.
     pub outcome: &'static str,
-    /// The id of the release.
+    /// The content id of what was built.
     pub build: String,
+    /// The id of the release, for `diff` and `rollback`; `None` where nothing was released or recorded.
+    pub release: Option<String>,
     /// How long all of it took.
     pub seconds: f64,
     /// Where it answers.
@@ -166,14 +175,19 @@ impl fmt::Display for DeployReport {
             stage,
             outcome,
             build,
+            release,
             seconds,
             urls,
             ..
         } = self;
-        writeln!(
+        write!(
             formatter,
             "stage {stage}: {outcome} in {seconds:.1} s, build {build}"
         )?;
+        if let Some(release) = release {
+            write!(formatter, ", release {release}")?;
+        }
+        writeln!(formatter)?;
         writeln!(formatter)?;
         writeln!(formatter, "  site    {}", urls.site)?;
         writeln!(formatter, "  api     {}", urls.api)?;

@@ -1,14 +1,19 @@
 //! One file a verb. Each is a list of steps, read from the top.
 
 pub mod deploy;
+pub mod diff;
 pub mod doctor;
 pub mod inventory;
 pub mod logs;
 mod look_ahead;
 pub mod outputs;
+mod past;
 pub mod plan;
 pub mod policy;
 pub mod recover;
+pub mod releases;
+pub mod rollback;
+mod standing;
 pub mod status;
 pub mod teardown;
 pub mod watch;
