@@ -11,6 +11,7 @@ use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
 use crate::policy::{Environment, Repository};
 use crate::provision::{Doubt, OnBusy, Options};
+use crate::release::ReleaseId;
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
 #[derive(Debug, Parser)]
@@ -50,6 +51,16 @@ pub enum Command {
     /// works on the table and the topic of the stage, which must be deployed, with your own credentials: what it
     /// writes is written. Samples of events are in lambdas/*/events.
     Invoke(InvokeArgs),
+    /// Show what was released to a stage, newest first, and which release is live
+    Releases(ReleasesArgs),
+    /// Show what differs between two releases: artifacts, site files, stacks, commit
+    Diff(DiffArgs),
+    /// Bring an earlier release back: the site at once, then Lambdas and server; nothing is built
+    ///
+    /// Comes back: the site's files, the Lambdas and the server, as they were kept. A stack whose artifact
+    /// changes is updated with its template as it is in the source tree now. Does not come back: templates,
+    /// and everything in the data stack; tables keep their content. A rollback is a release itself.
+    Rollback(RollbackArgs),
     /// Take everything down, and say what is gone and what stays
     Teardown(StageArgs),
     /// Bring stacks out of failed operations; explains before it acts
@@ -78,6 +89,9 @@ impl Command {
             Self::Recover(args) => args.stage.output,
             Self::Status(args) => args.stage.output,
             Self::Logs(args) => args.stage.output,
+            Self::Releases(args) => args.output,
+            Self::Diff(args) => args.output,
+            Self::Rollback(args) => args.stage.output,
             Self::Teardown(args) => args.output,
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
@@ -267,6 +281,48 @@ pub struct LogsArgs {
     /// Go on with what is still to come, until Ctrl-C; as JSON, one document a line
     #[arg(long)]
     pub follow: bool,
+}
+
+/// What `releases` is told
+#[derive(Clone, Debug, Args)]
+pub struct ReleasesArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Show every release, not only the last twenty
+    #[arg(long)]
+    pub all: bool,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// What `diff` is told
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// The one release: an id that `releases` shows, or how it begins
+    #[arg(value_name = "A")]
+    pub from: ReleaseId,
+    /// The other release [default: the live one]
+    #[arg(value_name = "B")]
+    pub to: Option<ReleaseId>,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// What `rollback` is told
+#[derive(Clone, Debug, Args)]
+pub struct RollbackArgs {
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// The release: an id that `releases` shows, or how it begins [default: the one before the live one]
+    #[arg(value_name = "ID")]
+    pub release: Option<ReleaseId>,
 }
 
 /// Form of the answer

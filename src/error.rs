@@ -246,6 +246,41 @@ pub enum UserError {
     /// Nothing of the stage is there.
     #[error("stage `{0}` is not deployed: nothing of it is there")]
     StageAbsent(String),
+    /// No release has an id that begins like this.
+    #[error("there is no release whose id begins with `{id}`")]
+    UnknownRelease {
+        /// The id asked for.
+        id: String,
+        /// The newest releases that there are.
+        known: Vec<String>,
+    },
+    /// Several releases have an id that begins like this.
+    #[error("`{id}` means more than one release: {}", meant.join(", "))]
+    AmbiguousRelease {
+        /// The id asked for.
+        id: String,
+        /// Those that it means.
+        meant: Vec<String>,
+    },
+    /// There is no release to go back to.
+    #[error("stage `{0}` has no earlier release to go back to")]
+    NoEarlierRelease(String),
+    /// What runs is of no recorded release.
+    #[error("what runs in stage `{0}` is of no recorded release: its last deploy did not end well")]
+    LiveUnknown(String),
+    /// A release cannot come back.
+    #[error("release `{id}` cannot come back: {}", missing.join(", "))]
+    ReleasePruned {
+        /// The release.
+        id: String,
+        /// What it needs and does not find.
+        missing: Vec<String>,
+        /// The git commit of its sources, where that is known.
+        commit: Option<String>,
+    },
+    /// A rollback needs a yes, and nobody can say it, or nobody did.
+    #[error("stage `{0}` is protected: its rollback must be confirmed")]
+    RollbackNeedsConsent(String),
     /// Something of AWS was asked of a stage that is on this machine.
     #[error("stage `{0}` runs on this machine: nobody needs permissions for it")]
     NotOnAws(String),
@@ -309,6 +344,16 @@ impl UserError {
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
+            Self::UnknownRelease { known, .. } if known.is_empty() => "nothing was recorded yet: a deploy that changes something is".to_owned(),
+            Self::UnknownRelease { known, .. } => format!("use one of: {}; `factory-tree releases --all` shows every one", known.join(", ")),
+            Self::AmbiguousRelease { .. } => "type more of the id".to_owned(),
+            Self::NoEarlierRelease(_) => "`factory-tree releases` shows those that there are; `factory-tree rollback ID` brings any of them back".to_owned(),
+            Self::LiveUnknown(_) => "name both releases, or bring the last good one back with `factory-tree rollback`".to_owned(),
+            Self::ReleasePruned { commit, .. } => {
+                let sources = commit.as_ref().map_or("its sources".to_owned(), |commit| format!("commit {commit}"));
+                format!("nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and deploy")
+            }
+            Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::DataLoss { .. } => {
                 "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`".to_owned()
@@ -332,11 +377,14 @@ impl UserError {
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
             | Self::NoEvent { .. }
+            | Self::UnknownRelease { .. }
+            | Self::AmbiguousRelease { .. }
             | Self::NoPlan { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
             | Self::RecoveryNeedsConsent(_)
+            | Self::RollbackNeedsConsent(_)
             | Self::DataLoss { .. }
             | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,
             Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
@@ -353,6 +401,9 @@ impl UserError {
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }
             | Self::StageAbsent(_)
+            | Self::NoEarlierRelease(_)
+            | Self::LiveUnknown(_)
+            | Self::ReleasePruned { .. }
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }

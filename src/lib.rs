@@ -40,9 +40,11 @@ use commands::deploy::Order;
 use commands::inventory::Inventory;
 
 use cli::{
-    BuildArgs, Cli, Command, DeployArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs,
-    OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, Selection, StageArgs, StatusArgs,
+    BuildArgs, Cli, Command, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs,
+    OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, Selection,
+    StageArgs, StatusArgs,
 };
+use commands::releases::Extent;
 use config::Config;
 use config::terminal::Terminal;
 use error::{Exit, UserError};
@@ -79,6 +81,9 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Plan(args) => plan(&args, terminal).await,
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
+        Command::Releases(args) => releases(&args).await,
+        Command::Diff(args) => diff(&args).await,
+        Command::Rollback(args) => rollback(&args, terminal).await,
         Command::Teardown(args) => teardown(&args, terminal).await,
         Command::Recover(args) => recover(&args, terminal).await,
         Command::Outputs(args) => outputs(&args).await,
@@ -242,6 +247,50 @@ async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
     }
     let report = commands::logs::read(&mut logs, &*reporter).await?;
     quietly_closed(ui::print_logs(&report, output))
+}
+
+async fn releases(args: &ReleasesArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let extent = if args.all {
+        Extent::All
+    } else {
+        Extent::Recent
+    };
+    let report = commands::releases::releases(&config, extent).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn diff(args: &DiffArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let report = commands::diff::diff(&config, &args.from, args.to.as_ref()).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn rollback(args: &RollbackArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    let journal = Journal::new(ui::reporter(args.stage.output, terminal));
+    let consent = |told: &str| consent_to_rollback(&config, &args.stage, told);
+    let wanted = args.release.as_ref();
+    let work = commands::rollback::rollback(&config, wanted, &consent, &journal);
+    let report = unless_interrupted(&config, &journal, work).await?;
+    drop(journal);
+    ui::print_report(&report, args.stage.output)?;
+    Ok(Exit::Success)
+}
+
+/// A protected stage is rolled back only when its name is said: typed, or by `--yes --stage NAME`.
+fn consent_to_rollback(config: &Config, args: &StageArgs, told: &str) -> Result<()> {
+    if !config.settings.protected || (args.yes && args.selection.stage.is_some()) {
+        return Ok(());
+    }
+    let stage = config.stage.to_string();
+    let question = format!("Stage {stage} is protected. Type its name to bring back {told}: ");
+    match ui::ask(&question)? {
+        Some(answer) if answer == stage => Ok(()),
+        _ => Err(UserError::RollbackNeedsConsent(stage).into()),
+    }
 }
 
 async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {

@@ -5,12 +5,18 @@
 //! go on working; `tidy` takes them when nobody can need them any more.
 
 mod difference;
+mod entrances;
+#[cfg(test)]
+pub(crate) mod fake;
 mod files;
+mod history;
+mod live;
 mod record;
 #[cfg(test)]
 mod samples;
 mod send;
 mod tidy;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,12 +28,19 @@ use crate::build::Site;
 use crate::event::{Reporter, task};
 use crate::local::Urls;
 pub use difference::{Difference, difference};
+pub use entrances::{Source, keep_entrances, list_kept, switch};
 use files::{Turn, uploads};
+pub use history::{
+    Intent, ReleaseId, begin_rollback, default_target, find_intent, find_key, id_of, list_keys,
+    read_records,
+};
+pub use live::{Live, find_live, outdated, shipped};
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, keep_record,
 };
 use send::{TASK, make_sure, send};
 pub use tidy::{Buckets, tidy};
+pub use undo::{Depot, missing};
 
 /// Where a site goes.
 #[derive(Clone, Debug)]

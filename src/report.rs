@@ -2,7 +2,10 @@
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
 mod build;
+mod diff;
 mod invoke;
+mod releases;
+mod rollback;
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +20,10 @@ use crate::provision::Outcome;
 use crate::release::ReleaseRecord;
 use crate::status::Observations;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
+pub use diff::{ChangeRow, DiffReport, SiteDifference};
 pub use invoke::InvokeReport;
+pub use releases::{ReleaseRow, ReleasesReport};
+pub use rollback::RollbackReport;
 
 /// What `deploy` did.
 #[derive(Clone, Debug, Serialize)]
@@ -26,8 +32,10 @@ pub struct DeployReport {
     pub stage: String,
     /// `deployed`, or `unchanged` when there was nothing to do.
     pub outcome: &'static str,
-    /// The id of the release.
+    /// The content id of what was built.
     pub build: String,
+    /// The id of the release, for `diff` and `rollback`; `None` where nothing was released or recorded.
+    pub release: Option<String>,
     /// How long all of it took.
     pub seconds: f64,
     /// Where it answers.
@@ -171,14 +179,19 @@ impl fmt::Display for DeployReport {
             stage,
             outcome,
             build,
+            release,
             seconds,
             urls,
             ..
         } = self;
-        writeln!(
+        write!(
             formatter,
             "stage {stage}: {outcome} in {seconds:.1} s, build {build}"
         )?;
+        if let Some(release) = release {
+            write!(formatter, ", release {release}")?;
+        }
+        writeln!(formatter)?;
         writeln!(formatter)?;
         writeln!(formatter, "  site    {}", urls.site)?;
         writeln!(formatter, "  api     {}", urls.api)?;

@@ -140,6 +140,27 @@ fn the_help_of_status_and_logs_names_every_flag() {
 }
 
 #[test]
+fn the_help_of_releases_diff_and_rollback_names_every_flag() {
+    for verb in ["releases", "diff", "rollback"] {
+        let told = Project::new().run(&[verb, "--help"]);
+        insta::assert_snapshot!(format!("help_{verb}"), told);
+    }
+}
+
+#[test]
+fn what_is_no_id_of_a_release_is_wrong_usage() {
+    insta::assert_snapshot!(Project::new().run(&["rollback", "yesterday"]));
+}
+
+#[test]
+fn a_stage_that_is_not_there_has_no_releases() {
+    for verb in ["releases", "rollback"] {
+        let told = Project::new().run(&[verb]);
+        insta::assert_snapshot!(format!("absent_{verb}"), told);
+    }
+}
+
+#[test]
 fn a_time_span_that_is_none_is_told_with_its_cure() {
     insta::assert_snapshot!(Project::new().run(&["logs", "--since", "ten minutes"]));
 }

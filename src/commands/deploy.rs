@@ -80,7 +80,12 @@ pub async fn deploy(
     let stacks = step(Step::Provision, &mut steps, reporter, work).await?;
     let work = release(&platform, &artifacts, &stacks, &place, &aws, reporter);
     let released = step(Step::Release, &mut steps, reporter, work).await?;
-    let work = verify(config, &artifacts, &place, reporter);
+    let expected = Expected {
+        site: Some(artifacts.site.build.clone()),
+        api: Some(artifacts.api.id().to_owned()),
+        server: Some(artifacts.server.id().to_owned()),
+    };
+    let work = verify(config, &expected, &place, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     let unchanged = stacks
@@ -88,14 +93,20 @@ pub async fn deploy(
         .all(|stack| stack.outcome == Outcome::Unchanged)
         && !released;
     let seconds = seconds(started.elapsed());
-    if !unchanged {
-        keep_record(config, &artifacts, &stacks, &aws, seconds, reporter).await;
+    let release = if unchanged {
+        None
+    } else {
+        let plan = order.plan.as_ref().map(|(_, plan)| plan.digest.clone());
+        let deploy = deploy_record(config, &aws, seconds, plan);
+        let release = keep_record(deploy, &artifacts, &stacks, &aws, reporter).await;
         super::tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
-    }
+        release
+    };
     Ok(DeployReport {
         stage: config.stage.to_string(),
         outcome: if unchanged { "unchanged" } else { "deployed" },
         build: artifacts.build(),
+        release,
         seconds,
         urls: place.urls,
         stacks: stacks.iter().map(StackRow::from).collect(),
@@ -120,33 +131,51 @@ async fn hold_against(
     Err(UserError::PlanMoved { file, moved }.into())
 }
 
-/// Keeps a record of what was deployed. The deploy is done by now: it does not fail for want of one.
-async fn keep_record(
+/// Returns what a record tells of how a deploy or a rollback went that is done now.
+pub(super) async fn deploy_record(
     config: &Config,
+    aws: &Aws,
+    seconds: f64,
+    plan: Option<String>,
+) -> Result<Deploy> {
+    Ok(Deploy {
+        stage: config.stage.to_string(),
+        actor: aws.sts.get_identity().await?.arn,
+        ci_actor: ContinuousIntegration::detect().and_then(|job| job.actor),
+        seconds,
+        at: SystemTime::now(),
+        plan,
+    })
+}
+
+/// Keeps a record of what was deployed and returns the release's id. The deploy is done by now: it does
+/// not fail for want of one.
+async fn keep_record(
+    deploy: impl Future<Output = Result<Deploy>>,
     artifacts: &Artifacts,
     stacks: &[Provisioned],
     aws: &Aws,
-    seconds: f64,
     reporter: &dyn Reporter,
-) {
+) -> Option<String> {
     let work = async {
-        let deploy = Deploy {
-            stage: config.stage.to_string(),
-            actor: aws.sts.get_identity().await?.arn,
-            ci_actor: ContinuousIntegration::detect().and_then(|job| job.actor),
-            seconds,
-            at: SystemTime::now(),
-        };
         let foundation = stacks.first().context("there is no foundation")?;
         let bucket = output(foundation, "ArtifactBucket")?;
-        let record = ReleaseRecord::of(deploy, artifacts, stacks);
-        release::keep_record(&record, &aws.s3, bucket).await
+        let record = ReleaseRecord::of(deploy.await?, artifacts, stacks);
+        release::keep_record(&record, &aws.s3, bucket).await?;
+        Ok(record.id())
     };
-    if let Err(error) = work.await {
-        reporter.report(Event::Warning(format!(
-            "the release record was not written, so `status` does not know of this deploy: {error:#}"
-        )));
-    }
+    kept(work.await, reporter)
+}
+
+/// Returns the id of a release whose record was kept; warns of one that was not.
+pub(super) fn kept(record: Result<String>, reporter: &dyn Reporter) -> Option<String> {
+    record
+        .map_err(|error| {
+            reporter.report(Event::Warning(format!(
+                "the release record was not written, so `status` and `rollback` do not know of this release: {error:#}"
+            )));
+        })
+        .ok()
 }
 
 impl From<&Provisioned> for StackRow {
@@ -182,7 +211,10 @@ async fn publish(
         .next()
         .context("the foundation was not provisioned")?;
     let bucket = output(&foundation, "ArtifactBucket")?;
-    let published = publish::publish(artifacts, bucket, &aws.s3, reporter).await?;
+    let (published, ()) = tokio::try_join!(
+        publish::publish(artifacts, bucket, &aws.s3, reporter),
+        release::keep_entrances(&artifacts.site, &aws.s3, bucket),
+    )?;
     Ok((foundation, published))
 }
 
@@ -311,19 +343,14 @@ pub(super) fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> 
 }
 
 /// Asks the running system; the deploy has succeeded only when it answers with this very release.
-async fn verify(
+pub(super) async fn verify(
     config: &Config,
-    artifacts: &Artifacts,
+    expected: &Expected,
     place: &Place,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Check>> {
-    let expected = Expected {
-        site: Some(artifacts.site.build.clone()),
-        api: Some(artifacts.api.id().to_owned()),
-        server: Some(artifacts.server.id().to_owned()),
-    };
     let patience = Duration::from_secs(config.settings.verify_seconds.into());
-    let checks = verify::wait_until_healthy(&place.urls, &expected, patience, reporter).await;
+    let checks = verify::wait_until_healthy(&place.urls, expected, patience, reporter).await;
     let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
     if failing.is_empty() {
         return Ok(checks);

@@ -2,16 +2,21 @@
 
 pub mod build;
 pub mod deploy;
+pub mod diff;
 pub mod doctor;
 pub mod inventory;
 pub mod invoke;
 pub mod logs;
 mod look_ahead;
 pub mod outputs;
+mod past;
 pub mod plan;
 pub mod policy;
 pub mod recover;
+pub mod releases;
 mod removal;
+pub mod rollback;
+mod standing;
 pub mod status;
 pub mod teardown;
 mod tidy;

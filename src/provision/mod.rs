@@ -52,6 +52,13 @@ pub struct Provisioned {
     pub outputs: BTreeMap<String, String>,
 }
 
+impl Provisioned {
+    /// Returns whether anything was done.
+    pub fn has_changed(&self) -> bool {
+        self.outcome != Outcome::Unchanged
+    }
+}
+
 /// How stacks are brought to their planned state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {

@@ -57,7 +57,7 @@ struct PageConfig<'a> {
     socket: &'a str,
 }
 
-fn page_config(build: &str, urls: &Urls) -> Vec<u8> {
+pub(super) fn page_config(build: &str, urls: &Urls) -> Vec<u8> {
     let config = PageConfig {
         build,
         api: &urls.api,
@@ -75,7 +75,7 @@ pub(super) fn uploads(site: &Site, urls: &Urls) -> Vec<Upload> {
     files.chain([config]).collect()
 }
 
-fn upload(path: &str, body: Content) -> Upload {
+pub(super) fn upload(path: &str, body: Content) -> Upload {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let content_type = match kind.type_() {
         mime_guess::mime::TEXT => format!("{kind}; charset=utf-8"),

@@ -1,5 +1,6 @@
-//! Release records: what a deploy brought, for whoever asks later. In: a finished deploy. Out: one small
-//! JSON object in the artifact bucket, and the newest of them read back. A record is never changed.
+//! Release records: what a deploy or a rollback brought, for whoever asks later. In: a finished deploy.
+//! Out: one small JSON object in the artifact bucket, and the newest of them read back. A record is never
+//! changed.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::history;
 use crate::aws::{S3, Upload};
 use crate::build::{Artifacts, hex};
 use crate::clock::rfc3339;
@@ -21,7 +23,7 @@ pub(super) const PREFIX: &str = "releases/";
 /// is added.
 const VERSION: u32 = 1;
 
-/// What a deploy brought.
+/// What a deploy or a rollback brought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
     /// The form of this record.
@@ -30,8 +32,11 @@ pub struct ReleaseRecord {
     pub stage: String,
     /// When the deploy was done (RFC 3339, UTC).
     pub at: String,
-    /// `deployed`.
+    /// `deployed` or `rolled back`.
     pub outcome: String,
+    /// The id of the release that a rollback brought back.
+    #[serde(default)]
+    pub rolled_back_to: Option<String>,
     /// The id of the release.
     pub build: String,
     /// What was published, by the artifact's name.
@@ -42,6 +47,9 @@ pub struct ReleaseRecord {
     pub stacks: BTreeMap<String, String>,
     /// One digest over those of all stacks.
     pub digest: String,
+    /// The digest of the saved plan that was deployed, if it was one.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// The git commit of the sources; unknown without git or a repository.
     pub commit: Option<String>,
     /// Whether the sources differed from the commit.
@@ -78,12 +86,12 @@ pub struct SiteRecord {
     pub etags: BTreeMap<String, String>,
 }
 
-/// How a deploy went: what the artifacts and stacks do not tell.
+/// How a deploy or a rollback went: what the artifacts and stacks do not tell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deploy {
     /// The stage.
     pub stage: String,
-    /// The ARN of the IAM identity that deployed.
+    /// The ARN of the IAM identity that did it.
     pub actor: String,
     /// The person for whom CI did so.
     pub ci_actor: Option<String>,
@@ -91,6 +99,8 @@ pub struct Deploy {
     pub seconds: f64,
     /// When it was done.
     pub at: SystemTime,
+    /// The digest of the saved plan that was deployed, if it was one.
+    pub plan: Option<String>,
 }
 
 impl ReleaseRecord {
@@ -106,10 +116,12 @@ impl ReleaseRecord {
             stage: deploy.stage,
             at: rfc3339(deploy.at),
             outcome: "deployed".to_owned(),
+            rolled_back_to: None,
             build: artifacts.build(),
             artifacts: artifact_records(artifacts),
             site: site_record(artifacts),
             digest: digest(&stacks),
+            plan: deploy.plan,
             stacks,
             commit: revision.map(|revision| revision.commit.clone()),
             dirty: revision.and_then(|revision| revision.dirty),
@@ -120,7 +132,36 @@ impl ReleaseRecord {
         }
     }
 
-    fn key(&self) -> String {
+    /// Returns the record of a rollback to `target`. `stacks` are the digests of all stacks after it.
+    pub fn of_rollback(deploy: Deploy, target: &Self, stacks: BTreeMap<String, String>) -> Self {
+        Self {
+            version: VERSION,
+            stage: deploy.stage,
+            at: rfc3339(deploy.at),
+            outcome: "rolled back".to_owned(),
+            rolled_back_to: Some(target.id()),
+            digest: digest(&stacks),
+            plan: deploy.plan,
+            stacks,
+            actor: deploy.actor,
+            ci_actor: deploy.ci_actor,
+            deployer: env!("CARGO_PKG_VERSION").to_owned(),
+            seconds: deploy.seconds,
+            ..target.clone()
+        }
+    }
+
+    /// Returns the id by which people call this release.
+    pub fn id(&self) -> String {
+        history::id_of(&self.key())
+    }
+
+    /// Returns whether it brings the same artifacts and the same site as another.
+    pub fn ships_like(&self, other: &Self) -> bool {
+        self.artifacts == other.artifacts && self.site.build == other.site.build
+    }
+
+    pub(super) fn key(&self) -> String {
         format!("{PREFIX}{}-{}.json", self.at, self.build)
     }
 }
@@ -230,6 +271,7 @@ mod tests {
             ci_actor: Some("ada".to_owned()),
             seconds: 61.5,
             at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_564_799),
+            plan: Some("5a1c".to_owned()),
         };
         ReleaseRecord::of(deploy, &artifacts(), &[stack])
     }
@@ -250,11 +292,26 @@ mod tests {
         let record = record();
         let mut json = serde_json::to_value(&record).unwrap();
         json["approved_by"] = "grace".into();
-        let read: ReleaseRecord = serde_json::from_value(json.clone()).unwrap();
+        let read: ReleaseRecord = serde_json::from_value(json).unwrap();
         assert_eq!(read, record);
+    }
 
-        json["site"].as_object_mut().unwrap().remove("etags");
-        let old: ReleaseRecord = serde_json::from_value(json).unwrap();
-        assert!(old.site.etags.is_empty());
+    #[test]
+    fn a_record_of_before_there_were_rollbacks_is_read() {
+        let mut json = serde_json::to_value(record()).unwrap();
+        let fields = json.as_object_mut().unwrap();
+        for field in ["rolled_back_to", "plan"] {
+            assert!(fields.remove(field).is_some());
+        }
+        assert!(
+            fields["site"]
+                .as_object_mut()
+                .unwrap()
+                .remove("etags")
+                .is_some()
+        );
+        let read: ReleaseRecord = serde_json::from_value(json).unwrap();
+        assert_eq!((read.rolled_back_to, read.plan), (None, None));
+        assert!(read.site.etags.is_empty());
     }
 }

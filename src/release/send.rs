@@ -12,7 +12,7 @@ use crate::aws::{Aws, Object, Upload};
 use crate::event::{Event, Reporter};
 
 /// How many objects are sent at the same time.
-const PARALLEL: usize = 16;
+pub(super) const PARALLEL: usize = 16;
 
 /// The name of the task.
 pub(super) const TASK: &str = "site files";

@@ -170,7 +170,7 @@ fn ours(candidates: &BTreeMap<String, Object>, listed: &Listed) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::samples::record;
+    use crate::release::fake::record;
 
     fn at(hours: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600)
@@ -225,13 +225,13 @@ mod tests {
             ("site/b/index.html", 0),
             ("site/notes.txt", 0),
         ]);
-        let garbage = unreferenced(&[record("a")], &held, at(100));
+        let garbage = unreferenced(&[record("a", 0)], &held, at(100));
         assert_eq!(garbage, ["artifacts/api/b.zip", "site/b/index.html"]);
         assert_eq!(
-            unreferenced(&[record("a"), record("b")], &held, at(100)),
+            unreferenced(&[record("a", 0), record("b", 0)], &held, at(100)),
             [""; 0]
         );
-        assert_eq!(unreferenced(&[record("a")], &held, at(101)).len(), 3);
+        assert_eq!(unreferenced(&[record("a", 0)], &held, at(101)).len(), 3);
     }
 
     #[test]

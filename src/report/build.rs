@@ -57,7 +57,7 @@ impl BuildReport {
     /// Says what was built.
     pub fn of(config: &Config, artifacts: &Artifacts, seconds: f64, steps: Vec<StepRow>) -> Self {
         let files = &artifacts.site.files;
-        let bytes = files.iter().map(|file| file.content.len() as u64).sum();
+        let bytes = files.iter().map(|file| file.content.digest.bytes).sum();
         let binaries = [&artifacts.api, &artifacts.publisher, &artifacts.server];
         Self {
             stage: config.stage.to_string(),
@@ -127,6 +127,7 @@ impl fmt::Display for BuildReport {
 mod tests {
     use super::*;
     use crate::build::{Site, SiteFile};
+    use crate::content::{FileContent, FileDigest};
 
     fn artifact(name: &str, bytes: u64) -> Artifact {
         Artifact {
@@ -152,7 +153,15 @@ mod tests {
             site: Site {
                 files: vec![SiteFile {
                     path: "index.html".to_owned(),
-                    content: vec![0; 321],
+                    content: FileContent {
+                        file: "/project/target/factory-tree/site/index.html".into(),
+                        digest: FileDigest {
+                            bytes: 321,
+                            sha256: "5e".repeat(32),
+                            etag: "5e".repeat(16),
+                            parts: Vec::new(),
+                        },
+                    },
                 }],
                 build: "b4f298cd77db".to_owned(),
             },

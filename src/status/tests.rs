@@ -88,6 +88,7 @@ fn release() -> ReleaseRecord {
         stage: "prod".to_owned(),
         at: "2026-11-24T19:00:00Z".to_owned(),
         outcome: "deployed".to_owned(),
+        rolled_back_to: None,
         build: "8e0d2ba6f1c3".to_owned(),
         artifacts: BTreeMap::<String, ArtifactRecord>::new(),
         site: SiteRecord {
@@ -97,6 +98,7 @@ fn release() -> ReleaseRecord {
         },
         stacks: BTreeMap::new(),
         digest: "77aa0912ffee".to_owned(),
+        plan: None,
         commit: Some("5656322aaaabbbbccccddddeeeeffff000011112".to_owned()),
         dirty: Some(true),
         actor: "arn:aws:sts::123456789012:assumed-role/deploy/\u{1b}[31mrun".to_owned(),

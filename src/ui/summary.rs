@@ -134,6 +134,7 @@ mod tests {
             stage: "prod".to_owned(),
             outcome: "deployed",
             build: "8f3a".to_owned(),
+            release: Some("3f2a91c0".to_owned()),
             seconds: 63.21,
             urls,
             stacks: vec![StackRow {

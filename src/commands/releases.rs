@@ -1,0 +1,42 @@
+//! `releases`: what was released to a stage, newest first. Reads only.
+
+use anyhow::Result;
+
+use super::past::{RECENT, look_back};
+use crate::config::Config;
+use crate::local::Platform;
+use crate::report::{ReleaseRow, ReleasesReport};
+
+/// How many releases are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The newest twenty.
+    Recent,
+    /// Every one.
+    All,
+}
+
+/// Reads the releases of a stage: one listing, then every record that is told, at the same time.
+///
+/// # Errors
+/// `UserError::StageAbsent`; there are no credentials, or AWS says no.
+pub async fn releases(config: &Config, extent: Extent) -> Result<ReleasesReport> {
+    let past = look_back(config, &Platform::of(config)).await?;
+    let count = match extent {
+        Extent::Recent => RECENT,
+        Extent::All => past.keys.len(),
+    };
+    // One more: the oldest that is told is held against it.
+    let records = past.read_newest(count.saturating_add(1)).await?;
+    let live = past.live.position(&records);
+    let rows = records.iter().enumerate().take(count);
+    let rows = rows.map(|(place, record)| {
+        let before = records.get(place + 1);
+        ReleaseRow::of(record, before, live == Some(place))
+    });
+    Ok(ReleasesReport {
+        stage: config.stage.to_string(),
+        releases: rows.collect(),
+        older: past.keys.len().saturating_sub(count),
+    })
+}

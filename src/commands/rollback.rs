@@ -1,0 +1,298 @@
+//! `rollback`: an earlier release comes back from what was kept of it: the site by its entrances, then
+//! Lambdas and server by their artifacts. Nothing is built. First everything that it needs is looked for;
+//! only when all of it is there, and with consent, anything is touched. The data stack never is.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::deploy::{deploy_record, kept, verify};
+use super::past::{Past, RECENT, look_back, output};
+use super::step;
+use crate::config::Config;
+use crate::error::UserError;
+use crate::event::{Event, Reporter, Step};
+use crate::local::{self, Platform, ServerRelease};
+use crate::provision::{self, DIGEST, Options, Outputs, Provisioned};
+use crate::release::{
+    self, Depot, Intent, ReleaseId, ReleaseRecord, SiteTarget, Source, missing, outdated, shipped,
+};
+use crate::report::{RollbackReport, StackRow, seconds};
+use crate::verify::Expected;
+
+/// How many missing pieces an error names.
+const NAMED: usize = 5;
+
+/// Asks whether this may be brought back, told in a line.
+pub type Consent<'a> = &'a dyn Fn(&str) -> Result<()>;
+
+/// Brings an earlier release back: the one that is named, or the one before the live one.
+///
+/// # Errors
+/// There is no such release, a piece of it is gone (then nothing is touched), nobody consents, or what
+/// came back does not work. The same command again goes on from there.
+pub async fn rollback(
+    config: &Config,
+    wanted: Option<&ReleaseId>,
+    consent: Consent<'_>,
+    reporter: &dyn Reporter,
+) -> Result<RollbackReport> {
+    let started = Instant::now();
+    let platform = Platform::of(config);
+    let _lock = local::lock(config)?;
+    let mut steps = Vec::new();
+    let past = look_back(config, &platform).await?;
+    let work = prepare(config, &past, wanted);
+    let (target, depot) = step(Step::Plan, &mut steps, reporter, work).await?;
+    let moved = past.live.moved(&target);
+    reporter.report(Event::Note(told(&target, &moved)));
+    consent(&told(&target, &moved))?;
+    let newest = past.keys.first().map(|key| release::id_of(key));
+    let intent = Intent {
+        to: target.id(),
+        after: newest.unwrap_or_default(),
+    };
+    release::begin_rollback(&intent, &past.stage.aws.s3, &past.bucket).await?;
+
+    let work = bring_back_site(&past, &target, &depot, reporter);
+    let sent = step(Step::Release, &mut steps, reporter, work).await?;
+    let work = bring_back_artifacts(&platform, &past, &target, reporter);
+    let (stacks, rolled) = step(Step::Provision, &mut steps, reporter, work).await?;
+    let work = verify_release(config, &past, &target, reporter);
+    step(Step::Verify, &mut steps, reporter, work).await?;
+
+    let seconds = seconds(started.elapsed());
+    let touched = sent > 0 || rolled || stacks.iter().any(Provisioned::has_changed);
+    let release = if touched || is_cut_short(&past, &target).await? {
+        keep_record(config, &past, &target, &stacks, seconds, reporter).await
+    } else {
+        None
+    };
+    Ok(RollbackReport {
+        stage: config.stage.to_string(),
+        outcome: if release.is_some() || touched {
+            "rolled back"
+        } else {
+            "unchanged"
+        },
+        rolled_back_to: target.id(),
+        build: target.build,
+        release,
+        seconds,
+        urls: past.stage.place.urls,
+        moved,
+        stacks: stacks.iter().map(StackRow::from).collect(),
+        steps,
+    })
+}
+
+/// Chooses the release and finds every piece of it, before anything is touched.
+async fn prepare(
+    config: &Config,
+    past: &Past,
+    wanted: Option<&ReleaseId>,
+) -> Result<(ReleaseRecord, Depot)> {
+    let target = match wanted {
+        Some(id) => past.read_one(id).await?,
+        None => find_default(config, past).await?,
+    };
+    let (s3, bucket) = (&past.stage.aws.s3, &past.bucket);
+    let site = output(&past.outputs, "site", "BucketName")?;
+    let (site, entrances, artifacts) = tokio::try_join!(
+        s3.list_objects(&site, ""),
+        release::list_kept(&target.site.build, s3, bucket),
+        s3.list_objects(bucket, "artifacts/"),
+    )?;
+    let depot = Depot {
+        site,
+        entrances,
+        artifacts,
+    };
+    let gone = missing(&target, &depot);
+    if gone.is_empty() {
+        return Ok((target, depot));
+    }
+    Err(UserError::ReleasePruned {
+        id: target.id(),
+        missing: first_of(gone),
+        commit: target.commit.clone(),
+    }
+    .into())
+}
+
+/// A site has thousands of files: some of those that are gone say enough.
+fn first_of(mut gone: Vec<String>) -> Vec<String> {
+    let more = gone.len().saturating_sub(NAMED);
+    gone.truncate(NAMED);
+    if more > 0 {
+        gone.push(format!("and {more} more"));
+    }
+    gone
+}
+
+async fn find_default(config: &Config, past: &Past) -> Result<ReleaseRecord> {
+    let (records, intent) = tokio::try_join!(
+        past.read_newest(RECENT),
+        release::find_intent(&past.stage.aws.s3, &past.bucket),
+    )?;
+    let target = release::default_target(&records, &past.live, intent.as_ref());
+    let none = || UserError::NoEarlierRelease(config.stage.to_string());
+    Ok(target.cloned().ok_or_else(none)?)
+}
+
+/// What would be done, in a line.
+fn told(target: &ReleaseRecord, moved: &[&str]) -> String {
+    let commit = match (target.commit.as_deref(), target.dirty) {
+        (None, _) => "of an unknown commit".to_owned(),
+        (Some(commit), Some(true)) => format!("of commit {commit:.12} and changes on top"),
+        (Some(commit), _) => format!("of commit {commit:.12}"),
+    };
+    let what = if moved.is_empty() {
+        "nothing that does not run already".to_owned()
+    } else {
+        moved.join(", ")
+    };
+    format!("release {} of {}, {commit}: {what}", target.id(), target.at)
+}
+
+async fn bring_back_site(
+    past: &Past,
+    target: &ReleaseRecord,
+    depot: &Depot,
+    reporter: &dyn Reporter,
+) -> Result<usize> {
+    let to = SiteTarget {
+        bucket: output(&past.outputs, "site", "BucketName")?,
+        distribution: output(&past.outputs, "site", "DistributionId")?,
+    };
+    let source = Source {
+        build: &target.site.build,
+        bucket: &past.bucket,
+        kept: &depot.entrances,
+    };
+    let (urls, aws) = (&past.stage.place.urls, &past.stage.aws);
+    release::switch(&source, &depot.site, urls, &to, aws, reporter).await
+}
+
+/// Updates the stacks whose artifacts are others, and rolls the server out. Returns those stacks, and
+/// whether the server changed.
+async fn bring_back_artifacts(
+    platform: &Platform,
+    past: &Past,
+    target: &ReleaseRecord,
+    reporter: &dyn Reporter,
+) -> Result<(Vec<Provisioned>, bool)> {
+    let (aws, wanted) = (&past.stage.aws, shipped(target));
+    let stacks: Vec<_> = outdated(&past.stage.plan.stacks, &past.live, &wanted)
+        .cloned()
+        .collect();
+    let (known, options) = (&past.outputs, Options::default());
+    let stacks = provision::provision(aws, &stacks, known, &wanted, options, reporter).await?;
+    let rolled = roll_out(platform, past, target, &stacks, reporter).await?;
+    Ok((stacks, rolled))
+}
+
+async fn roll_out(
+    platform: &Platform,
+    past: &Past,
+    target: &ReleaseRecord,
+    stacks: &[Provisioned],
+    reporter: &dyn Reporter,
+) -> Result<bool> {
+    let artifact = target.artifacts.get("websocket");
+    let artifact = artifact.context("the record names no server bundle")?;
+    let aws = &past.stage.aws;
+    let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
+    let bundle = folder.path().join("websocket.tar.gz");
+    let content = aws.s3.get_object(&past.bucket, &artifact.key).await?;
+    tokio::fs::write(&bundle, content)
+        .await
+        .with_context(|| format!("failed to write `{}`", bundle.display()))?;
+    let outputs = after(past, stacks);
+    let server = ServerRelease {
+        bundle,
+        build: artifact.id().to_owned(),
+        environment: output(&outputs, "websocket", "ServerEnvironment")?,
+        policy_arn: output(&outputs, "websocket", "ServerPolicyArn")?,
+        hosted_zone_id: output(&outputs, "dns", "HostedZoneId")?,
+    };
+    platform.roll_out(aws, &server, reporter).await
+}
+
+/// The outputs of all stacks after some were updated.
+fn after(past: &Past, updated: &[Provisioned]) -> Outputs {
+    let mut outputs = past.outputs.clone();
+    let updated = updated.iter();
+    outputs.extend(updated.map(|stack| (stack.name.clone(), stack.outputs.clone())));
+    outputs
+}
+
+/// As a deploy: it has worked only when the running system answers with this very release.
+async fn verify_release(
+    config: &Config,
+    past: &Past,
+    target: &ReleaseRecord,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let build = |name: &str| {
+        let artifact = target.artifacts.get(name);
+        artifact.map(|artifact| artifact.id().to_owned())
+    };
+    let expected = Expected {
+        site: Some(target.site.build.clone()),
+        api: build("api"),
+        server: build("websocket"),
+    };
+    let verified = verify(config, &expected, &past.stage.place, reporter).await;
+    verified.with_context(|| format!("release `{}` came back", target.id()))?;
+    Ok(())
+}
+
+/// Returns whether the newest record is of something else than what came back: an earlier run did the
+/// work, and ended before it could say so.
+async fn is_cut_short(past: &Past, target: &ReleaseRecord) -> Result<bool> {
+    let newest = past.read_newest(1).await?;
+    Ok(newest
+        .first()
+        .is_some_and(|newest| !newest.ships_like(target)))
+}
+
+async fn keep_record(
+    config: &Config,
+    past: &Past,
+    target: &ReleaseRecord,
+    stacks: &[Provisioned],
+    seconds: f64,
+    reporter: &dyn Reporter,
+) -> Option<String> {
+    let aws = &past.stage.aws;
+    let work = async {
+        let deploy = deploy_record(config, aws, seconds, None).await?;
+        let outputs = after(past, stacks).into_iter();
+        let digests = outputs.filter_map(|(name, mut of)| Some((name, of.remove(DIGEST)?)));
+        let digests: BTreeMap<String, String> = digests.collect();
+        let record = ReleaseRecord::of_rollback(deploy, target, digests);
+        release::keep_record(&record, &aws.s3, &past.bucket).await?;
+        Ok(record.id())
+    };
+    kept(work.await, reporter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_missing_files_some_are_named_and_all_are_counted() {
+        let gone = |count: usize| {
+            (0..count)
+                .map(|number| format!("`{number}` is gone"))
+                .collect()
+        };
+        assert_eq!(first_of(gone(5)).len(), 5);
+        let told = first_of(gone(2_001));
+        assert_eq!(told.len(), 6);
+        assert_eq!(told[5], "and 1996 more");
+    }
+}

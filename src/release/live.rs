@@ -1,0 +1,155 @@
+//! What runs. In: the parameters of the stacks, and the site's `config.json`. Out: which artifacts and
+//! which site that is, so that it is known also after a deploy that was cut short or failed.
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::files::CONFIG;
+use super::record::{ArtifactRecord, ReleaseRecord};
+use crate::aws::{S3, Stack};
+use crate::plan::{ArtifactFact, Source, StackPlan};
+use crate::publish::Published;
+
+/// What runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// What the stacks were told of the artifacts.
+    pub artifacts: Published,
+    /// The content id of the site; unknown when its bucket does not say.
+    pub site: Option<String>,
+}
+
+impl Live {
+    /// Returns the place of the newest record that is of what runs; records come newest first.
+    pub fn position(&self, records: &[ReleaseRecord]) -> Option<usize> {
+        records.iter().position(|record| self.is(record))
+    }
+
+    /// Returns whether what runs is what a release brought.
+    pub fn is(&self, record: &ReleaseRecord) -> bool {
+        self.artifacts == shipped(record) && self.has_site_of(record)
+    }
+
+    /// Returns what would come back with a release because something else of it runs: `site`, `api`,
+    /// `publisher`, `server`.
+    pub fn moved(&self, record: &ReleaseRecord) -> Vec<&'static str> {
+        use ArtifactFact as Fact;
+        let wanted = shipped(record);
+        let is_other = |fact| self.artifacts.get(&fact) != wanted.get(&fact);
+        let parts = [
+            ("site", !self.has_site_of(record)),
+            ("api", is_other(Fact::ApiKey)),
+            ("publisher", is_other(Fact::PublisherKey)),
+            ("server", is_other(Fact::BundleKey)),
+        ];
+        let moved = parts.into_iter().filter(|(_, is_other)| *is_other);
+        moved.map(|(name, _)| name).collect()
+    }
+
+    fn has_site_of(&self, record: &ReleaseRecord) -> bool {
+        self.site.as_ref() == Some(&record.site.build)
+    }
+}
+
+/// Returns what stacks are told of a release's artifacts.
+pub fn shipped(record: &ReleaseRecord) -> Published {
+    use ArtifactFact as Fact;
+    let facts = [
+        ("api", Fact::ApiKey, Fact::ApiBuild),
+        ("publisher", Fact::PublisherKey, Fact::PublisherBuild),
+        ("websocket", Fact::BundleKey, Fact::ServerBuild),
+    ];
+    let known = facts.into_iter().filter_map(|(name, key, build)| {
+        let artifact = record.artifacts.get(name)?;
+        Some([
+            (key, artifact.key.clone()),
+            (build, artifact.id().to_owned()),
+        ])
+    });
+    known.flatten().collect()
+}
+
+impl ArtifactRecord {
+    /// Returns the short content id: what the running part says its build is, as `Artifact::id`.
+    pub fn id(&self) -> &str {
+        self.hash.get(..12).unwrap_or(&self.hash)
+    }
+}
+
+/// Finds what runs: from stacks as they were found, and from the bucket of the site.
+///
+/// # Errors
+/// The bucket may not be read.
+pub async fn find_live(
+    stacks: &[(StackPlan, Stack)],
+    s3: &S3,
+    site_bucket: Option<&str>,
+) -> Result<Live> {
+    let told = stacks.iter().flat_map(|(plan, stack)| {
+        facts(plan).filter_map(|(name, fact)| Some((fact, stack.parameters.get(name)?.clone())))
+    });
+    let site = match site_bucket {
+        Some(bucket) => find_site_build(s3, bucket).await?,
+        None => None,
+    };
+    Ok(Live {
+        artifacts: told.collect(),
+        site,
+    })
+}
+
+#[derive(Deserialize)]
+struct PageConfig {
+    build: String,
+}
+
+async fn find_site_build(s3: &S3, bucket: &str) -> Result<Option<String>> {
+    if !s3.list_objects(bucket, CONFIG).await?.contains_key(CONFIG) {
+        return Ok(None);
+    }
+    let body = s3.get_object(bucket, CONFIG).await?;
+    let config = serde_json::from_slice::<PageConfig>(&body);
+    Ok(config.ok().map(|config| config.build))
+}
+
+/// The parameters of a stack that tell of artifacts.
+fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)> {
+    plan.parameters
+        .iter()
+        .filter_map(|(name, source)| match source {
+            Source::Artifact(fact) => Some((*name, *fact)),
+            Source::Value(_) | Source::Output { .. } => None,
+        })
+}
+
+/// Returns the stacks that must be updated so that these artifacts run. No other stack is told of
+/// artifacts, so the data stack is never among them.
+pub fn outdated<'a>(
+    stacks: &'a [StackPlan],
+    live: &'a Live,
+    wanted: &'a Published,
+) -> impl Iterator<Item = &'a StackPlan> {
+    stacks.iter().filter(move |stack| {
+        facts(stack).any(|(_, fact)| live.artifacts.get(&fact) != wanted.get(&fact))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::fake::{live, record};
+
+    #[test]
+    fn the_newest_release_that_ships_what_runs_is_live() {
+        let records = [record("b", 0), record("a", 1), record("a", 2)];
+        assert_eq!(live("a").position(&records), Some(1));
+        assert_eq!(live("c").position(&records), None);
+        let half = Live {
+            site: Some("b".to_owned()),
+            ..live("a")
+        };
+        assert_eq!(half.position(&records), None);
+        assert_eq!(half.moved(&records[1]), ["site"]);
+        assert_eq!(half.moved(&records[0]), ["api", "publisher", "server"]);
+    }
+}

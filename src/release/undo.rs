@@ -1,0 +1,116 @@
+//! Whether a release can come back. In: its record, and what the two buckets hold. Out: what of it is
+//! missing, in words. Pure, and asked before anything is touched.
+
+use std::collections::BTreeMap;
+
+use super::entrances::{folder, is_kept};
+use super::files::CONFIG;
+use super::record::ReleaseRecord;
+use crate::aws::Object;
+
+/// What the buckets hold that a release needs to come back, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Depot {
+    /// The site's bucket.
+    pub site: BTreeMap<String, Object>,
+    /// Kept entrances of the release's site in the artifact bucket.
+    pub entrances: BTreeMap<String, Object>,
+    /// Artifacts in the artifact bucket.
+    pub artifacts: BTreeMap<String, Object>,
+}
+
+/// Returns what a release needs and does not find: assets that are gone or were changed, entrances that
+/// were not kept, artifacts that are gone.
+pub fn missing(record: &ReleaseRecord, depot: &Depot) -> Vec<String> {
+    let files = record.site.files.keys().filter(|path| *path != CONFIG);
+    let files = files.filter_map(|path| missing_file(path, record, depot));
+    let artifacts = record.artifacts.values();
+    let artifacts = artifacts.filter(|artifact| !depot.artifacts.contains_key(&artifact.key));
+    files
+        .chain(artifacts.map(|artifact| format!("`{}` is gone", artifact.key)))
+        .collect()
+}
+
+fn missing_file(path: &str, record: &ReleaseRecord, depot: &Depot) -> Option<String> {
+    if is_kept(path) {
+        let key = format!("{}{path}", folder(&record.site.build));
+        let is_kept = depot.entrances.contains_key(&key);
+        return (!is_kept).then(|| format!("`{path}` was not kept"));
+    }
+    let Some(held) = depot.site.get(path) else {
+        return Some(format!("`{path}` is gone"));
+    };
+    let released = record.site.etags.get(path);
+    let is_other = released.is_some_and(|etag| *etag != held.etag);
+    is_other.then(|| format!("`{path}` was changed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::fake::record;
+
+    fn object(etag: &str) -> Object {
+        Object {
+            etag: etag.to_owned(),
+            ..Object::default()
+        }
+    }
+
+    fn whole() -> Depot {
+        let named = |keys: &[&str], etag: &str| {
+            let keys = keys.iter();
+            keys.map(|key| ((*key).to_owned(), object(etag))).collect()
+        };
+        Depot {
+            site: named(&["assets/index-a.js", "favicon.svg", "index.html"], "e1"),
+            entrances: named(&["site/a/favicon.svg", "site/a/index.html"], "any"),
+            artifacts: named(
+                &[
+                    "artifacts/api/a.zip",
+                    "artifacts/publisher/a.zip",
+                    "artifacts/websocket/a.tar.gz",
+                ],
+                "any",
+            ),
+        }
+    }
+
+    #[test]
+    fn a_release_whose_every_piece_is_there_can_come_back() {
+        assert_eq!(missing(&record("a", 0), &whole()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_piece_that_is_gone_is_named() {
+        let mut depot = whole();
+        depot.site.remove("assets/index-a.js");
+        depot.entrances.remove("site/a/index.html");
+        depot.artifacts.remove("artifacts/publisher/a.zip");
+        assert_eq!(
+            missing(&record("a", 0), &depot),
+            [
+                "`assets/index-a.js` is gone",
+                "`index.html` was not kept",
+                "`artifacts/publisher/a.zip` is gone",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_asset_with_another_content_under_its_name_is_none() {
+        let mut depot = whole();
+        depot
+            .site
+            .insert("assets/index-a.js".to_owned(), object("e9"));
+        // What lies under a name that is not hashed is of another release: that is why a copy is kept.
+        depot.site.insert("index.html".to_owned(), object("e9"));
+        assert_eq!(
+            missing(&record("a", 0), &depot),
+            ["`assets/index-a.js` was changed"]
+        );
+        let mut old = record("a", 0);
+        old.site.etags.clear();
+        assert!(missing(&old, &depot).is_empty());
+    }
+}
