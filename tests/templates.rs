@@ -28,6 +28,8 @@ const FACTS: &str = r#"
 api /ApiPermission/Properties/Principal "apigateway.amazonaws.com"
 api /ApiPermission/Properties/FunctionName "ApiFunction.Arn"
 api /ApiFunction/Properties/Runtime "provided.al2023"
+api /ApiFunction/Properties/Architectures ["Architecture"]
+api /PublisherFunction/Properties/Architectures ["Architecture"]
 api /ApiFunction/Properties/LoggingConfig/LogFormat "JSON"
 api /ApiDomain/Properties/DomainNameConfigurations/0/SecurityPolicy "TLS_1_2"
 api /StreamToPublisher/Properties/FunctionResponseTypes ["ReportBatchItemFailures"]
@@ -53,6 +55,7 @@ websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/WaitOnResourceSignals t
 websocket /Servers/CreationPolicy/ResourceSignal/Timeout "PT10M"
 websocket /Servers/Properties/TargetGroupARNs/0 "Targets"
 websocket /Servers/Properties/HealthCheckType "ELB"
+websocket /LaunchTemplate/Properties/LaunchTemplateData/ImageId "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${Architecture}}}"
 websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpTokens "required"
 websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpPutResponseHopLimit 1
 "#;
