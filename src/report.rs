@@ -306,11 +306,16 @@ fn deployed(release: &ReleaseRecord) -> String {
         .as_ref()
         .map(|name| format!(" for {name}"))
         .unwrap_or_default();
+    let back = release.rolled_back_to.as_ref();
+    let back = back
+        .map(|id| format!(", back to release {id}"))
+        .unwrap_or_default();
+    let id = release.id();
     let rows = [
-        ("deployed", format!("{at} by {actor}{person}")),
+        ("deployed", format!("{at} by {actor}{person}{back}")),
         (
             "release",
-            format!("build {build}, stacks {digest}, commit {commit}"),
+            format!("{id}, build {build}, stacks {digest}, commit {commit}"),
         ),
     ];
     let lines = rows.map(|(name, text)| format!("  {name:<9} {}\n", plain(&text)));

@@ -6,9 +6,12 @@
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod stage;
 
+#[path = "rollback/server.rs"]
+mod server;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,6 +24,9 @@ use stage::{Answer, Stage, call, copy_sources};
 const SITE: Duration = Duration::from_secs(5);
 /// What it allows a rollback of a Lambda to take.
 const LAMBDA: Duration = Duration::from_secs(15);
+
+/// A change of a program that the compiler does not optimise away.
+const CHANGE: &str = "\n#[used]\nstatic CHANGE: &str = \"another build\";\n";
 
 const PACKAGE: &str = r#"{"name":"site","private":true,"scripts":{"build":"node build.mjs"}}"#;
 const LOCK: &str =
@@ -54,7 +60,7 @@ fn a_bad_release_is_undone_and_nothing_else() {
     let asset = asset_of(&page(&bad, "/"));
     a_bad_site_is_undone_in_time(&stage, &good);
 
-    change_the_api(sources.path());
+    let unchanged = change_the_api(sources.path());
     let worse = stage.deploy();
     assert_ne!(api_build(&worse), api);
     a_bad_lambda_is_undone_in_time_also_after_a_kill(&stage, &good);
@@ -64,6 +70,11 @@ fn a_bad_release_is_undone_and_nothing_else() {
     a_release_that_lost_a_file_is_refused(&stage, &bucket, &asset, &bad);
     assert_eq!(bucket.get("foreign.txt"), b"not ours");
     what_was_released_is_told(&stage, &good, &worse);
+
+    write_text(sources.path(), "good");
+    std::fs::write(api_of(sources.path()), unchanged).unwrap();
+    server::a_bundle_that_is_never_ready_changes_nothing(&stage, sources.path(), &good);
+    server::a_good_bundle_takes_over_without_a_loss(&stage, sources.path(), &good);
 }
 
 fn a_bad_site_is_undone_in_time(stage: &Stage, good: &Value) {
@@ -185,11 +196,15 @@ fn write_text(sources: &Path, text: &str) {
     std::fs::write(sources.join("site/text.txt"), text).unwrap();
 }
 
-fn change_the_api(sources: &Path) {
-    let main = sources.join("lambdas/api/src/main.rs");
-    let text = std::fs::read_to_string(&main).unwrap();
-    let change = "\n#[used]\nstatic CHANGE: &str = \"a change that the compiler keeps\";\n";
-    std::fs::write(&main, format!("{text}{change}")).unwrap();
+fn api_of(sources: &Path) -> PathBuf {
+    sources.join("lambdas/api/src/main.rs")
+}
+
+/// Returns the program's text as it was.
+fn change_the_api(sources: &Path) -> String {
+    let text = std::fs::read_to_string(api_of(sources)).unwrap();
+    std::fs::write(api_of(sources), format!("{text}{CHANGE}")).unwrap();
+    text
 }
 
 fn run(stage: &Stage, verb: &str, arguments: &[&str]) -> Answer {

@@ -4,6 +4,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 const TEMPLATES: [&str; 7] = [
@@ -52,6 +56,9 @@ websocket /SocketRule/Properties/Actions/0/TargetGroupArn "Targets"
 websocket /SocketRule/Properties/Conditions/0/HostHeaderConfig/Values/0 "ws.${DomainName}"
 websocket /Targets/Properties/HealthCheckPath "/readyz"
 websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/WaitOnResourceSignals true
+websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/MaxBatchSize 1
+websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/MinInstancesInService "MinServers"
+websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/MinSuccessfulInstancesPercent 100
 websocket /Servers/CreationPolicy/ResourceSignal/Timeout "PT10M"
 websocket /Servers/Properties/TargetGroupARNs/0 "Targets"
 websocket /Servers/Properties/HealthCheckType "ELB"
@@ -109,6 +116,44 @@ fn the_servers_user_data_installs_the_bundle_and_signals_when_it_is_ready() {
     ] {
         assert!(script.contains(step), "the user data does not say `{step}`");
     }
+}
+
+/// The script on the instance that stops the server when Auto Scaling has chosen the instance to go, run
+/// here with commands that only say what was asked of them.
+#[test]
+fn a_server_whose_instance_is_to_go_closes_its_connections_itself() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/websocket.yaml");
+    let template = std::fs::read_to_string(file).unwrap();
+    let from = template
+        .split("cat > /opt/factory-tree/drain <<'END'\n")
+        .nth(1);
+    let script = from.unwrap().split("              END\n").next().unwrap();
+    let script = script.replace("\n              ", "\n");
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    write("drain", script.trim_start());
+    // In service twice, then to go; the first question of each round is for the token.
+    write(
+        "curl",
+        "#!/bin/bash\necho \"$*\" >> asked\ncase \"$*\" in *token) echo t ;; *)\n\
+         [ \"$(grep -c target-lifecycle-state asked)\" -gt 2 ] && echo Terminated || echo InService ;; esac\n",
+    );
+    write("sleep", "#!/bin/bash\necho slept >> told\n");
+    write("systemctl", "#!/bin/bash\necho \"$*\" >> told\n");
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let mut drain = Command::new(folder.path().join("drain"));
+    let ended = drain
+        .current_dir(&folder)
+        .env("PATH", path)
+        .status()
+        .unwrap();
+    assert!(ended.success());
+    let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
+    assert_eq!(told, "slept\nslept\nstop factory-tree-websocket\n");
 }
 
 /// Hosts that people type have a record: IPv4 for each, IPv6 where the target has it.

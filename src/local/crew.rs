@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::parts::{Part, Parts, Record, Running, SUPERVISOR, Stop};
+use super::parts::{NEXT_SERVER, Part, Parts, Record, Running, SERVER, SUPERVISOR, Stop};
 use super::process::{ProcessId, find_marked, wait_for_end};
 use super::state::{self, Folder, RUN_MARK, Saved};
 use crate::clock::utc;
@@ -21,7 +21,6 @@ pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a child ended.
 pub(super) struct End {
-    name: String,
     run: String,
     how: String,
 }
@@ -69,6 +68,7 @@ impl Crew {
             self.log("parts.json cannot be read: nothing is changed");
             return Ok(());
         };
+        self.rename(&wanted);
         let outdated = self
             .parts
             .iter()
@@ -83,13 +83,42 @@ impl Crew {
         self.save()
     }
 
+    /// What runs already and is wanted under another name goes on under that one: it takes the place of
+    /// what was there, without being started again.
+    fn rename(&mut self, wanted: &Parts) {
+        for (name, part) in wanted {
+            let is_it = |record: &Record| record.part == *part;
+            if self.parts.get(name).is_some_and(is_it) {
+                continue;
+            }
+            let running = self.parts.iter().find(|(_, record)| is_it(record));
+            let Some(former) = running.map(|(former, _)| former.clone()) else {
+                continue;
+            };
+            self.swap(&former, name);
+            self.log(&format!("{former} takes the place of {name}"));
+        }
+    }
+
+    /// Gives two parts each other's names.
+    fn swap(&mut self, one: &str, other: &str) {
+        let records = (self.parts.remove(one), self.parts.remove(other));
+        let adopted = (self.adopted.remove(one), self.adopted.remove(other));
+        for (name, record, adopted) in [(other, records.0, adopted.0), (one, records.1, adopted.1)]
+        {
+            self.parts
+                .extend(record.map(|record| (name.to_owned(), record)));
+            self.adopted.extend(adopted.then(|| name.to_owned()));
+        }
+    }
+
     fn start(&mut self, name: String, part: Part) {
         let record = match spawn(&self.folder, &name, &part) {
             Ok(child) => {
                 let process = child
                     .id()
                     .and_then(|pid| ProcessId::of(i32::try_from(pid).ok()?));
-                self.follow(name.clone(), part.run.clone(), child);
+                self.follow(part.run.clone(), child);
                 self.log(&format!(
                     "{name} started, {}",
                     process.map_or_else(String::new, |id| id.to_string())
@@ -113,7 +142,7 @@ impl Crew {
     }
 
     /// Waits for a child's end beside everything else, so that it is no zombie.
-    fn follow(&self, name: String, run: String, mut child: Child) {
+    fn follow(&self, run: String, mut child: Child) {
         let ends = self.ends.clone();
         tokio::spawn(async move {
             let how = child
@@ -121,20 +150,19 @@ impl Crew {
                 .await
                 .map_or_else(|error| error.to_string(), describe_end);
             // Nobody listens any more when the supervisor itself has ended.
-            let _ = ends.send(End { name, run, how }).await;
+            let _ = ends.send(End { run, how }).await;
         });
     }
 
     pub(super) async fn note_end(&mut self, end: &End) -> Result<()> {
-        let Some(record) = self
-            .parts
-            .get_mut(&end.name)
-            .filter(|record| record.part.run == end.run)
-        else {
+        // By its run: it may have another name by now.
+        let mut parts = self.parts.iter_mut();
+        let Some((name, record)) = parts.find(|(_, record)| record.part.run == end.run) else {
             return Ok(());
         };
         record.ended = Some(end.how.clone());
-        self.log(&format!("{} ended: {}", end.name, end.how));
+        let ended = format!("{name} ended: {}", end.how);
+        self.log(&ended);
         self.sweep().await;
         self.save()
     }
@@ -236,7 +264,7 @@ impl Crew {
 
 /// Starts a part in its own process group, with its own environment and nothing of ours.
 fn spawn(folder: &Folder, name: &str, part: &Part) -> io::Result<Child> {
-    let mut log = folder.open_log(name)?;
+    let mut log = folder.open_log(log_of(name))?;
     writeln!(log, "{RUN_MARK}{} {name} starts", utc(SystemTime::now()))?;
     let mut command = Command::new(&part.program);
     command
@@ -250,6 +278,11 @@ fn spawn(folder: &Folder, name: &str, part: &Part) -> io::Result<Child> {
         .stderr(log)
         .process_group(0)
         .spawn()
+}
+
+/// A server that is to take the place of another writes into the same log.
+fn log_of(name: &str) -> &str {
+    if name == NEXT_SERVER { SERVER } else { name }
 }
 
 fn describe_end(status: ExitStatus) -> String {

@@ -14,6 +14,8 @@ pub(super) const EMULATOR: &str = "emulator";
 pub(super) const EDGE: &str = "edge";
 /// The WebSocket server's name among the parts.
 pub(super) const SERVER: &str = "server";
+/// The name of a server that is to take the WebSocket server's place, until it does.
+pub(super) const NEXT_SERVER: &str = "next server";
 /// The supervisor's name in checks and logs.
 pub(super) const SUPERVISOR: &str = "supervisor";
 

@@ -1,15 +1,19 @@
 //! A release reaches this machine: the routes that the zone's records make, and the server of the new
 //! bundle. In: a provisioned stage and its release. Out: whether anything changed.
+//!
+//! A new server is started beside the one that serves. Only when it is ready, the edge sends clients to it
+//! and the old one is asked to close its connections and to end. One that does not become ready is ended,
+//! and the old one has never noticed.
 
 use anyhow::Result;
 
-use super::parts::{EMULATOR, Part, Parts, SERVER, new_run};
+use super::parts::{EMULATOR, NEXT_SERVER, Part, Parts, SERVER, new_run};
 use super::ports::Ports;
 use super::routes::Routes;
 use super::server::{self, Surroundings};
 use super::stage::LocalStage;
 use super::start::{ANSWER_PATIENCE, START_PATIENCE};
-use super::{ServerRelease, control, emulator, instance, probe, routes, state};
+use super::{ServerRelease, control, emulator, instance, port, probe, routes, state};
 use crate::aws::Aws;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
@@ -30,10 +34,47 @@ impl LocalStage {
             return Ok(rerouted);
         }
         self.report_healing(&part, reporter);
-        let started = self.start_server(part, ports);
+        let started = self.replace_server(aws, release, part, ports);
         task(reporter, "server", |()| "started".to_owned(), started).await?;
         server::delete_other_bundles(&self.folder, &release.build)?;
         Ok(true)
+    }
+
+    /// Starts the wanted server: beside the one that runs, or in the place of one that has ended.
+    async fn replace_server(
+        &self,
+        aws: &Aws,
+        release: &ServerRelease,
+        wanted: Part,
+        ports: Ports,
+    ) -> Result<()> {
+        let running = self.running();
+        if running.is_none_or(|running| running.living(SERVER).is_none()) {
+            self.run_parts(|parts| parts.insert(SERVER.to_owned(), wanted))
+                .await?;
+            return self.wait_for_server(SERVER, release, ports).await;
+        }
+        let server = port::find_inner().ok_or_else(|| self.lost("no loopback port is free"))?;
+        let beside = Ports { server, ..ports };
+        let next = self.wanted_server(aws, release, beside).await?;
+        self.run_parts(|parts| parts.insert(NEXT_SERVER.to_owned(), next.clone()))
+            .await?;
+        if let Err(error) = self.wait_for_server(NEXT_SERVER, release, beside).await {
+            self.run_parts(|parts| parts.remove(NEXT_SERVER)).await?;
+            return Err(error);
+        }
+        self.promote(next, beside).await
+    }
+
+    /// Sends clients to the server that is ready now, and ends the one before.
+    async fn promote(&self, next: Part, ports: Ports) -> Result<()> {
+        self.point_routes_at(ports)?;
+        state::write(&self.folder.ports(), &ports)?;
+        self.run_parts(|parts| {
+            parts.remove(NEXT_SERVER);
+            parts.insert(SERVER.to_owned(), next)
+        })
+        .await
     }
 
     /// Writes the routes of the zone's records. The edge sees the new file by itself.
@@ -105,22 +146,40 @@ impl LocalStage {
         )));
     }
 
-    async fn start_server(&self, part: Part, ports: Ports) -> Result<()> {
+    /// Runs what runs now, changed like this.
+    async fn run_parts(&self, change: impl FnOnce(&mut Parts) -> Option<Part>) -> Result<()> {
         let running = self
             .running()
             .ok_or_else(|| self.lost("it has ended during the deploy"))?;
-        let others = running
-            .parts
-            .into_iter()
-            .map(|(name, record)| (name, record.part));
-        let mut parts: Parts = others.collect();
-        parts.insert(SERVER.to_owned(), part);
-        control::apply(&self.folder, &parts).await?;
-        self.wait_for(
-            SERVER,
-            probe::wait_until_ok(ports.server, server::READY, START_PATIENCE),
-        )
-        .await
+        let now = running.parts.into_iter();
+        let mut parts: Parts = now.map(|(name, record)| (name, record.part)).collect();
+        change(&mut parts);
+        control::apply(&self.folder, &parts).await.map(drop)
+    }
+
+    async fn wait_for_server(
+        &self,
+        name: &str,
+        release: &ServerRelease,
+        ports: Ports,
+    ) -> Result<()> {
+        let ready = probe::wait_until_ok(ports.server, server::READY, START_PATIENCE);
+        let problem = match self.problem_of(name, ready).await {
+            None => return Ok(()),
+            Some(problem) => problem,
+        };
+        let serves = match name {
+            NEXT_SERVER => "; the server before it serves on",
+            _ => "",
+        };
+        let words = self.folder.log_end(SERVER);
+        Err(UserError::PartFailed {
+            part: format!("server of bundle `{}`", release.build),
+            stage: self.stage.to_string(),
+            problem: format!("{problem}{serves}; its last words:\n{words}"),
+            log: self.folder.log(SERVER),
+        }
+        .into())
     }
 
     fn lost(&self, problem: &str) -> UserError {

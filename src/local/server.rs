@@ -18,9 +18,6 @@ pub(super) const READY: &str = "/readyz";
 /// The program in the bundle.
 const PROGRAM: &str = "websocket";
 
-/// What stands in for the instance's id. There is one server, so its queue always has the same name.
-const SERVER_ID: &str = "i-local";
-
 /// What a server is started with, beside its release.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
@@ -104,9 +101,16 @@ fn unpack(bundle: &Path, folder: &Path, target: &Path) -> Result<()> {
 /// Returns the text of the environment file, as the instance's start script writes it.
 fn environment_file(stack_environment: &str, port: u16) -> String {
     format!(
-        "{}\nLISTEN=127.0.0.1:{port}\nSERVER_ID={SERVER_ID}\n",
-        stack_environment.trim_end()
+        "{}\nLISTEN=127.0.0.1:{port}\nSERVER_ID={}\n",
+        stack_environment.trim_end(),
+        server_id(port),
     )
+}
+
+/// What stands in for the instance's id: two servers that run at the same time have two ports, and so two
+/// queues; one that is started again on its port finds the queue that it left and deletes it.
+fn server_id(port: u16) -> String {
+    format!("i-{port}")
 }
 
 /// Reads an environment file as systemd does (systemd.exec(5), `EnvironmentFile=`), and adds what an
@@ -216,7 +220,7 @@ mod tests {
         AWS_REGION=us-east-1
         AWS_SESSION_TOKEN=secret
         LISTEN=127.0.0.1:9
-        SERVER_ID=i-local
+        SERVER_ID=i-9
         TABLE_NAME=demo-table
         TMPDIR=ROOT/local/tmp
         ");

@@ -138,7 +138,7 @@ impl LocalStage {
         state::delete_file(&self.folder.routes())
     }
 
-    fn point_routes_at(&self, ports: Ports) -> Result<()> {
+    pub(super) fn point_routes_at(&self, ports: Ports) -> Result<()> {
         let saved = state::read::<Routes>(&self.folder.routes()).ok();
         let hosts = saved
             .as_ref()
@@ -168,11 +168,7 @@ impl LocalStage {
         name: &str,
         answer: impl Future<Output = Result<(), String>>,
     ) -> Result<()> {
-        let problem = tokio::select! {
-            seen = answer => seen.err().or_else(|| self.end_of(name)),
-            how = self.wait_for_end_of(name) => Some(how),
-        };
-        let Some(problem) = problem else {
+        let Some(problem) = self.problem_of(name, answer).await else {
             return Ok(());
         };
         let words = self.folder.log_end(name);
@@ -189,6 +185,18 @@ impl LocalStage {
             log: self.folder.log(name),
         }
         .into())
+    }
+
+    /// Waits as `wait_for` does, and returns what went wrong, if anything did.
+    pub(super) async fn problem_of(
+        &self,
+        name: &str,
+        answer: impl Future<Output = Result<(), String>>,
+    ) -> Option<String> {
+        tokio::select! {
+            seen = answer => seen.err().or_else(|| self.end_of(name)),
+            how = self.wait_for_end_of(name) => Some(how),
+        }
     }
 
     async fn wait_for_end_of(&self, name: &str) -> String {

@@ -75,6 +75,31 @@ async fn what_is_no_longer_wanted_is_stopped() {
 }
 
 #[tokio::test]
+async fn what_runs_takes_the_place_of_another_without_a_new_start() {
+    let stage = Stage::new(&["a"]);
+    let supervisor = stage.supervise();
+    let before = stage.wait_until_applied().await;
+    let mut wanted = stage.wanted();
+    wanted.insert("next".to_owned(), stage.sleeper());
+    stage.want(wanted.clone());
+    supervisor.orders.send(Order::Reload).await.unwrap();
+    let beside = stage.wait_until_applied().await;
+    assert_eq!(process(&beside, "a"), process(&before, "a"));
+
+    stage.want(Parts::from([("a".to_owned(), wanted["next"].clone())]));
+    supervisor.orders.send(Order::Reload).await.unwrap();
+    let after = stage.wait_until_applied().await;
+    assert_eq!(process(&after, "a"), process(&beside, "next"));
+    assert!(!process(&before, "a").is_alive());
+    process(&after, "a").kill();
+    let ended = stage
+        .wait_until("recorded", |running| running.parts["a"].ended.is_some())
+        .await;
+    assert_eq!(ended.parts["a"].end(), "killed by signal 9");
+    supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn after_it_was_killed_the_parts_live_on_and_its_successor_adopts_them() {
     let stage = Stage::new(&["a", "b"]);
     let supervisor = stage.supervise();

@@ -254,16 +254,17 @@ pub(crate) fn a_change_arrives(report: &Value, patience: Duration) -> Result<(),
     Err("the change does not arrive".to_owned())
 }
 
-fn is_timeout(error: &std::io::Error) -> bool {
+pub(crate) fn is_timeout(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
         std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
     )
 }
 
-type Socket = tungstenite::WebSocket<TcpStream>;
+pub(crate) type Socket = tungstenite::WebSocket<TcpStream>;
 
-fn open_socket(report: &Value) -> Result<Socket, String> {
+/// Opens a socket as a page of the stage does; a read returns after a quarter of a second at the latest.
+pub(crate) fn open_socket(report: &Value) -> Result<Socket, String> {
     let url = report["urls"]["socket"].as_str().unwrap();
     let mut request = url
         .into_client_request()
