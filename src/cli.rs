@@ -35,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
     Deploy(DeployArgs),
+    /// Deploy a stage on this machine, and put every save live until Ctrl-C: Lambdas, server, site, templates
+    Dev(StageArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
@@ -63,6 +65,7 @@ impl Command {
     pub fn output(&self) -> Output {
         match self {
             Self::Deploy(args) => args.stage.output,
+            Self::Dev(args) => args.output,
             Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
             Self::Status(args) => args.stage.output,
@@ -139,6 +142,18 @@ impl DeployArgs {
             } else {
                 DeploymentMode::Standard
             },
+        }
+    }
+
+    /// Returns what a deploy is told that is asked for nothing special.
+    pub fn of(stage: &StageArgs) -> Self {
+        Self {
+            stage: stage.clone(),
+            on_busy: OnBusy::Wait,
+            verify: false,
+            express: false,
+            plan: None,
+            allow_replacement: false,
         }
     }
 }

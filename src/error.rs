@@ -223,6 +223,11 @@ pub enum UserError {
     /// Something of AWS was asked of a stage that is on this machine.
     #[error("stage `{0}` runs on this machine: nobody needs permissions for it")]
     NotOnAws(String),
+    /// Somebody wants to develop on a stage in AWS.
+    #[error(
+        "stage `{0}` is in AWS: `dev` puts every save live, and does that on this machine only"
+    )]
+    DevOnAws(String),
     /// Stopped by a signal.
     #[error("stopped by {signal}; stage `{stage}` was {doing}")]
     Interrupted {
@@ -281,6 +286,7 @@ impl UserError {
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
+            Self::DevOnAws(_) => "name a stage with `hosting: local` with `--stage NAME`; `factory-tree deploy` is for this one".to_owned(),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::DataLoss { .. } => {
                 "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`".to_owned()
@@ -303,6 +309,7 @@ impl UserError {
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
+            | Self::DevOnAws(_)
             | Self::NoPlan { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)

@@ -1,6 +1,7 @@
 //! One file a verb. Each is a list of steps, read from the top.
 
 pub mod deploy;
+pub mod dev;
 pub mod doctor;
 pub mod inventory;
 pub mod logs;
