@@ -39,6 +39,8 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Build what a deploy would ship, and say what it is; nothing is sent
     Build(BuildArgs),
+    /// Deploy a stage on this machine, and put every save live until Ctrl-C: Lambdas, server, site, templates
+    Dev(StageArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
     /// Show how a stage stands; exit 0 only when it is healthy
@@ -85,6 +87,7 @@ impl Command {
             Self::Deploy(args) => args.stage.output,
             Self::Build(args) => args.output,
             Self::Invoke(args) => args.output,
+            Self::Dev(args) => args.output,
             Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
             Self::Status(args) => args.stage.output,
@@ -164,6 +167,18 @@ impl DeployArgs {
             } else {
                 DeploymentMode::Standard
             },
+        }
+    }
+
+    /// Returns what a deploy is told that is asked for nothing special.
+    pub fn of(stage: &StageArgs) -> Self {
+        Self {
+            stage: stage.clone(),
+            on_busy: OnBusy::Wait,
+            verify: false,
+            express: false,
+            plan: None,
+            allow_replacement: false,
         }
     }
 }

@@ -284,6 +284,11 @@ pub enum UserError {
     /// Something of AWS was asked of a stage that is on this machine.
     #[error("stage `{0}` runs on this machine: nobody needs permissions for it")]
     NotOnAws(String),
+    /// Somebody wants to develop on a stage in AWS.
+    #[error(
+        "stage `{0}` is in AWS: `dev` puts every save live, and does that on this machine only"
+    )]
+    DevOnAws(String),
     /// Stopped by a signal.
     #[error("stopped by {signal}; stage `{stage}` was {doing}")]
     Interrupted {
@@ -354,6 +359,7 @@ impl UserError {
                 format!("nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and deploy")
             }
             Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
+            Self::DevOnAws(_) => "name a stage with `hosting: local` with `--stage NAME`; `factory-tree deploy` is for this one".to_owned(),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::DataLoss { .. } => {
                 "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`".to_owned()
@@ -379,6 +385,7 @@ impl UserError {
             | Self::NoEvent { .. }
             | Self::UnknownRelease { .. }
             | Self::AmbiguousRelease { .. }
+            | Self::DevOnAws(_)
             | Self::NoPlan { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod content;
+pub mod dev;
 pub mod doctor;
 pub mod error;
 pub mod event;
@@ -78,6 +79,7 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Deploy(args) => deploy(&args, terminal).await,
         Command::Build(args) => build(&args, terminal).await,
         Command::Invoke(args) => invoke(&args, terminal).await,
+        Command::Dev(args) => dev(&args, terminal).await,
         Command::Plan(args) => plan(&args, terminal).await,
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
@@ -159,6 +161,17 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
     ui::print_report(&report, args.stage.output)?;
     ui::conclude_deploy(&report, terminal);
     Ok(Exit::Success)
+}
+
+async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let start = commands::dev::start(&config)?;
+    deploy(&DeployArgs::of(args), terminal).await?;
+    let reporter = ui::reporter(args.output, terminal);
+    reporter.report(Event::Note(commands::dev::invitation(&config)));
+    let ended = until_signal(commands::dev::follow(&config, start, &*reporter)).await;
+    reporter.report(Event::Note(commands::dev::farewell(args)));
+    ended
 }
 
 fn order(args: &DeployArgs) -> Result<Order> {

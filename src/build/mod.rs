@@ -104,11 +104,40 @@ impl Artifact {
 /// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`); what was built does not run where
 /// it is to run (`UserError::Unfit`).
 pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
-    let folder = folder(config);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("failed to create `{}`", folder.display()))?;
-    let binaries = binaries::build(config, &folder, reporter);
-    let site = site::build(config, &folder, reporter);
+    let folder = made_folder(config)?;
+    build_beside(
+        config,
+        &folder,
+        site::build(config, &folder, reporter),
+        reporter,
+    )
+    .await
+}
+
+/// Builds the programs that are shipped; of the site it takes what was built last.
+///
+/// # Errors
+/// As `build`; the site was never built.
+pub async fn build_programs(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
+    let folder = made_folder(config)?;
+    build_beside(config, &folder, site::last_built(&folder), reporter).await
+}
+
+/// Installs what the site's build and Vite's own server need, if it is not there already.
+///
+/// # Errors
+/// Node.js is missing or too old (`UserError::Tool`), or npm says no (`UserError::Build`).
+pub async fn install_site(config: &Config, reporter: &dyn Reporter) -> Result<()> {
+    site::install(&config.root.join("site"), reporter).await
+}
+
+async fn build_beside(
+    config: &Config,
+    folder: &Path,
+    site: impl Future<Output = Result<Site>>,
+    reporter: &dyn Reporter,
+) -> Result<Artifacts> {
+    let binaries = binaries::build(config, folder, reporter);
     // Asked before the build, which may take minutes: somebody may be at work on the sources.
     let revision = revision::find(&config.root).await;
     let ([api, publisher, server], site) = tokio::try_join!(binaries, site)?;
@@ -141,6 +170,13 @@ fn folder(config: &Config) -> PathBuf {
 /// Returns the folder of the built site.
 pub fn site_folder(config: &Config) -> PathBuf {
     folder(config).join("site")
+}
+
+fn made_folder(config: &Config) -> Result<PathBuf> {
+    let folder = folder(config);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("failed to create `{}`", folder.display()))?;
+    Ok(folder)
 }
 
 /// Returns bytes in lower-case hex.

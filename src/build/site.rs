@@ -1,5 +1,6 @@
 //! The site's half of the build: `npm ci` only when the lock has changed, Vite only when a source has.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -66,6 +67,18 @@ pub(super) async fn build(config: &Config, folder: &Path, reporter: &dyn Reporte
     Ok(task(reporter, TASK, outcome, work).await?.0)
 }
 
+/// Returns the site as it was built last.
+pub(super) async fn last_built(folder: &Path) -> Result<Site> {
+    let _lock = lock(folder).await?;
+    read(folder.join("site"), folder).await
+}
+
+/// Two deploys from one checkout (of two stages) must not write the same folder at the same time.
+async fn lock(folder: &Path) -> Result<File> {
+    let file = File::create(folder.join("site.lock"))?;
+    Ok(tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await??)
+}
+
 async fn build_if_changed(
     config: &Config,
     folder: &Path,
@@ -73,14 +86,11 @@ async fn build_if_changed(
 ) -> Result<(Site, &'static str)> {
     let source = config.root.join("site");
     let (output, stamp) = (folder.join("site"), folder.join("site.stamp"));
-    // Two deploys from one checkout (of two stages) must not write the same folder at the same time.
-    let lock = std::fs::File::create(folder.join("site.lock"))?;
-    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    let _lock = lock(folder).await?;
     let now = fingerprint(&source)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) && output.is_dir() {
         return Ok((read(output, folder).await?, "unchanged"));
     }
-    check_node(&source, reporter).await?;
     install(&source, reporter).await?;
     progress(reporter, "building with Vite");
     let target = output.to_string_lossy().into_owned();
@@ -169,7 +179,8 @@ fn is_new_enough(version: &str) -> bool {
 }
 
 /// Installs the site's dependencies, if those that are installed are of another lock file.
-async fn install(source: &Path, reporter: &dyn Reporter) -> Result<()> {
+pub(super) async fn install(source: &Path, reporter: &dyn Reporter) -> Result<()> {
+    check_node(source, reporter).await?;
     let lock = std::fs::read(source.join("package-lock.json"))
         .context("failed to read `site/package-lock.json`")?;
     let (now, stamp) = (

@@ -40,6 +40,19 @@ pub async fn deploy(
     order: &Order,
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
+    deploy_from(config, order, build::build(config, reporter), reporter).await
+}
+
+/// Deploys as `deploy` does, with a build of the caller's choice.
+///
+/// # Errors
+/// As `deploy`.
+pub async fn deploy_from(
+    config: &Config,
+    order: &Order,
+    build: impl Future<Output = Result<Artifacts>>,
+    reporter: &dyn Reporter,
+) -> Result<DeployReport> {
     let started = Instant::now();
     let options = order.options;
     let mut steps = Vec::new();
@@ -51,13 +64,7 @@ pub async fn deploy(
         connect(config, &place).await?;
     }
 
-    let artifacts = step(
-        Step::Build,
-        &mut steps,
-        reporter,
-        build::build(config, reporter),
-    )
-    .await?;
+    let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
     if let Some(saved) = &order.plan {
         let work = hold_against(saved, config, &platform, &artifacts, reporter);
         step(Step::Plan, &mut steps, reporter, work).await?;

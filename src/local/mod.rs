@@ -25,6 +25,7 @@ mod supervisor;
 #[cfg(test)]
 mod test_supervisor;
 mod venv;
+mod vite;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -34,10 +35,12 @@ use serde::Serialize;
 
 use crate::aws::{Access, Aws};
 use crate::config::{Config, DomainName, Hosting};
+use crate::error::UserError;
 use crate::event::Reporter;
 use crate::logs::LogSource;
 pub use lock::{Lock, lock};
 pub use stage::LocalStage;
+pub use vite::Vite;
 
 /// The stack that only local stages have: the role of the server on this machine.
 const INSTANCE_STACK: &str = "instance";
@@ -192,6 +195,17 @@ impl Platform {
         match self {
             Self::Aws { domain } => Ok(Some(in_aws(domain))),
             Self::Local(stage) => Ok(stage.find()),
+        }
+    }
+
+    /// Returns the stage to develop on: one whose parts can be exchanged at every save.
+    ///
+    /// # Errors
+    /// `UserError::DevOnAws`: what is in AWS is deployed, not tried out.
+    pub fn for_development(self, config: &Config) -> Result<LocalStage> {
+        match self {
+            Self::Aws { .. } => Err(UserError::DevOnAws(config.stage.to_string()).into()),
+            Self::Local(stage) => Ok(stage),
         }
     }
 

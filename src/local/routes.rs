@@ -28,6 +28,9 @@ pub(super) enum Target {
     Api,
     /// The load balancer before the WebSocket servers.
     Server,
+    /// Vite on this port, in place of the site's distribution. No record stands for it.
+    #[serde(skip)]
+    Vite(u16),
 }
 
 /// Reads which hosts there are from the zone's address records.

@@ -63,6 +63,11 @@ impl Folder {
         self.0.join("routes.json")
     }
 
+    /// Who answers for the site while somebody develops it.
+    pub(super) fn vite(&self) -> PathBuf {
+        self.0.join("vite.json")
+    }
+
     /// The server's bundles, environment file and credentials.
     pub(super) fn server(&self) -> PathBuf {
         self.0.join("server")

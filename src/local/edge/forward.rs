@@ -17,6 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use super::routes::{Routes, Target};
 use super::table::Table;
 use super::{READY, answer, headers};
+use crate::local::state::Folder;
+use crate::local::vite;
 
 /// How long what a host stands for may take to begin its answer: as a load balancer, by default.
 /// Source: Elastic Load Balancing, "idle_timeout.timeout_seconds".
@@ -28,9 +30,13 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long an unused connection is kept: shorter than any server behind the edge keeps it.
 const IDLE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Where the page learns its release and addresses. A deploy writes it beside the site; Vite knows neither.
+const PAGE_CONFIG: &str = "/config.json";
+
 /// The way from hosts to what they stand for.
 pub(super) struct Edge {
     table: Table,
+    folder: Folder,
     stage: String,
     port: u16,
     client: Client<HttpConnector, Body>,
@@ -44,7 +50,7 @@ struct Upstream {
 }
 
 impl Edge {
-    pub(super) fn new(table: Table, stage: String, port: u16) -> Self {
+    pub(super) fn new(folder: Folder, port: u16) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_PATIENCE));
@@ -53,8 +59,9 @@ impl Edge {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_PATIENCE);
         Self {
-            table,
-            stage,
+            table: Table::new(folder.routes()),
+            stage: folder.stage(),
+            folder,
             port,
             client: builder.build(connector),
         }
@@ -74,11 +81,14 @@ impl Edge {
         let Some(target) = routes.hosts.get(&host) else {
             return answer::unknown_host(&host, &routes, &self.stage);
         };
+        let vite = self.vite_for(target, &host, request.uri().path());
+        let target = vite.as_ref().unwrap_or(target);
         let upstream = Upstream::of(target, &routes);
         let Some(uri) = upstream.uri(&request) else {
             return answer::not_understood("This is no request for a path of a host.");
         };
-        let is_websocket = *target == Target::Server && headers::is_websocket(request.headers());
+        let takes_websockets = matches!(target, Target::Server | Target::Vite(_));
+        let is_websocket = takes_websockets && headers::is_websocket(request.headers());
         let upgrade = is_websocket.then(|| hyper::upgrade::on(&mut request));
         self.set_headers(&mut request, target, &host, client);
         if is_websocket {
@@ -87,6 +97,16 @@ impl Edge {
         *request.uri_mut() = uri;
         *request.version_mut() = hyper::Version::HTTP_11;
         self.send(request.map(Body::new), &upstream, upgrade).await
+    }
+
+    /// Returns Vite where it stands in for a distribution.
+    fn vite_for(&self, target: &Target, host: &str, path: &str) -> Option<Target> {
+        match target {
+            Target::Distribution(_) if path != PAGE_CONFIG => {
+                vite::port_for(&self.folder, host).map(Target::Vite)
+            }
+            _ => None,
+        }
     }
 
     /// Makes the headers be what CloudFront, API Gateway or a load balancer would make them.
@@ -111,7 +131,7 @@ impl Edge {
                 headers::set_protocol(map, "https");
                 host.to_owned()
             }
-            Target::Server => {
+            Target::Server | Target::Vite(_) => {
                 headers::set_protocol(map, "http");
                 headers::set_port(map, self.port);
                 // A load balancer passes the name on as the client wrote it.
@@ -148,6 +168,10 @@ impl Upstream {
             Target::Server => Self {
                 part: "server",
                 port: routes.server,
+            },
+            Target::Vite(port) => Self {
+                part: "vite",
+                port: *port,
             },
         }
     }

@@ -28,7 +28,6 @@ use super::state::Folder;
 use super::supervisor::own_build;
 use super::{probe, routes};
 use forward::Edge;
-use table::Table;
 
 /// Where the edge answers for itself, on `localhost` and `127.0.0.1`.
 const READY: &str = "/_edge/ready";
@@ -81,8 +80,7 @@ pub(super) async fn run_until_signal(folder: &Folder, port: u16) -> Result<()> {
         terminate.recv().await;
         sender.send_replace(true);
     });
-    let table = Table::new(folder.routes());
-    serve(listeners, Edge::new(table, folder.stage(), port), stop).await;
+    serve(listeners, Edge::new(folder.clone(), port), stop).await;
     Ok(())
 }
 

@@ -45,7 +45,7 @@ impl TestEdge {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (stop, stopped) = watch::channel(false);
-        let edge = Edge::new(Table::new(stage.routes()), "local".to_owned(), port);
+        let edge = Edge::new(stage, port);
         let done = tokio::spawn(serve(vec![listener], edge, stopped));
         Self {
             port,
@@ -56,7 +56,11 @@ impl TestEdge {
     }
 
     pub(super) fn routes(&self) -> PathBuf {
-        self.folder.path().join("local/routes.json")
+        self.state().routes()
+    }
+
+    pub(super) fn state(&self) -> Folder {
+        Folder::new(self.folder.path().join("local"))
     }
 
     /// Sends a raw request and returns the whole answer.

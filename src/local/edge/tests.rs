@@ -13,7 +13,9 @@ use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 use super::routes::Routes;
 use super::test_edge::{TestEdge, closed_port, echo, upstream};
 use super::*;
+use crate::local::process::ProcessId;
 use crate::local::state;
+use crate::local::vite::Claim;
 
 #[tokio::test]
 async fn a_distribution_is_asked_by_its_own_domain_as_if_over_https() {
@@ -24,6 +26,34 @@ async fn a_distribution_is_asked_by_its_own_domain_as_if_over_https() {
     x-forwarded-for: 127.0.0.1
     x-forwarded-proto: https
     ");
+}
+
+#[tokio::test]
+async fn while_vite_lives_it_answers_for_the_site_but_not_for_the_deployed_config() {
+    let emulator = upstream(Router::new().fallback(|| async { "deployed" })).await;
+    let edge = TestEdge::start(emulator, closed_port()).await;
+    let body = async |path: &str| {
+        let answer = edge.get("demo.localhost:8080", path).await;
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    assert_eq!(body("/src/App.vue").await, "deployed");
+    let claim = Claim {
+        host: "demo.localhost".to_owned(),
+        port: upstream(Router::new().fallback(echo)).await,
+        process: ProcessId::own().unwrap(),
+    };
+    state::write(&edge.state().vite(), &claim).unwrap();
+    let seen = body("/src/App.vue?t=1").await;
+    insta::assert_snapshot!(seen.replace(&edge.port.to_string(), "[port]"), @r"
+    GET /src/App.vue?t=1
+    host: demo.localhost:8080
+    x-forwarded-for: 127.0.0.1
+    x-forwarded-proto: http
+    x-forwarded-port: [port]
+    ");
+    assert_eq!(body("/config.json").await, "deployed");
+    std::fs::remove_file(edge.state().vite()).unwrap();
+    assert_eq!(body("/src/App.vue").await, "deployed");
 }
 
 #[tokio::test]
