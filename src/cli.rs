@@ -35,7 +35,7 @@ pub struct Cli {
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
     Deploy(DeployArgs),
-    /// Deploy a stage on this machine, and put every save live until Ctrl-C: Lambdas, server, site, templates
+    /// Deploy to this machine, then put every save live, until Ctrl-C
     Dev(StageArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),

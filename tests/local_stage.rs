@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use stage::{Stage, a_change_arrives, call, check, create_factory, failing, stacks_with};
+use stage::{
+    Stage, a_change_arrives, call, check, copy_sources, create_factory, failing, stacks_with,
+};
 
 /// What is live is there within this time. The emulator polls streams and queues in steps of tens of
 /// milliseconds; the rest is for a busy machine.
@@ -455,20 +457,4 @@ fn without_records(text: &str) -> String {
     ids.fold(text.to_owned(), |text, pair| {
         without(&text, pair[0].trim().trim_end_matches(':'))
     })
-}
-
-/// Copies what git tracks or would track: the sources, not what was built of them.
-fn copy_sources(target: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let listed = Command::new("git")
-        .args(["ls-files", "-co", "--exclude-standard"])
-        .current_dir(root)
-        .output();
-    for file in String::from_utf8(listed.unwrap().stdout).unwrap().lines() {
-        let (from, to) = (root.join(file), target.join(file));
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        if from.is_file() {
-            std::fs::copy(from, to).unwrap();
-        }
-    }
 }
