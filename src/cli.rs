@@ -39,7 +39,7 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Build what a deploy would ship, and say what it is; nothing is sent
     Build(BuildArgs),
-    /// Deploy a stage on this machine, and put every save live until Ctrl-C: Lambdas, server, site, templates
+    /// Deploy to this machine, then put every save live, until Ctrl-C
     Dev(StageArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),

@@ -325,6 +325,13 @@ fn a_stage_that_is_not_there_has_no_outputs() {
 }
 
 #[test]
+fn a_stage_in_aws_is_not_to_develop_on() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.run(&["dev", "--stage", "prod"]));
+    assert_nothing_there(&project);
+}
+
+#[test]
 fn nobody_needs_a_policy_for_a_stage_on_this_machine() {
     insta::assert_snapshot!(Project::new().run(&["policy"]));
 }
