@@ -302,19 +302,3 @@ fn connect(address: &str) -> TcpStream {
     let port = address.rsplit(':').next().unwrap().parse::<u16>().unwrap();
     TcpStream::connect(("127.0.0.1", port)).unwrap()
 }
-
-/// Copies what git tracks or would track: the sources, not what was built of them.
-pub(crate) fn copy_sources(target: &Path) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let listed = Command::new("git")
-        .args(["ls-files", "-co", "--exclude-standard"])
-        .current_dir(root)
-        .output();
-    for file in String::from_utf8(listed.unwrap().stdout).unwrap().lines() {
-        let (from, to) = (root.join(file), target.join(file));
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        if from.is_file() {
-            std::fs::copy(from, to).unwrap();
-        }
-    }
-}
