@@ -179,7 +179,7 @@ mod tests {
             .collect();
         let digest = measure(&content);
         let parts: Vec<&[u8]> = content.chunks(PART_BYTES as usize).collect();
-        let md5s = parts.iter().flat_map(|part| Md5::digest(part));
+        let md5s = parts.iter().flat_map(Md5::digest);
         let etag = hex(&Md5::digest(md5s.collect::<Vec<u8>>()));
         assert_eq!(digest.etag, format!("{etag}-3"));
         assert_eq!(digest.sha256, hex(&Sha256::digest(&content)));
