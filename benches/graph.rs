@@ -107,12 +107,7 @@ impl Reporter for Silent {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let longest = STACKS
-        .iter()
-        .map(|row| way_to(row))
-        .max()
-        .unwrap_or_default() as f64
-        / 1000.0;
+    let longest = STACKS.iter().map(way_to).max().unwrap_or_default() as f64 / 1000.0;
     let mut walls = Vec::new();
     let mut calls = Vec::new();
     for _ in 0..RUNS {

@@ -2,6 +2,7 @@
 //! what is not ours. The site is a small one that builds in a moment; everything else is real.
 
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![expect(clippy::print_stdout, reason = "how long a rollback took is told with --nocapture")]
 
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod stage;
