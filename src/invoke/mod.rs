@@ -68,12 +68,17 @@ pub async fn invoke(call: &Call, reporter: &dyn Reporter) -> Result<Answer> {
     let (process, log) = Process::start(&call.program, &call.environment(&address))?;
     let work = async {
         let mut process = process;
-        let answer = tokio::select! {
-            answer = follow(call, words, started, &mut process) => answer,
-            served = axum::serve(listener, router).into_future() => Err(ended_early(served)),
+        let conversation = async {
+            let answer = follow(call, words, started, &mut process).await;
+            // The runtime API answers as long as anybody may ask it, or the last thing in the log would be a
+            // complaint about that.
+            process.stop().await;
+            answer
         };
-        process.stop().await;
-        answer
+        tokio::select! {
+            answer = conversation => answer,
+            served = axum::serve(listener, router).into_future() => Err(ended_early(served)),
+        }
     };
     // The log ends when the process has ended, and everything that it has said is told by then.
     let (answer, ()) = tokio::join!(work, log.tell(reporter));
