@@ -316,15 +316,11 @@ impl UserError {
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
-            Self::UnknownRelease { known, .. } if known.is_empty() => "nothing was recorded yet: a deploy that changes something is".to_owned(),
-            Self::UnknownRelease { known, .. } => format!("use one of: {}; `factory-tree releases --all` shows every one", known.join(", ")),
+            Self::UnknownRelease { known, .. } => choose_a_release(known),
             Self::AmbiguousRelease { .. } => "type more of the id".to_owned(),
             Self::NoEarlierRelease(_) => "`factory-tree releases` shows those that there are; `factory-tree rollback ID` brings any of them back".to_owned(),
             Self::LiveUnknown(_) => "name both releases, or bring the last good one back with `factory-tree rollback`".to_owned(),
-            Self::ReleasePruned { commit, .. } => {
-                let sources = commit.as_ref().map_or("its sources".to_owned(), |commit| format!("commit {commit}"));
-                format!("nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and deploy")
-            }
+            Self::ReleasePruned { commit, .. } => deploy_again(commit.as_deref()),
             Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::DataLoss { .. } => {
@@ -376,6 +372,25 @@ impl UserError {
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }
+}
+
+fn choose_a_release(known: &[String]) -> String {
+    match known {
+        [] => "nothing was recorded yet: a deploy that changes something is".to_owned(),
+        known => format!(
+            "use one of: {}; `factory-tree releases --all` shows every one",
+            known.join(", ")
+        ),
+    }
+}
+
+fn deploy_again(commit: Option<&str>) -> String {
+    let sources = commit.map_or("its sources".to_owned(), |commit| {
+        format!("commit {commit}")
+    });
+    format!(
+        "nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and deploy"
+    )
 }
 
 /// Returns the first curable fault along an error's chain.

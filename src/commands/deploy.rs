@@ -14,7 +14,7 @@ use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Place, Platform, ServerRelease};
 use crate::plan::{self, Consent, Plan, SavedPlan, Templates};
-use crate::provision::{self, Options, Outcome, Outputs, Provisioned};
+use crate::provision::{self, Options, Outputs, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, Deploy, ReleaseRecord, SiteTarget};
 use crate::report::{Check, DeployReport, StackRow, seconds};
@@ -80,29 +80,22 @@ pub async fn deploy(
     let stacks = step(Step::Provision, &mut steps, reporter, work).await?;
     let work = release(&platform, &artifacts, &stacks, &place, &aws, reporter);
     let released = step(Step::Release, &mut steps, reporter, work).await?;
-    let expected = Expected {
-        site: Some(artifacts.site.build.clone()),
-        api: Some(artifacts.api.id().to_owned()),
-        server: Some(artifacts.server.id().to_owned()),
-    };
+    let expected = expected(&artifacts);
     let work = verify(config, &expected, &place, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
-    let unchanged = stacks
-        .iter()
-        .all(|stack| stack.outcome == Outcome::Unchanged)
-        && !released;
+    let changed = released || stacks.iter().any(Provisioned::has_changed);
     let seconds = seconds(started.elapsed());
-    let release = if unchanged {
-        None
-    } else {
+    let release = if changed {
         let plan = order.plan.as_ref().map(|(_, plan)| plan.digest.clone());
         let deploy = deploy_record(config, &aws, seconds, plan);
         keep_record(deploy, &artifacts, &stacks, &aws, reporter).await
+    } else {
+        None
     };
     Ok(DeployReport {
         stage: config.stage.to_string(),
-        outcome: if unchanged { "unchanged" } else { "deployed" },
+        outcome: if changed { "deployed" } else { "unchanged" },
         build: artifacts.build(),
         release,
         seconds,
@@ -342,6 +335,14 @@ async fn release(
 fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> {
     let found = stack.outputs.get(name);
     Ok(found.with_context(|| format!("stack `{}` has no output `{name}`", stack.name))?)
+}
+
+fn expected(artifacts: &Artifacts) -> Expected {
+    Expected {
+        site: Some(artifacts.site.build.clone()),
+        api: Some(artifacts.api.id().to_owned()),
+        server: Some(artifacts.server.id().to_owned()),
+    }
 }
 
 /// Asks the running system; the deploy has succeeded only when it answers with this very release.
