@@ -31,6 +31,12 @@ pub struct Order {
     pub plan: Option<(PathBuf, SavedPlan)>,
 }
 
+impl Order {
+    fn plan_digest(&self) -> Option<String> {
+        self.plan.as_ref().map(|(_, plan)| plan.digest.clone())
+    }
+}
+
 /// Builds, publishes, provisions, releases and verifies a stage.
 ///
 /// # Errors
@@ -87,8 +93,7 @@ pub async fn deploy(
     let changed = released || stacks.iter().any(Provisioned::has_changed);
     let seconds = seconds(started.elapsed());
     let release = if changed {
-        let plan = order.plan.as_ref().map(|(_, plan)| plan.digest.clone());
-        let deploy = deploy_record(config, &aws, seconds, plan);
+        let deploy = deploy_record(config, &aws, seconds, order.plan_digest());
         keep_record(deploy, &artifacts, &stacks, &aws, reporter).await
     } else {
         None

@@ -159,7 +159,7 @@ mod tests {
     use crate::release::fake::record;
 
     fn report(live: Option<usize>) -> ReleasesReport {
-        let mut records = vec![record("a", 0), record("b", 10), record("a", 20)];
+        let mut records = [record("a", 0), record("b", 10), record("a", 20)];
         records[0].rolled_back_to = Some(records[2].id());
         records[1].dirty = Some(true);
         records[1].ci_actor = Some("grace\u{1b}[2J".to_owned());
