@@ -2,7 +2,6 @@
 //! what is not ours. The site is a small one that builds in a moment; everything else is real.
 
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-#![expect(clippy::print_stdout, reason = "how long a rollback took is told with --nocapture")]
 
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod stage;
@@ -90,7 +89,6 @@ fn a_bad_site_is_undone_in_time(stage: &Stage, good: &Value) {
     assert!(page(good, "/").contains("good"));
     assert!(page(good, "/favicon.svg").contains("good"));
     assert!(elapsed < SITE, "it took {elapsed:?}");
-    println!("rollback of a site: {elapsed:?}");
 }
 
 /// The first rollback is killed when the site is back and the Lambda is not: the next one means the same
@@ -108,7 +106,6 @@ fn a_bad_lambda_is_undone_in_time_also_after_a_kill(stage: &Stage, good: &Value)
     assert_eq!(back.json["outcome"], "rolled back", "{}", back.json);
     assert_eq!(back.json["build"], good["build"]);
     assert!(elapsed < LAMBDA, "it took {elapsed:?}");
-    println!("rollback of a Lambda: {elapsed:?}");
     let again = rollback(stage, &[back.json["release"].as_str().unwrap()]);
     assert_eq!(again.json["outcome"], "unchanged", "{}", again.said);
 }

@@ -31,6 +31,12 @@ pub struct Order {
     pub plan: Option<(PathBuf, SavedPlan)>,
 }
 
+impl Order {
+    fn plan_digest(&self) -> Option<String> {
+        self.plan.as_ref().map(|(_, plan)| plan.digest.clone())
+    }
+}
+
 /// Builds, publishes, provisions, releases and verifies a stage.
 ///
 /// # Errors
@@ -94,8 +100,7 @@ pub async fn deploy_from(
     let changed = released || stacks.iter().any(Provisioned::has_changed);
     let seconds = seconds(started.elapsed());
     let release = if changed {
-        let plan = order.plan.as_ref().map(|(_, plan)| plan.digest.clone());
-        let deploy = deploy_record(config, &aws, seconds, plan);
+        let deploy = deploy_record(config, &aws, seconds, order.plan_digest());
         let release = keep_record(deploy, &artifacts, &stacks, &aws, reporter).await;
         super::tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
         release
