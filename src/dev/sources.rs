@@ -11,7 +11,7 @@ use ignore::WalkBuilder;
 
 use crate::config::Config;
 
-/// How often the sources are looked at. Some hundred files take about a millisecond.
+/// How often the sources are looked at: well below what a person notices.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What tools write and nobody saves.
