@@ -59,7 +59,7 @@ def our_own(starts, deploys, template):
     in CI: on a terminal the first frame of its tree would come when all is over."""
 
     def deploy(stack):
-        return ["env", "CI=true", deploys, stack, REGION, str(template)]
+        return ["/usr/bin/env", "CI=true", deploys, stack, REGION, str(template)]
 
     return Tool("ours", deploy, [starts, "--version"], "unchanged")
 
