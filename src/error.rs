@@ -338,7 +338,7 @@ impl UserError {
                 format!("{cure}. Then run the same command again; what this run had changed is undone")
             }
             Self::UnknownStack { known, .. } => format!("use one of: {}", known.join(", ")),
-            Self::RecoveryNeedsConsent(_) => "read above what would be done, then repeat with `--yes`".to_owned(),
+            Self::RecoveryNeedsConsent(stage) => format!("read above what would be done, then repeat with `--yes --stage {stage}`"),
             Self::TeardownNeedsConsent(_) => "read above what there is, then repeat with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
                 "somebody did that by hand: ask why, switch it off in CloudFormation, then run the same command again".to_owned()

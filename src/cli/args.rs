@@ -1,137 +1,17 @@
-//! The command line as a person types it. In: arguments. Out: which command, and what it is told. The
-//! doc comments are the help text.
+//! What each verb is told, beyond the stage.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
+use super::{Output, Selection, StageArgs};
 use crate::aws::DeploymentMode;
 use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
 use crate::policy::{Environment, Repository};
 use crate::provision::{Doubt, OnBusy, Options};
 use crate::release::ReleaseId;
-
-/// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
-#[derive(Debug, Parser)]
-#[command(
-    name = "factory-tree",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
-#[command(
-    after_help = "Exit codes: 0 done or nothing to do · 1 failed, or not healthy · 2 wrong usage or \
-configuration; plan --detailed-exitcode: there are changes · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
-7 busy · 130, 143 stopped by a signal"
-)]
-pub struct Cli {
-    /// What to do
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// The verbs
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Build, publish, provision and release the application, and prove that it works
-    Deploy(DeployArgs),
-    /// Build what a deploy would ship, and say what it is; nothing is sent
-    Build(BuildArgs),
-    /// Deploy to this machine, then put every save live, until Ctrl-C
-    Dev(StageArgs),
-    /// Show everything that a deploy would do, before anything is touched
-    Plan(PlanArgs),
-    /// Show how a stage stands; exit 0 only when it is healthy
-    Status(StatusArgs),
-    /// Show what the Lambdas, the API and the servers of a stage log, merged by time
-    Logs(LogsArgs),
-    /// Run a Lambda on this machine with an event of a file
-    ///
-    /// It is built for this machine and started as Lambda starts it, against a runtime API on a loopback port. It
-    /// works on the table and the topic of the stage, which must be deployed, with your own credentials: what it
-    /// writes is written. Samples of events are in lambdas/*/events.
-    Invoke(InvokeArgs),
-    /// Show what was released to a stage, newest first, and which release is live
-    Releases(ReleasesArgs),
-    /// Show what differs between two releases: artifacts, site files, stacks, commit
-    Diff(DiffArgs),
-    /// Bring an earlier release back: the site at once, then Lambdas and server; nothing is built
-    ///
-    /// Comes back: the site's files, the Lambdas and the server, as they were kept. A stack whose artifact
-    /// changes is updated with its template as it is in the source tree now. Does not come back: templates,
-    /// and everything in the data stack; tables keep their content. A rollback is a release itself.
-    Rollback(RollbackArgs),
-    /// Take everything down, and say what is gone and what stays
-    Teardown(StageArgs),
-    /// Bring stacks out of failed operations; explains before it acts
-    Recover(RecoverArgs),
-    /// Print what the stacks of a stage put out, and its addresses, for scripts
-    Outputs(OutputsArgs),
-    /// Print the least-privilege IAM policies for deploying a stage, and a trust policy for GitHub
-    Policy(PolicyArgs),
-    /// Check what a deploy needs before it begins; exit 0 only when nothing fails
-    Doctor(DoctorArgs),
-    /// Print the JSON Schema of factory-tree.yaml, for editors
-    Schema,
-    /// A process of the local stage; started by deploy
-    #[command(subcommand, hide = true)]
-    Local(crate::local::Process),
-}
-
-impl Command {
-    /// Returns the form of the answer.
-    pub fn output(&self) -> Output {
-        match self {
-            Self::Deploy(args) => args.stage.output,
-            Self::Build(args) => args.output,
-            Self::Invoke(args) => args.output,
-            Self::Dev(args) => args.output,
-            Self::Plan(args) => args.stage.output,
-            Self::Recover(args) => args.stage.output,
-            Self::Status(args) => args.stage.output,
-            Self::Logs(args) => args.stage.output,
-            Self::Releases(args) => args.output,
-            Self::Diff(args) => args.output,
-            Self::Rollback(args) => args.stage.output,
-            Self::Teardown(args) => args.output,
-            Self::Policy(args) => args.output,
-            Self::Doctor(args) => args.output,
-            Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
-        }
-    }
-}
-
-/// Which stage, of which file
-#[derive(Clone, Debug, Args)]
-pub struct Selection {
-    /// Deployment target, one of those in the configuration file [default: its default_stage]
-    #[arg(long, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
-    pub stage: Option<String>,
-    /// Configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "FACTORY_TREE_CONFIG",
-        default_value = "factory-tree.yaml"
-    )]
-    pub config: PathBuf,
-}
-
-/// What every verb is told that changes a stage or looks at it
-#[derive(Clone, Debug, Args)]
-pub struct StageArgs {
-    /// The stage
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Form of the answer on stdout
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// Answer yes to every question; for a protected stage, only together with --stage
-    #[arg(long)]
-    pub yes: bool,
-}
 
 /// What `deploy` is told
 #[derive(Clone, Debug, Args)]
@@ -338,17 +218,6 @@ pub struct RollbackArgs {
     /// The release: an id that `releases` shows, or how it begins [default: the one before the live one]
     #[arg(value_name = "ID")]
     pub release: Option<ReleaseId>,
-}
-
-/// Form of the answer
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people
-    Text,
-    /// One JSON document for scripts
-    Json,
-    /// One JSON object a line for programs that follow the work; the last one is the answer
-    Ndjson,
 }
 
 /// What `outputs` is told

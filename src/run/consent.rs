@@ -1,0 +1,98 @@
+//! What a person has to agree to before it is done: by typing it on a terminal, or by a flag. Without either the
+//! error says which flag. Never answers for anybody.
+
+use anyhow::Result;
+
+use crate::cli::StageArgs;
+use crate::commands::deploy::Order;
+use crate::commands::inventory::Inventory;
+use crate::config::Config;
+use crate::error::{self, UserError};
+use crate::ui;
+
+/// A deploy that stopped before data would be lost goes on when a person on a terminal types the stage's
+/// name; consent is to the losses that were told, and no others. A saved plan has been held against
+/// reality by then, and what was deployed since is its own work.
+pub(super) fn to_data_loss(config: &Config, order: Order, error: anyhow::Error) -> Result<Order> {
+    let Some(UserError::DataLoss { losses }) = error::user_error(&error) else {
+        return Err(error);
+    };
+    let stage = config.stage.to_string();
+    let told = losses.join("\n  ");
+    let question =
+        format!("Data would be lost:\n  {told}\nType the name of stage {stage} to let it go: ");
+    match ui::ask(&question)? {
+        Some(answer) if answer == stage => Ok(Order {
+            consent: order.consent.and(losses),
+            plan: None,
+            ..order
+        }),
+        Some(_) => Err(UserError::LossNotConfirmed(stage).into()),
+        None => Err(error),
+    }
+}
+
+/// A protected stage is rolled back only when its name is said: typed, or by `--yes --stage NAME`.
+pub(super) fn to_rollback(config: &Config, args: &StageArgs, told: &str) -> Result<()> {
+    if is_free(config) || is_named(args) {
+        return Ok(());
+    }
+    let stage = config.stage.to_string();
+    let question = format!("Stage {stage} is protected. Type its name to bring back {told}: ");
+    match ui::ask(&question)? {
+        Some(answer) if answer == stage => Ok(()),
+        _ => Err(UserError::RollbackNeedsConsent(stage).into()),
+    }
+}
+
+/// A protected stage goes only when its name is said: typed, or by `--yes --stage NAME`.
+pub(super) fn to_teardown(config: &Config, args: &StageArgs) -> Result<()> {
+    if is_free(config) || is_named(args) {
+        return Ok(());
+    }
+    let stage = config.stage.to_string();
+    let domain = &config.settings.domain;
+    let question =
+        format!("Stage {stage} ({domain}) is protected. Type its name to take it down: ");
+    match ui::ask(&question)? {
+        Some(answer) if answer == stage => Ok(()),
+        Some(_) => Err(UserError::NotConfirmed(stage).into()),
+        None => Err(UserError::NeedsConfirmation(stage).into()),
+    }
+}
+
+/// The data of a protected stage goes with its name, which has been said; that of any other with a yes.
+pub(super) fn to_loss(config: &Config, args: &StageArgs, before: &Inventory) -> Result<()> {
+    if args.yes || config.settings.protected || !before.holds_data() {
+        return Ok(());
+    }
+    match ui::ask("All of this goes, for ever. Take it down? [y/N] ")? {
+        Some(answer) if is_yes(&answer) => Ok(()),
+        Some(_) => Err(UserError::NotConfirmed(config.stage.to_string()).into()),
+        None => Err(UserError::TeardownNeedsConsent(config.stage.to_string()).into()),
+    }
+}
+
+/// What `recover` is about to do has been told; a person, or `--yes`, lets it.
+pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
+    if args.yes && (is_free(config) || is_named(args)) {
+        return Ok(());
+    }
+    match ui::ask("Do that? [y/N] ")? {
+        Some(answer) if is_yes(&answer) => Ok(()),
+        _ => Err(UserError::RecoveryNeedsConsent(config.stage.to_string()).into()),
+    }
+}
+
+/// Everybody may do as they like with a stage that is not protected.
+fn is_free(config: &Config) -> bool {
+    !config.settings.protected
+}
+
+fn is_named(args: &StageArgs) -> bool {
+    args.yes && args.selection.stage.is_some()
+}
+
+fn is_yes(answer: &str) -> bool {
+    answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
+}

@@ -1,0 +1,327 @@
+//! What each verb does, from its arguments to its exit: the stage is selected, a person is asked where one has to be,
+//! the command works while the terminal tells of it, and its answer is printed. In: the command line. Out: how the
+//! process ends. The work itself is in `commands`; nothing here knows of AWS.
+
+mod consent;
+mod signals;
+
+use anyhow::Result;
+
+use crate::cli::{
+    BuildArgs, Cli, Command, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, Output,
+    OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
+    Selection, StageArgs, StatusArgs,
+};
+use crate::commands;
+use crate::commands::deploy::Order;
+use crate::commands::inventory::Inventory;
+use crate::commands::releases::Extent;
+use crate::config::Config;
+use crate::config::terminal::Terminal;
+use crate::error::{Exit, UserError};
+use crate::event::{Event, Journal, Reporter};
+use crate::logs::LogLine;
+use crate::plan::Consent;
+use crate::policy::Workflow;
+use crate::report::Health;
+use crate::status::Scope;
+use crate::{config, error, local, ui};
+use signals::{quietly_closed, unless_interrupted, until_signal};
+
+/// Runs a command to its end: prints its answer or its error, and returns how the process ends.
+pub async fn run(cli: Cli) -> Exit {
+    let wrong_usage = exit_of_wrong_usage(&cli.command);
+    let (output, terminal) = (cli.command.output(), Terminal::read());
+    let result = match ui::open(output, &terminal) {
+        Ok(()) => run_command(cli.command, &terminal).await,
+        Err(error) => Err(error),
+    };
+    result.unwrap_or_else(|error| {
+        let exit = match error::exit(&error) {
+            Exit::Usage => wrong_usage,
+            exit => exit,
+        };
+        ui::print_error(&error, exit, output, &terminal);
+        exit
+    })
+}
+
+async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
+    match command {
+        Command::Deploy(args) => deploy(&args, terminal).await,
+        Command::Build(args) => build(&args, terminal).await,
+        Command::Invoke(args) => invoke(&args, terminal).await,
+        Command::Dev(args) => dev(&args, terminal).await,
+        Command::Plan(args) => plan(&args, terminal).await,
+        Command::Status(args) => status(&args, terminal).await,
+        Command::Logs(args) => logs(&args, terminal).await,
+        Command::Releases(args) => releases(&args).await,
+        Command::Diff(args) => diff(&args).await,
+        Command::Rollback(args) => rollback(&args, terminal).await,
+        Command::Teardown(args) => teardown(&args, terminal).await,
+        Command::Recover(args) => recover(&args, terminal).await,
+        Command::Outputs(args) => outputs(&args).await,
+        Command::Policy(args) => policy(&args),
+        Command::Doctor(args) => doctor(&args).await,
+        Command::Schema => ui::print_json(&config::schema()).map(|()| Exit::Success),
+        Command::Local(process) => local::run_process(process).await.map(|()| Exit::Success),
+    }
+}
+
+/// Where 2 means that there are changes, it must not mean that the configuration is wrong.
+fn exit_of_wrong_usage(command: &Command) -> Exit {
+    match command {
+        Command::Plan(args) if args.detailed_exitcode => Exit::Failure,
+        _ => Exit::Usage,
+    }
+}
+
+async fn build(args: &BuildArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let work = async |journal: &Journal| commands::build::build(&config, journal).await;
+    let report = told(&config, args.output, terminal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn invoke(args: &InvokeArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let work = async |journal: &Journal| {
+        let work = commands::invoke::invoke(&config, args.function, &args.event, journal);
+        let report = work.await?;
+        journal.report(Event::Note(report.times()));
+        Ok(report)
+    };
+    let report = told(&config, args.output, terminal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    let work = async |journal: &Journal| commands::plan::plan(&config, journal).await;
+    let preview = told(&config, args.stage.output, terminal, work).await?;
+    if let Some(file) = &args.out {
+        commands::plan::save(&preview, file)?;
+    }
+    ui::print_report(&preview, args.stage.output)?;
+    Ok(if args.detailed_exitcode && preview.has_changes() {
+        Exit::Usage
+    } else {
+        Exit::Success
+    })
+}
+
+async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    if args.express && config.settings.protected {
+        return Err(UserError::ExpressProtected(config.stage.to_string()).into());
+    }
+    let mut order = order(args)?;
+    let report = loop {
+        let work =
+            async |journal: &Journal| commands::deploy::deploy(&config, &order, journal).await;
+        match told(&config, args.stage.output, terminal, work).await {
+            Ok(report) => break report,
+            Err(error) => order = consent::to_data_loss(&config, order, error)?,
+        }
+    };
+    ui::print_report(&report, args.stage.output)?;
+    ui::conclude_deploy(&report, terminal);
+    Ok(Exit::Success)
+}
+
+async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let start = commands::dev::start(&config)?;
+    deploy(&DeployArgs::of(args), terminal).await?;
+    let reporter = ui::reporter(args.output, terminal);
+    reporter.report(Event::Note(commands::dev::invitation(&config)));
+    let ended = until_signal(commands::dev::follow(&config, start, &*reporter)).await;
+    reporter.report(Event::Note(commands::dev::farewell(args)));
+    ended
+}
+
+fn order(args: &DeployArgs) -> Result<Order> {
+    let consent = if args.allow_replacement {
+        Consent::All
+    } else {
+        Consent::default()
+    };
+    let plan = match &args.plan {
+        Some(file) => Some((file.clone(), commands::plan::read(file)?)),
+        None => None,
+    };
+    let options = args.options();
+    Ok(Order {
+        options,
+        consent,
+        plan,
+    })
+}
+
+async fn status(
+    StatusArgs {
+        stage,
+        drift,
+        watch,
+    }: &StatusArgs,
+    terminal: &Terminal,
+) -> Result<Exit> {
+    let config = select(&stage.selection)?;
+    let scope = if *drift {
+        Scope::WithDrift
+    } else {
+        Scope::Quick
+    };
+    if *watch {
+        let (mut watcher, reporter) = (
+            ui::Watcher::new(stage.output, terminal),
+            ui::reporter(stage.output, terminal),
+        );
+        return until_signal(commands::watch::watch(
+            &config,
+            scope,
+            &mut watcher,
+            &*reporter,
+        ))
+        .await;
+    }
+    let report = commands::status::status(&config, scope).await?;
+    ui::print_report(&report, stage.output)?;
+    Ok(if report.health == Health::Healthy {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
+async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    let (reporter, output) = (ui::reporter(args.stage.output, terminal), args.stage.output);
+    let mut logs = commands::logs::open(&config, &args.source, args.since, &*reporter).await?;
+    if args.follow {
+        let on_line = |line: &LogLine| ui::print_log_line(line, output);
+        return until_signal(commands::logs::follow(&mut logs, &*reporter, on_line)).await;
+    }
+    let report = commands::logs::read(&mut logs, &*reporter).await?;
+    quietly_closed(ui::print_logs(&report, output))
+}
+
+async fn releases(args: &ReleasesArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let extent = if args.all {
+        Extent::All
+    } else {
+        Extent::Recent
+    };
+    let report = commands::releases::releases(&config, extent).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn diff(args: &DiffArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let report = commands::diff::diff(&config, &args.from, args.to.as_ref()).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn rollback(args: &RollbackArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    let consent = |told: &str| consent::to_rollback(&config, &args.stage, told);
+    let wanted = args.release.as_ref();
+    let work = async |journal: &Journal| {
+        commands::rollback::rollback(&config, wanted, &consent, journal).await
+    };
+    let report = told(&config, args.stage.output, terminal, work).await?;
+    ui::print_report(&report, args.stage.output)?;
+    Ok(Exit::Success)
+}
+
+async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    consent::to_teardown(&config, args)?;
+    let consent = |before: &Inventory| consent::to_loss(&config, args, before);
+    let work =
+        async |journal: &Journal| commands::teardown::teardown(&config, &consent, journal).await;
+    let report = told(&config, args.output, terminal, work).await?;
+    ui::print_report(&report, args.output)?;
+    ui::conclude_teardown(&report, terminal);
+    Ok(if report.failed.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Leftovers
+    })
+}
+
+async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = select(&args.stage.selection)?;
+    let ask = || consent::to_recovery(&config, &args.stage);
+    let consent = commands::recover::Consent {
+        skip: &args.skip,
+        ask: &ask,
+    };
+    let work =
+        async |journal: &Journal| commands::recover::recover(&config, &consent, journal).await;
+    let report = told(&config, args.stage.output, terminal, work).await?;
+    ui::print_report(&report, args.stage.output)?;
+    Ok(if report.stacks.iter().all(|row| row.recovered) {
+        Exit::Success
+    } else {
+        Exit::NeedsPerson
+    })
+}
+
+/// Works while the terminal tells of it, until the work is done or a signal comes. What is drawn is gone when it ends,
+/// so that the answer stands alone.
+async fn told<T>(
+    config: &Config,
+    output: Output,
+    terminal: &Terminal,
+    work: impl AsyncFnOnce(&Journal) -> Result<T>,
+) -> Result<T> {
+    let journal = Journal::new(ui::reporter(output, terminal));
+    unless_interrupted(config, &journal, work(&journal)).await
+}
+
+fn select(selection: &Selection) -> Result<Config> {
+    Config::load(&selection.config, selection.stage.as_deref())
+}
+
+async fn outputs(args: &OutputsArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let report = commands::outputs::outputs(&config).await?;
+    match args.format {
+        OutputsFormat::Env => ui::print_lines(&report.env())?,
+        OutputsFormat::Github => ui::print_lines(&report.github())?,
+        OutputsFormat::Json => ui::print_json(&report)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn policy(args: &PolicyArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let workflow = match &args.github {
+        Some(repository) => Some(Workflow::new(
+            repository,
+            args.environment.as_ref(),
+            &config,
+        )?),
+        None => None,
+    };
+    let report = commands::policy::policy(&config, workflow.as_ref())?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+async fn doctor(args: &DoctorArgs) -> Result<Exit> {
+    let config = select(&args.selection)?;
+    let report = commands::doctor::doctor(&config).await;
+    ui::print_report(&report, args.output)?;
+    Ok(if report.healthy {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
