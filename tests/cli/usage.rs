@@ -1,0 +1,95 @@
+//! What is wrong in what a person types, or in the files that it names: told before anything is done.
+
+use crate::assert_nothing_there;
+use crate::project::Project;
+
+#[test]
+fn an_unknown_flag_is_wrong_usage() {
+    insta::assert_snapshot!(Project::new().run(&["deploy", "--stag", "prod"]));
+}
+
+#[test]
+fn broken_yaml_is_told_with_its_place() {
+    let project = Project::new();
+    project.replace("factory-tree.yaml", "  prod: {", "  prod: [");
+    insta::assert_snapshot!(project.run(&["status"]));
+}
+
+#[test]
+fn an_unknown_stage_is_told_with_those_that_there_are() {
+    insta::assert_snapshot!(Project::new().run(&["deploy", "--stage", "prd"]));
+}
+
+#[test]
+fn a_missing_configuration_file_is_told() {
+    insta::assert_snapshot!(Project::new().run(&["status", "--config", "other.yaml"]));
+}
+
+#[test]
+fn where_2_means_changes_a_wrong_configuration_is_1() {
+    let project = Project::new();
+    let told = |arguments: &[&str]| project.command(arguments).output().unwrap().status.code();
+    assert_eq!(told(&["plan", "--stage", "prd"]), Some(2));
+    assert_eq!(
+        told(&["plan", "--stage", "prd", "--detailed-exitcode"]),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_file_that_is_no_event_is_told_before_anything_is_built() {
+    let project = Project::new();
+    project.write("event.json", "{\"version\": \n");
+    insta::assert_snapshot!(
+        "no_event",
+        project.run(&["invoke", "api", "--event", "event.json"])
+    );
+    project.write("event.json", "{}");
+    let told = project.run(&["invoke", "api", "--event", "event.json"]);
+    assert!(told.contains("stage `local` is not deployed"), "{told}");
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_not_deployed() {
+    let project = Project::new();
+    project.write("plan.json", "{\"stage\": \"local\"}\n");
+    insta::assert_snapshot!("no_plan", project.run(&["deploy", "--plan", "plan.json"]));
+    insta::assert_snapshot!(
+        "missing_plan",
+        project.run(&["deploy", "--plan", "none.json"])
+    );
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn what_is_no_id_of_a_release_is_wrong_usage() {
+    insta::assert_snapshot!(Project::new().run(&["rollback", "yesterday"]));
+}
+
+#[test]
+fn a_time_span_that_is_none_is_told_with_its_cure() {
+    insta::assert_snapshot!(Project::new().run(&["logs", "--since", "ten minutes"]));
+}
+
+#[test]
+fn a_repository_that_is_none_is_wrong_usage() {
+    let project = Project::new();
+    for wrong in ["octo", "octo/*", "octo/tree/main"] {
+        let told = project.run(&["policy", "--stage", "prod", "--github", wrong]);
+        assert!(told.starts_with("exit 2\n"), "{told}");
+        assert!(told.contains("use OWNER/REPO"), "{told}");
+    }
+}
+
+#[test]
+fn a_stage_in_aws_is_not_to_develop_on() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.run(&["dev", "--stage", "prod"]));
+    assert_nothing_there(&project);
+}
+
+#[test]
+fn nobody_needs_a_policy_for_a_stage_on_this_machine() {
+    insta::assert_snapshot!(Project::new().run(&["policy"]));
+}

@@ -1,0 +1,171 @@
+//! What goes wrong on a stage is told, and the next deploy puts it right.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::stage::{Stage, a_change_arrives, call, check, create_factory, failing, stacks_with};
+use crate::{SOON, kill};
+
+#[test]
+fn a_killed_part_shows_in_status_and_the_next_deploy_heals_it() {
+    // A port of its own: while its edge is dead, the stage of another test would take the first free one.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let stage = Stage::of("crash", root, "    port: 18431\n");
+    let report = stage.deploy();
+    let (kept, _) = create_factory(&report, "kept");
+
+    for part in ["server", "edge", "supervisor"] {
+        kill(&stage.pid_of(part));
+        let status = stage.run("status");
+        assert_eq!(
+            (status.code, &status.json["health"]),
+            (Some(1), &"degraded".into()),
+            "{part}"
+        );
+        assert!(
+            failing(&status.json).contains(&part),
+            "{part}: {}",
+            status.json
+        );
+        let healed = stage.deploy();
+        assert!(
+            stacks_with(&healed, "unchanged").len() == 7,
+            "{part}: {healed}"
+        );
+        assert_eq!(stage.run("status").code, Some(0), "{part}");
+        a_change_arrives(&healed, SOON).unwrap();
+        assert_eq!(
+            call(&healed, &format!("GET /factories/{kept}"), "", "").0,
+            200,
+            "{part} took data with it"
+        );
+    }
+
+    // The emulator keeps everything in memory: what it held is gone, so everything is made anew.
+    kill(&stage.pid_of("emulator"));
+    let status = stage.run("status");
+    assert_eq!(
+        (status.code, &status.json["health"]),
+        (Some(1), &"degraded".into())
+    );
+    assert!(
+        failing(&status.json).contains(&"emulator"),
+        "{}",
+        status.json
+    );
+    let healed = stage.deploy();
+    assert_eq!(stacks_with(&healed, "created").len(), 7, "{healed}");
+    assert_eq!(stage.run("status").code, Some(0));
+    a_change_arrives(&healed, SOON).unwrap();
+}
+
+#[test]
+fn a_template_that_is_refused_is_told_with_its_resource_and_put_right_by_the_next_deploy() {
+    let stage = Stage::new("refused");
+    let whole = stage.change_template("data.yaml", |text| {
+        text.replace("AWS::SNS::TopicPolicy", "AWS::SNS::NoSuchType")
+    });
+    let refused = stage.run("deploy");
+    assert_eq!(refused.code, Some(1), "{}", refused.said);
+    let from = refused.said.find("error:").unwrap();
+    let told = refused.said[from..].replace(&*stage_templates(&stage), "[templates]");
+    insta::assert_snapshot!(told);
+
+    stage.change_template("data.yaml", |_| whole.clone());
+    assert_eq!(stage.deploy()["outcome"], "deployed");
+}
+
+fn stage_templates(stage: &Stage) -> String {
+    stage
+        .command("status")
+        .get_current_dir()
+        .unwrap()
+        .join("templates")
+        .display()
+        .to_string()
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_its_holder() {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let stage = Stage::of(
+        "port",
+        Path::new(env!("CARGO_MANIFEST_DIR")),
+        &format!("    port: {port}\n"),
+    );
+    let refused = stage.run("deploy");
+    assert_eq!(refused.code, Some(1), "{}", refused.said);
+    let from = refused.said.find("error:").unwrap();
+    let told = refused.said[from..].replace(&port.to_string(), "[port]");
+    let told = told.replace(&std::process::id().to_string(), "[pid]");
+    let holder = regex::Regex::new(r"by local_stage\S* ").unwrap();
+    let told = holder.replace(&told, "by [holder] ");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
+    let stage = Stage::new("stopped");
+    let mut deploy = stage.command("deploy");
+    let mut deploy = deploy
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The first stack is there: now we are in the middle.
+    let mut said = std::io::BufRead::lines(std::io::BufReader::new(deploy.stderr.take().unwrap()));
+    let middle = said.find(|line| {
+        line.as_ref()
+            .is_ok_and(|line| line.starts_with("stack foundation: created"))
+    });
+    assert!(middle.is_some(), "it ended before its first stack");
+    let asked = Instant::now();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &deploy.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let rest: Vec<String> = said.map_while(Result::ok).collect();
+    assert_eq!(deploy.wait().unwrap().code(), Some(143), "{rest:?}");
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "it took its time to stop"
+    );
+    let rest = rest.join("\n");
+    assert!(
+        rest.contains("stopped by SIGTERM; stage `stopped` was in step"),
+        "{rest}"
+    );
+    assert!(
+        rest.contains("the same command again goes on from there"),
+        "{rest}"
+    );
+
+    let report = stage.deploy();
+    assert_eq!(
+        stacks_with(&report, "unchanged").first(),
+        Some(&"foundation")
+    );
+    a_change_arrives(&report, SOON).unwrap();
+}
+
+#[test]
+fn two_deploys_of_one_stage_at_once_do_not_meet() {
+    let stage = Stage::new("busy");
+    let first = stage
+        .command("deploy")
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn();
+    let mut first = first.unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let second = stage.run("deploy");
+    assert!(first.wait().unwrap().success());
+    assert_eq!(second.code, Some(7), "{}", second.said);
+    assert!(second.said.contains("stage `busy`"), "{}", second.said);
+    assert!(check(&stage.run("status").json, "site")["ok"] == true);
+}

@@ -1,0 +1,206 @@
+//! A stage comes up, tells of itself, takes a change and goes.
+
+use std::path::Path;
+
+use crate::SOON;
+use crate::stage::{Answer, Stage, a_change_arrives, call, copy_sources, stacks_with};
+
+#[test]
+fn deploy_status_teardown() {
+    let stage = Stage::new("road");
+
+    let report = stage.deploy();
+    assert_eq!(report["outcome"], "deployed");
+    let all = [
+        "foundation",
+        "dns",
+        "data",
+        "certificate",
+        "api",
+        "websocket",
+        "site",
+    ];
+    let mut created = stacks_with(&report, "created");
+    created.sort_unstable();
+    assert_eq!(created, sorted(&all));
+    a_change_arrives(&report, SOON).unwrap();
+
+    let again = stage.deploy();
+    assert_eq!(again["outcome"], "unchanged");
+    assert_eq!(stacks_with(&again, "unchanged").len(), all.len());
+    assert_eq!(again["build"], report["build"]);
+
+    let status = stage.run("status");
+    assert_eq!(
+        (status.code, &status.json["health"]),
+        (Some(0), &"healthy".into()),
+        "{}",
+        status.json
+    );
+    assert_eq!(status.json["urls"], report["urls"]);
+    status_tells_the_last_deploy(&status.json, &report);
+    the_logs_of_every_part_are_merged(&stage);
+    each_lambda_runs_outside_lambda(&stage, &report);
+
+    a_teardown_leaves_nothing(&stage, &report);
+}
+
+/// The second deploy changed nothing, so the first is the last.
+fn status_tells_the_last_deploy(status: &serde_json::Value, report: &serde_json::Value) {
+    assert_eq!(
+        status["unknown"],
+        serde_json::json!([]),
+        "everything was answered"
+    );
+    let release = &status["release"];
+    assert_eq!(release["build"], report["build"]);
+    assert_eq!(release["actor"], "arn:aws:iam::000000000000:root");
+    assert_eq!(release["stacks"].as_object().unwrap().len(), 7);
+    assert_eq!(status["certificates"][0]["state"], "issued");
+    assert_eq!(status["alarms"].as_array().unwrap().len(), 10);
+    let queues = status["queues"].as_array().unwrap();
+    let purposes: Vec<&str> = queues
+        .iter()
+        .map(|row| row["purpose"].as_str().unwrap())
+        .collect();
+    assert_eq!(purposes, ["dead-letters", "server"]);
+}
+
+/// A factory was made, so each part has had something to say; the server says it in a file.
+fn the_logs_of_every_part_are_merged(stage: &Stage) {
+    let logs = stage.run("logs");
+    assert_eq!(logs.code, Some(0), "{}", logs.said);
+    let lines = logs.json["lines"].as_array().unwrap();
+    let times: Vec<&str> = lines
+        .iter()
+        .map(|line| line["time"].as_str().unwrap())
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
+    for (source, message) in [
+        ("api", "request"),
+        ("publisher", "batch"),
+        ("server", "listening"),
+    ] {
+        let is_told = |line: &serde_json::Value| {
+            line["source"] == source && line["message"] == message && line["level"] == "INFO"
+        };
+        assert!(lines.iter().any(is_told), "{source} {message}: {lines:?}");
+    }
+}
+
+/// The samples that are shipped: what the api creates is in the table of the stage, and the publisher
+/// reports the one record that it cannot read.
+fn each_lambda_runs_outside_lambda(stage: &Stage, report: &serde_json::Value) {
+    let invoke = |function: &str, sample: &str| {
+        let file = format!(
+            "{}/lambdas/{function}/events/{sample}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let mut command = stage.command("invoke");
+        command.args([function, "--event", &file, "--output", "json"]);
+        let answer = Answer::from(command.output().unwrap());
+        assert_eq!(answer.code, Some(0), "{}", answer.said);
+        assert!(answer.json["init_ms"].as_f64().unwrap() > 0.0);
+        answer
+    };
+    let created = invoke("api", "create");
+    assert_eq!(
+        created.json["answer"]["statusCode"], 201,
+        "{}",
+        created.json
+    );
+    assert!(
+        created.said.contains("/factories"),
+        "its log: {}",
+        created.said
+    );
+    let (_, factories) = call(report, "GET /factories", "", "");
+    let ids = factories["factories"].as_array().unwrap();
+    let id = "0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11";
+    assert!(ids.iter().any(|factory| factory["id"] == id), "{factories}");
+    let published = invoke("publisher", "poison");
+    let failures = &published.json["answer"]["batchItemFailures"];
+    assert_eq!(failures[0]["itemIdentifier"], "100000000000000000002");
+    assert_eq!(failures.as_array().unwrap().len(), 1);
+}
+
+fn a_teardown_leaves_nothing(stage: &Stage, report: &serde_json::Value) {
+    let pids: Vec<String> = ["supervisor", "emulator", "edge", "server"]
+        .iter()
+        .map(|part| stage.pid_of(part))
+        .collect();
+    let port = report["urls"]["site"]
+        .as_str()
+        .unwrap()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse::<u16>()
+        .unwrap();
+    let gone = stage.run("teardown");
+    assert_eq!(
+        (gone.code, &gone.json["outcome"]),
+        (Some(0), &"removed".into()),
+        "{}",
+        gone.said
+    );
+    assert_eq!(gone.json["failed"], serde_json::json!([]));
+    for pid in pids {
+        assert!(!is_running(&pid), "process {pid} is left");
+    }
+    assert!(
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_err(),
+        "port {port} still answers"
+    );
+    assert!(!stage.state().exists(), "files are left");
+
+    let status = stage.run("status");
+    assert_eq!(
+        (status.code, &status.json["health"]),
+        (Some(1), &"absent".into())
+    );
+    let again = stage.run("teardown");
+    assert_eq!(
+        (again.code, &again.json["outcome"]),
+        (Some(0), &"absent".into())
+    );
+}
+
+/// A zombie is dead; that nobody has asked for its exit status is its parent's affair.
+fn is_running(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn sorted<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn one_changed_lambda_updates_only_its_stack() {
+    let sources = tempfile::tempdir().unwrap();
+    copy_sources(sources.path());
+    let stage = Stage::of("change", sources.path(), "");
+    stage.deploy();
+
+    let main = sources.path().join("lambdas/api/src/main.rs");
+    let text = std::fs::read_to_string(&main).unwrap();
+    let changed =
+        format!("{text}\n#[used]\nstatic CHANGE: &str = \"a change that the compiler keeps\";\n");
+    std::fs::write(&main, changed).unwrap();
+    let report = stage.deploy();
+    assert_eq!(stacks_with(&report, "updated"), ["api"]);
+    a_change_arrives(&report, SOON).unwrap();
+
+    let site = sources.path().join("site/public/robots.txt");
+    std::fs::write(&site, "User-agent: *\n").unwrap();
+    let report = stage.deploy();
+    assert_eq!(report["outcome"], "deployed");
+    assert_eq!(
+        stacks_with(&report, "unchanged").len(),
+        7,
+        "a site is no reason to touch a stack"
+    );
+}
