@@ -1,6 +1,5 @@
 """benches/run: installs, measures, prints figures and ratios, and rewrites the table in README.md."""
 
-import argparse
 import json
 import os
 import shutil
@@ -10,20 +9,19 @@ from pathlib import Path
 import endpoint
 import install
 import measure
+import options
 import table
 import tools
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "target/benches"
-# Enough for a median, few enough for a coffee.
-MIN_RUNS, MAX_RUNS = 2, 50
 TEMPLATE = ROOT / "benches/template.json"
 RESOURCES = list(json.loads(TEMPLATE.read_text())["Resources"])
 CASES = ("first deploy", "no-op", "start-up")
 
 
 def main():
-    arguments = parse()
+    arguments = options.parse("benches/run", __doc__, runs=7)
     HOME.mkdir(parents=True, exist_ok=True)
     workplace = HOME / "workplace"
     shutil.rmtree(workplace, ignore_errors=True)
@@ -42,17 +40,6 @@ def main():
         install.say("a debug build: README.md keeps its table")
     else:
         table.write(ROOT / "benches/README.md", results, install.versions())
-
-
-def parse():
-    """Returns what the person asked for."""
-    parser = argparse.ArgumentParser(prog="benches/run", description=__doc__)
-    parser.add_argument("--runs", type=int, default=7, metavar="N", help="measured runs of each (default: 7)")
-    parser.add_argument("--dev", action="store_true", help="measure a debug build, and keep the table as it is")
-    arguments = parser.parse_args()
-    if not MIN_RUNS <= arguments.runs <= MAX_RUNS:
-        parser.error(f"--runs: from {MIN_RUNS} to {MAX_RUNS}")
-    return arguments
 
 
 def rounds(count, found, url, environment, workplace):

@@ -1,6 +1,5 @@
 """benches/site: installs, measures, prints figures and ratios, and rewrites the table in README.md."""
 
-import argparse
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 import endpoint
 import install
 import measure
+import options
 import site_folder
 import site_table
 import site_tools
@@ -19,8 +19,6 @@ import tools
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "target/benches"
-# Enough for a median, few enough for a coffee.
-MIN_RUNS, MAX_RUNS = 2, 20
 # Each case finds what the one before it left: what is done to the folder before it.
 CASES = {
     "first upload": site_folder.write,
@@ -31,7 +29,7 @@ CASES = {
 
 
 def main():
-    arguments = parse()
+    arguments = options.parse("benches/site", __doc__, runs=5)
     HOME.mkdir(parents=True, exist_ok=True)
     workplace = HOME / "site-workplace"
     shutil.rmtree(workplace, ignore_errors=True)
@@ -51,17 +49,6 @@ def main():
         install.say("a debug build: README.md keeps its table")
     else:
         site_table.write(ROOT / "benches/README.md", results, sent, install.site_versions())
-
-
-def parse():
-    """Returns what the person asked for."""
-    parser = argparse.ArgumentParser(prog="benches/site", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="measured runs of each (default: 5)")
-    parser.add_argument("--dev", action="store_true", help="measure a debug build, and keep the table as it is")
-    arguments = parser.parse_args()
-    if not MIN_RUNS <= arguments.runs <= MAX_RUNS:
-        parser.error(f"--runs: from {MIN_RUNS} to {MAX_RUNS}")
-    return arguments
 
 
 class Bench:

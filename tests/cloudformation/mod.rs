@@ -3,6 +3,8 @@
 //! It fails where a script says so. What it does not know it refuses, as AWS does.
 
 mod form;
+#[path = "../loopback/mod.rs"]
+mod loopback;
 mod operation;
 mod world;
 mod xml;
@@ -29,23 +31,11 @@ pub(crate) struct FakeCloudFormation {
 impl FakeCloudFormation {
     /// Starts it with an empty account.
     pub(crate) fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let world = Arc::new(Mutex::new(World::default()));
         let app = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&world));
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                axum::serve(listener, app).await.unwrap();
-            });
-        });
+        let url = loopback::serve(app);
         Self { url, world }
     }
 

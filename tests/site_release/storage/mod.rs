@@ -2,6 +2,8 @@
 //! protocol, keeps objects, verifies checksums, and fails where a script says so. What it does not know it
 //! refuses, as AWS does.
 
+#[path = "../../loopback/mod.rs"]
+mod loopback;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,23 +26,11 @@ pub(crate) struct FakeStorage {
 impl FakeStorage {
     /// Starts it without any object.
     pub(crate) fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let world = Arc::new(Mutex::new(World::default()));
         let app = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&world));
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                axum::serve(listener, app).await.unwrap();
-            });
-        });
+        let url = loopback::serve(app);
         Self { url, world }
     }
 
