@@ -133,13 +133,14 @@ fn the_domain_depends_on_serde_and_thiserror_only() {
 
 #[test]
 fn the_deployer_and_the_runtime_do_not_depend_on_each_other() {
-    let runtime = ["api", "domain", "publisher", "websocket"];
+    let runtime = ["api", "domain", "publisher", "startup", "websocket"];
     let deployer = dependencies("Cargo.toml");
     assert!(!deployer.iter().any(|name| runtime.contains(&name.as_str())));
     for manifest in [
         "lambdas/api",
         "lambdas/publisher",
         "crates/domain",
+        "crates/startup",
         "crates/websocket",
     ] {
         let its = dependencies(&format!("{manifest}/Cargo.toml"));

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use startup::{VariableError, Variables};
 
 /// What the program needs to know before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,32 +80,6 @@ impl FromStr for TopicArn {
     }
 }
 
-/// A variable that is missing or cannot be read. Worded as the cure.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The variable is not set, or empty.
-    #[error("environment variable `{variable}` is not set: set it to {cure}")]
-    Missing {
-        /// Its name.
-        variable: &'static str,
-        /// What it should hold.
-        cure: &'static str,
-    },
-    /// The variable holds something else.
-    #[error("environment variable `{variable}` is `{value}`: set it to {cure}")]
-    Invalid {
-        /// Its name.
-        variable: &'static str,
-        /// What it holds.
-        value: String,
-        /// What it should hold.
-        cure: &'static str,
-    },
-}
-
-const ORIGIN: &str =
-    "the origin of the site, like `https://factory-tree.com`, without a slash at the end";
-
 /// The most characters of a queue's name that SQS takes.
 const QUEUE_NAME_LENGTH: usize = 80;
 
@@ -113,37 +88,39 @@ impl Config {
     ///
     /// # Errors
     /// Returns the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|variable| std::env::var(variable).ok())
+    pub fn from_env() -> Result<Self, VariableError> {
+        Self::read(&Variables::of_process())
     }
 
-    /// Reads settings through `lookup`.
+    /// Reads settings.
     ///
     /// # Errors
     /// Returns the first variable that is missing or wrong.
-    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
-        let read = Reader(lookup);
-        let drain = read.or("DRAIN_SECONDS", 20, "a number of seconds")?;
+    pub fn read(
+        variables: &Variables<impl Fn(&'static str) -> Option<String>>,
+    ) -> Result<Self, VariableError> {
+        let drain = variables.or("DRAIN_SECONDS", 20, "a number of seconds")?;
         let config = Self {
-            table: read.text(
+            table: variables.text(
                 "TABLE_NAME",
                 "the name of the table that keeps the factories",
             )?,
-            topic: read.parsed("TOPIC_ARN", "the ARN of the topic that changes come from")?,
-            queue_prefix: read.text(
+            topic: variables.parsed("TOPIC_ARN", "the ARN of the topic that changes come from")?,
+            queue_prefix: variables.text(
                 "QUEUE_PREFIX",
                 "what the names of the servers' queues begin with",
             )?,
-            allowed_origin: read.origin()?,
-            build: read.text("BUILD", "the content id of this build")?,
-            listen: read.or(
+            allowed_origin: variables.allowed_origin()?,
+            build: variables.text("BUILD", "the content id of this build")?,
+            listen: variables.or(
                 "LISTEN",
                 ([0, 0, 0, 0], 8080).into(),
                 "an address and a port, like `0.0.0.0:8080`",
             )?,
-            server_id: read.text("SERVER_ID", "a name of this server, like its instance id")?,
-            max_connections: read.or("MAX_CONNECTIONS", 20_000, "a number of connections")?,
-            max_connections_per_address: read.or(
+            server_id: variables
+                .text("SERVER_ID", "a name of this server, like its instance id")?,
+            max_connections: variables.or("MAX_CONNECTIONS", 20_000, "a number of connections")?,
+            max_connections_per_address: variables.or(
                 "MAX_CONNECTIONS_PER_ADDRESS",
                 256,
                 "a number of connections",
@@ -159,71 +136,17 @@ impl Config {
         format!("{}-{}-", self.queue_prefix, self.server_id)
     }
 
-    fn check_queue_name(&self) -> Result<(), ConfigError> {
+    fn check_queue_name(&self) -> Result<(), VariableError> {
         let stem = self.queue_stem();
         let fits = stem.len() + crate::random::hex().len() <= QUEUE_NAME_LENGTH;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if fits && stem.bytes().all(allowed) {
             return Ok(());
         }
-        Err(ConfigError::Invalid {
+        Err(VariableError::Invalid {
             variable: "SERVER_ID",
             value: self.server_id.clone(),
             cure: "letters, digits, `-` and `_`, together with `QUEUE_PREFIX` at most 70 of them",
-        })
-    }
-}
-
-struct Reader<F>(F);
-
-impl<F: Fn(&'static str) -> Option<String>> Reader<F> {
-    fn find(&self, variable: &'static str) -> Option<String> {
-        (self.0)(variable).filter(|value| !value.is_empty())
-    }
-
-    fn text(&self, variable: &'static str, cure: &'static str) -> Result<String, ConfigError> {
-        self.find(variable)
-            .ok_or(ConfigError::Missing { variable, cure })
-    }
-
-    fn parsed<T: FromStr>(
-        &self,
-        variable: &'static str,
-        cure: &'static str,
-    ) -> Result<T, ConfigError> {
-        let value = self.text(variable, cure)?;
-        value.parse().map_err(|_| ConfigError::Invalid {
-            variable,
-            value,
-            cure,
-        })
-    }
-
-    fn or<T: FromStr>(
-        &self,
-        variable: &'static str,
-        default: T,
-        cure: &'static str,
-    ) -> Result<T, ConfigError> {
-        match self.find(variable) {
-            None => Ok(default),
-            Some(_) => self.parsed(variable, cure),
-        }
-    }
-
-    fn origin(&self) -> Result<HeaderValue, ConfigError> {
-        let variable = "ALLOWED_ORIGIN";
-        let value = self.text(variable, ORIGIN)?;
-        let rest = value
-            .strip_prefix("https://")
-            .or_else(|| value.strip_prefix("http://"));
-        let host_alone =
-            rest.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
-        let header = HeaderValue::from_str(&value).ok().filter(|_| host_alone);
-        header.ok_or(ConfigError::Invalid {
-            variable,
-            value,
-            cure: ORIGIN,
         })
     }
 }
@@ -241,12 +164,12 @@ mod tests {
         ("SERVER_ID", "i-0123456789abcdef0"),
     ];
 
-    fn read_with(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn read_with(changes: &[(&str, &str)]) -> Result<Config, VariableError> {
         let known = [changes, &GOOD].concat();
-        Config::read(|variable| {
+        Config::read(&Variables::new(|variable| {
             let (_, value) = known.iter().find(|(name, _)| *name == variable)?;
             Some((*value).to_owned())
-        })
+        }))
     }
 
     #[test]

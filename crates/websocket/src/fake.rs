@@ -23,6 +23,7 @@ use aws_smithy_mocks::{
 };
 use domain::Factory;
 use domain::record::Record;
+use startup::Variables;
 
 use crate::config::Config;
 use crate::queues::{ALIVE_AT, Queues, name_of};
@@ -67,7 +68,7 @@ impl Fake {
 
     /// The settings of a server `i-1` in this cloud.
     pub(crate) fn config() -> Config {
-        Config::read(|variable| {
+        Config::read(&Variables::new(|variable| {
             let value = match variable {
                 "TOPIC_ARN" => "arn:aws:sns:eu-central-1:000000000000:changes",
                 "QUEUE_PREFIX" => "stage",
@@ -77,7 +78,7 @@ impl Fake {
                 _ => return None,
             };
             Some(value.to_owned())
-        })
+        }))
         .unwrap()
     }
 

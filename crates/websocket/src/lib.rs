@@ -29,7 +29,6 @@ pub mod feed;
 pub mod hub;
 pub mod janitor;
 pub mod limits;
-pub mod log;
 pub mod metrics;
 pub mod peer;
 pub mod queues;
@@ -47,10 +46,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -76,7 +71,7 @@ pub async fn run() -> Result<()> {
     let server = Arc::new(Server::new(&config, &random::hex()));
     tracing::info!(address = %config.listen, server = server.name, build = config.build, "listening");
 
-    let aws = aws_config().await;
+    let aws = startup::aws().load().await;
     let (stop, stopped) = watch::channel(());
     let feed = Feed {
         queues: Queues::connect(&aws, &config),
@@ -98,15 +93,4 @@ pub async fn run() -> Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Region, credentials and endpoint from the environment, or from the instance.
-async fn aws_config() -> SdkConfig {
-    let http = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .load()
-        .await
 }

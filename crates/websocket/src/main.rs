@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    websocket::log::to_stdout();
+    startup::log_to_stdout();
     match websocket::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,21 +4,6 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
-use tracing_subscriber::EnvFilter;
-
-/// Sends log lines to standard output, from level `info` unless `RUST_LOG` says otherwise.
-pub fn to_stdout() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_env_filter(filter)
-        .init();
-}
-
 /// The line of one request. Holds the route's pattern, never a path, a name or a body.
 #[derive(Debug)]
 pub struct RequestLine {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    api::log::to_stdout();
+    startup::log_to_stdout();
     match api::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

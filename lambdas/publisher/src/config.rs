@@ -1,6 +1,8 @@
 //! In: the process environment. Out: checked settings, or a message that names variable and cure.
 //! No other module reads the environment.
 
+use startup::{VariableError, Variables};
+
 /// What the program needs to know before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -10,41 +12,28 @@ pub struct Config {
     pub build: String,
 }
 
-/// A variable that is not set, or empty. Worded as the cure.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("environment variable `{variable}` is not set: set it to {cure}")]
-pub struct MissingVariable {
-    variable: &'static str,
-    cure: &'static str,
-}
-
 impl Config {
     /// Reads the process environment.
     ///
     /// # Errors
     /// Returns the first variable that is missing.
-    pub fn from_env() -> Result<Self, MissingVariable> {
-        if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-            return Err(MissingVariable {
-                variable: "AWS_LAMBDA_RUNTIME_API",
-                cure: "the address of a Lambda runtime interface, or let Lambda start this program",
-            });
-        }
-        Self::read(|variable| std::env::var(variable).ok())
+    pub fn from_env() -> Result<Self, VariableError> {
+        let variables = Variables::of_process();
+        let cure = "the address of a Lambda runtime interface, or let Lambda start this program";
+        variables.text("AWS_LAMBDA_RUNTIME_API", cure)?;
+        Self::read(&variables)
     }
 
-    /// Reads settings through `lookup`.
+    /// Reads settings.
     ///
     /// # Errors
     /// Returns the first variable that is missing.
-    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, MissingVariable> {
-        let require = |variable, cure| {
-            let value = lookup(variable).filter(|value| !value.is_empty());
-            value.ok_or(MissingVariable { variable, cure })
-        };
+    pub fn read(
+        variables: &Variables<impl Fn(&'static str) -> Option<String>>,
+    ) -> Result<Self, VariableError> {
         Ok(Self {
-            topic: require("TOPIC_ARN", "the ARN of the topic that changes go to")?,
-            build: require("BUILD", "the content id of this build")?,
+            topic: variables.text("TOPIC_ARN", "the ARN of the topic that changes go to")?,
+            build: variables.text("BUILD", "the content id of this build")?,
         })
     }
 }
@@ -55,7 +44,9 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named_with_its_cure() {
-        let message = Config::read(|_| None).unwrap_err().to_string();
+        let message = Config::read(&Variables::new(|_| None))
+            .unwrap_err()
+            .to_string();
 
         assert_eq!(
             message,
@@ -65,7 +56,8 @@ mod tests {
 
     #[test]
     fn both_variables_are_read() {
-        let config = Config::read(|variable| Some(format!("the {variable}"))).unwrap();
+        let config =
+            Config::read(&Variables::new(|variable| Some(format!("the {variable}")))).unwrap();
 
         assert_eq!(
             (config.topic.as_str(), config.build.as_str()),

@@ -25,7 +25,6 @@
 pub mod batch;
 pub mod config;
 pub mod handler;
-pub mod log;
 pub mod topic;
 
 use anyhow::{Result, anyhow};

@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::batch::Message;
 
@@ -28,20 +23,12 @@ pub struct Topic {
 impl Topic {
     /// Returns the topic, with region, credentials and endpoint from the environment.
     pub async fn connect(arn: &str) -> Self {
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
             .operation_attempt_timeout(Duration::from_secs(4))
             .operation_timeout(Duration::from_secs(10))
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts)
-            .load()
-            .await;
+        let config = startup::aws().timeout_config(timeouts).load().await;
         Self::new(Client::new(&config), arn)
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::message::Message;
 use domain::{Bounds, Change, Factory, FactoryId};
 use futures_util::StreamExt;
+use startup::Variables;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -86,7 +87,8 @@ pub(crate) fn config(variables: &[(&str, &str)]) -> Config {
     ]
     .concat();
     let find = |variable| known.iter().find(|(name, _)| *name == variable);
-    Config::read(|variable| find(variable).map(|(_, value)| (*value).to_owned())).unwrap()
+    let found = |variable| find(variable).map(|(_, value)| (*value).to_owned());
+    Config::read(&Variables::new(found)).unwrap()
 }
 
 impl Running {

@@ -4,16 +4,11 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use domain::record::{PARTITION, Record};
 use domain::{Factory, FactoryId, NewFactory};
 use serde_dynamo::to_item;
@@ -38,21 +33,13 @@ pub struct DynamoStore {
 impl DynamoStore {
     /// Returns the store of a table, with region, credentials and endpoint from the environment.
     pub async fn connect(table: &str) -> Self {
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         // API Gateway gives up after 30 s; a person does much earlier.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(2))
             .operation_timeout(Duration::from_secs(5))
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .retry_config(RetryConfig::standard())
-            .timeout_config(timeouts)
-            .load()
-            .await;
+        let config = startup::aws().timeout_config(timeouts).load().await;
         Self::new(Client::new(&config), table)
     }
 

@@ -1,5 +1,6 @@
 //! The table's refusals and failures, as its wire protocol has them.
 
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::ConnectorError;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
