@@ -50,10 +50,7 @@ def goals(results, sent):
 
 def write(readme, results, sent, versions):
     """Puts the table where the last one was."""
-    text = readme.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n{markdown(results, sent, versions)}{END}{after}")
+    table.replace(readme, BEGIN, END, markdown(results, sent, versions))
 
 
 def markdown(results, sent, versions):

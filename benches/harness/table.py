@@ -95,10 +95,14 @@ def mebibytes(value, floor):
 
 def write(readme, results, versions):
     """Puts the table where the last one was."""
-    text = readme.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n{markdown(results, versions)}{END}{after}")
+    replace(readme, BEGIN, END, markdown(results, versions))
+
+
+def replace(readme, begin, end, text):
+    """Puts a text between two marks of a file, in the place of what was there."""
+    before, rest = readme.read_text().split(begin)
+    _, after = rest.split(end)
+    readme.write_text(f"{before}{begin}\n{text}{end}{after}")
 
 
 def markdown(results, versions):
