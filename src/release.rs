@@ -72,8 +72,8 @@ pub async fn release(
     task(reporter, TASK, outcome, async {
         for (turn, uploads) in in_turns(changed) {
             send(&uploads, target, aws, reporter).await?;
-            if turn == Turn::Asset {
-                make_sure(&assets(site, urls), target, aws).await?;
+            if turn < Turn::Page {
+                make_sure(&of_turn(turn, site, urls), target, aws).await?;
             }
         }
         invalidate(stale, &site.build, target, aws).await
@@ -91,11 +91,10 @@ fn in_turns(changed: Vec<Upload>) -> BTreeMap<Turn, Vec<Upload>> {
     turns
 }
 
-/// Returns what the pages of a site name.
-fn assets(site: &Site, urls: &Urls) -> Vec<Upload> {
+/// Returns what a site sends in a turn, be it there already or not.
+fn of_turn(turn: Turn, site: &Site, urls: &Urls) -> Vec<Upload> {
     let all = uploads(site, urls).into_iter();
-    all.filter(|upload| Turn::of(&upload.key) == Turn::Asset)
-        .collect()
+    all.filter(|upload| Turn::of(&upload.key) == turn).collect()
 }
 
 /// Takes what was replaced out of the caches. A release that is cut off before this leaves nothing stale:

@@ -39,12 +39,12 @@ def change(folder):
 
 def paths():
     """Returns every path of the site."""
-    return ["index.html", *assets(), *(f"assets/large-{number}.bin" for number in range(LARGE))]
+    return ["index.html", *assets(), *(f"assets/large-{number:08}.bin" for number in range(LARGE))]
 
 
 def assets():
     """Returns the paths of the small files but the page."""
-    return [f"assets/{number % 20:02}/part-{number:04}.js" for number in range(SMALL)]
+    return [f"assets/{number % 20:02}/part-{number:08}.js" for number in range(SMALL)]
 
 
 def size(path, source):

@@ -21,7 +21,7 @@ const ARGUMENTS = [
 /** Starts the first browser that is there: `CHROMIUM`, Debian's, the one from npm. */
 export async function launchBrowser() {
   const executablePath = await findBrowser()
-  console.log(`browser ${executablePath}`)
+  console.error(`browser ${executablePath}`)
   return chromium.launch({ executablePath, args: ARGUMENTS })
 }
 

@@ -97,7 +97,10 @@ pub async fn deploy_from(
     let work = verify(config, &expected, &place, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
-    let changed = released || stacks.iter().any(Provisioned::has_changed);
+    // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
+    let changed = released
+        || stacks.iter().any(Provisioned::has_changed)
+        || !is_recorded(&artifacts, &stacks, &aws, reporter).await;
     let seconds = seconds(started.elapsed());
     let release = if changed {
         let deploy = deploy_record(config, &aws, seconds, order.plan_digest());
@@ -150,6 +153,28 @@ pub(super) async fn deploy_record(
         seconds,
         at: SystemTime::now(),
         plan,
+    })
+}
+
+/// Returns whether the newest release record tells of what is deployed. If it cannot be asked for, that is warned of, and
+/// no second one is written.
+async fn is_recorded(
+    artifacts: &Artifacts,
+    stacks: &[Provisioned],
+    aws: &Aws,
+    reporter: &dyn Reporter,
+) -> bool {
+    let work = async {
+        let foundation = stacks.first().context("there is no foundation")?;
+        let bucket = output(foundation, "ArtifactBucket")?;
+        let last = release::find_last_record(&aws.s3, bucket).await?;
+        Ok(last.is_some_and(|last| last.tells_of(artifacts, stacks)))
+    };
+    work.await.unwrap_or_else(|error: anyhow::Error| {
+        reporter.report(Event::Warning(format!(
+            "whether this release is on record is not known: {error:#}"
+        )));
+        true
     })
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::files::{is_hashed, uploads};
 use crate::aws::{Object, Upload};
 use crate::build::Site;
@@ -38,13 +40,23 @@ pub(super) fn is_held(upload: &Upload, held: &BTreeMap<String, Object>) -> bool 
         .is_some_and(|object| object.etag == upload.body.etag())
 }
 
+/// What is encoded in the path of an invalidation: all but what a URL may carry as it is. A `*` at its end would be a
+/// wildcard. Source: RFC 3986, section 2.3; CloudFront Developer Guide, "Specify the files to invalidate".
+const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'/')
+    .remove(b'_')
+    .remove(b'~');
+
 /// Returns the paths that caches may hold with another content. What is new was never cached, and what
 /// has a hashed name never changes.
 pub(super) fn stale(changed: &[Upload], held: &BTreeMap<String, Object>) -> Vec<String> {
     let replaced = changed
         .iter()
         .filter(|upload| held.contains_key(&upload.key) && !is_hashed(&upload.key));
-    let mut stale: Vec<String> = replaced.map(|upload| format!("/{}", upload.key)).collect();
+    let path = |key| format!("/{}", utf8_percent_encode(key, UNSAFE));
+    let mut stale: Vec<String> = replaced.map(|upload| path(&upload.key)).collect();
     // `index.html` is cached under `/` too.
     if stale.iter().any(|path| path == "/index.html") {
         stale.push("/".to_owned());
@@ -92,10 +104,10 @@ mod tests {
 
     #[test]
     fn a_hashed_asset_that_was_spoilt_is_sent_again_and_never_invalidated() {
-        let site = site(&[("assets/a-1.js", "right"), ("favicon.svg", "new")]);
-        let held = held(&[("assets/a-1.js", "spoilt"), ("favicon.svg", "old")]);
+        let site = site(&[("assets/a-00000001.js", "right"), ("größe *.svg", "new")]);
+        let held = held(&[("assets/a-00000001.js", "spoilt"), ("größe *.svg", "old")]);
         let found = difference(&site, &urls(), &held);
         assert_eq!(found.changed.len(), 3);
-        assert_eq!(found.stale, ["/favicon.svg"]);
+        assert_eq!(found.stale, ["/gr%C3%B6%C3%9Fe%20%2A.svg"]);
     }
 }

@@ -151,8 +151,13 @@ mod tests {
     #[test]
     fn every_name_that_may_come_back_with_another_content_is_kept() {
         let kept = |path| is_kept(path);
-        assert!(kept("index.html") && kept("favicon.svg") && kept("docs/index.html"));
-        assert!(!kept("assets/index-a1b2.js") && !kept("config.json"));
+        assert!(
+            kept("index.html")
+                && kept("favicon.svg")
+                && kept("assets/logo.png")
+                && kept("docs/index.html")
+        );
+        assert!(!kept("assets/index-a1b2c3d4.js") && !kept("config.json"));
     }
 
     #[test]

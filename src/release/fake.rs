@@ -25,7 +25,7 @@ pub(crate) fn record(build: &str, age: usize) -> ReleaseRecord {
             .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         rows.collect()
     };
-    let asset = format!("assets/index-{build}.js");
+    let asset = format!("assets/index-{build}0000000.js");
     ReleaseRecord {
         version: 1,
         stage: "prod".to_owned(),

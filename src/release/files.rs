@@ -19,11 +19,16 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Everything else is asked for again each time; the answer is mostly "304 Not Modified".
 const REVALIDATE: &str = "no-cache";
 
+/// How many characters of a hash Vite puts into a name.
+const HASH_LENGTH: usize = 8;
+
 /// When a file is sent: each waits for all of the turn before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Turn {
-    /// What pages name: it must be there before them.
+    /// What pages name and no earlier release had under this name: it must be there before them.
     Asset,
+    /// What keeps its name when its content changes, like an icon: as late as it can be, and before the pages.
+    Fixed,
     /// Pages behind the first, and whatever else is HTML.
     Page,
     /// The one object that switches the site over.
@@ -39,14 +44,32 @@ impl Turn {
             CONFIG => Self::Config,
             HOME => Self::Home,
             page if page.ends_with(".html") => Self::Page,
-            _ => Self::Asset,
+            asset if is_hashed(asset) => Self::Asset,
+            _ => Self::Fixed,
         }
     }
 }
 
-/// Returns whether a key is that of a file whose name tells its content.
+/// Returns whether a key is that of a file whose name tells its content: one that Vite named, below `assets/`, with
+/// eight characters of its hash before its endings. What lies there by `public/assets/` has a name of its own.
+/// Source: Vite's documentation, `build.rolldownOptions.output.assetFileNames`, default `[name]-[hash][extname]`.
 pub(super) fn is_hashed(key: &str) -> bool {
-    key.starts_with("assets/")
+    let name = key
+        .strip_prefix("assets/")
+        .map(|path| path.rsplit('/').next().unwrap_or(path));
+    let stem = name.and_then(|name| Some(name.split_once('.')?.0));
+    stem.is_some_and(|stem| {
+        let from = stem.len().saturating_sub(HASH_LENGTH);
+        let (before, hash) = (stem.get(..from), stem.get(from..));
+        before.is_some_and(|before| before.ends_with('-')) && hash.is_some_and(is_base64_url)
+    })
+}
+
+fn is_base64_url(text: &str) -> bool {
+    text.len() == HASH_LENGTH
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// What the page reads at its start. No address is baked into the build.
@@ -103,9 +126,10 @@ mod tests {
     fn each_file_has_its_type_its_cache_rule_and_its_turn() {
         let paths = [
             "404.html",
-            "assets/index-a1b2.css",
-            "assets/index-a1b2.js",
+            "assets/index-a1b2c3d4.css",
+            "assets/index-a1b2c3d4.js",
             "config.json",
+            "assets/logo.png",
             "favicon.svg",
             "index.html",
         ];
@@ -118,8 +142,8 @@ mod tests {
         });
         insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r"
 404.html | text/html; charset=utf-8 | no-cache | Page
-assets/index-a1b2.css | text/css; charset=utf-8 | public, max-age=31536000, immutable | Asset
-assets/index-a1b2.js | text/javascript; charset=utf-8 | public, max-age=31536000, immutable | Asset
+assets/index-a1b2c3d4.css | text/css; charset=utf-8 | public, max-age=31536000, immutable | Asset
+assets/index-a1b2c3d4.js | text/javascript; charset=utf-8 | public, max-age=31536000, immutable | Asset
 favicon.svg | image/svg+xml | no-cache | Asset
 index.html | text/html; charset=utf-8 | no-cache | Home
 config.json | application/json | no-cache | Config

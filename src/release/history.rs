@@ -5,13 +5,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::live::Live;
-use super::record::{PREFIX, ReleaseRecord};
+use super::record::{PREFIX, ReleaseRecord, read_record};
 use crate::aws::{S3, Upload};
 use crate::build::hex;
 use crate::error::UserError;
@@ -76,11 +76,7 @@ pub async fn list_keys(s3: &S3, bucket: &str) -> Result<Vec<String>> {
 /// # Errors
 /// The bucket may not be read, or a record is of a newer deployer and cannot be understood.
 pub async fn read_records(s3: &S3, bucket: &str, keys: &[String]) -> Result<Vec<ReleaseRecord>> {
-    let reads = keys.iter().map(|key| async move {
-        let body = s3.get_object(bucket, key).await?;
-        serde_json::from_slice(&body)
-            .with_context(|| format!("failed to understand release record `{key}`"))
-    });
+    let reads = keys.iter().map(|key| read_record(s3, bucket, key));
     futures_util::stream::iter(reads)
         .buffered(PARALLEL)
         .try_collect()

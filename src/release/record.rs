@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -106,10 +106,7 @@ pub struct Deploy {
 impl ReleaseRecord {
     /// Returns the record of a deploy.
     pub fn of(deploy: Deploy, artifacts: &Artifacts, stacks: &[Provisioned]) -> Self {
-        let digests = stacks
-            .iter()
-            .filter_map(|stack| Some((stack.name.clone(), stack.outputs.get(DIGEST)?.clone())));
-        let stacks: BTreeMap<String, String> = digests.collect();
+        let stacks = stack_digests(stacks);
         let revision = artifacts.revision.as_ref();
         Self {
             version: VERSION,
@@ -161,9 +158,23 @@ impl ReleaseRecord {
         self.artifacts == other.artifacts && self.site.build == other.site.build
     }
 
+    /// Returns whether it is the record of these artifacts and stacks.
+    pub fn tells_of(&self, artifacts: &Artifacts, stacks: &[Provisioned]) -> bool {
+        self.artifacts == artifact_records(artifacts)
+            && self.site.build == artifacts.site.build
+            && self.stacks == stack_digests(stacks)
+    }
+
     pub(super) fn key(&self) -> String {
         format!("{PREFIX}{}-{}.json", self.at, self.build)
     }
+}
+
+fn stack_digests(stacks: &[Provisioned]) -> BTreeMap<String, String> {
+    let digests = stacks
+        .iter()
+        .filter_map(|stack| Some((stack.name.clone(), stack.outputs.get(DIGEST)?.clone())));
+    digests.collect()
 }
 
 fn artifact_records(artifacts: &Artifacts) -> BTreeMap<String, ArtifactRecord> {
@@ -220,11 +231,31 @@ pub async fn find_last_record(s3: &S3, bucket: &str) -> Result<Option<ReleaseRec
     let Some(key) = s3.find_last_key(bucket, PREFIX).await? else {
         return Ok(None);
     };
-    let body = s3.get_object(bucket, &key).await?;
-    let record = serde_json::from_slice(&body);
-    Ok(Some(record.with_context(|| {
-        format!("failed to understand release record `{key}`")
-    })?))
+    read_record(s3, bucket, &key).await.map(Some)
+}
+
+/// Reads the record of a key.
+///
+/// # Errors
+/// The bucket may not be read, or the record is of a newer deployer and cannot be understood.
+pub(super) async fn read_record(s3: &S3, bucket: &str, key: &str) -> Result<ReleaseRecord> {
+    let body = s3.get_object(bucket, key).await?;
+    understand(&body).with_context(|| format!("failed to understand release record `{key}`"))
+}
+
+/// What a record says before everything else.
+#[derive(Deserialize)]
+struct Form {
+    version: u32,
+}
+
+fn understand(body: &[u8]) -> Result<ReleaseRecord> {
+    let Form { version } = serde_json::from_slice(body)?;
+    ensure!(
+        version <= VERSION,
+        "a newer deployer wrote it, in form {version}; this one knows form {VERSION} at most: use the newer one"
+    );
+    Ok(serde_json::from_slice(body)?)
 }
 
 #[cfg(test)]

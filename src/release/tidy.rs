@@ -11,10 +11,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 
-use super::record::{PREFIX as RECORDS, ReleaseRecord};
+use super::record::{PREFIX as RECORDS, ReleaseRecord, read_record};
 use crate::aws::{Object, S3};
 use crate::clock::parse_utc;
 use crate::publish::PREFIX as ARTIFACTS;
@@ -107,11 +107,7 @@ fn records<'a>(
     bucket: &'a str,
     s3: &'a S3,
 ) -> impl futures_util::Stream<Item = Result<ReleaseRecord>> + 'a {
-    let reads = keys.iter().map(move |key| async move {
-        let body = s3.get_object(bucket, key).await?;
-        serde_json::from_slice(&body)
-            .with_context(|| format!("failed to understand release record `{key}`"))
-    });
+    let reads = keys.iter().map(move |key| read_record(s3, bucket, key));
     futures_util::stream::iter(reads).buffered(PARALLEL)
 }
 

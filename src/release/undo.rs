@@ -63,7 +63,10 @@ mod tests {
             keys.map(|key| ((*key).to_owned(), object(etag))).collect()
         };
         Depot {
-            site: named(&["assets/index-a.js", "favicon.svg", "index.html"], "e1"),
+            site: named(
+                &["assets/index-a0000000.js", "favicon.svg", "index.html"],
+                "e1",
+            ),
             entrances: named(&["site/a/favicon.svg", "site/a/index.html"], "any"),
             artifacts: named(
                 &[
@@ -84,13 +87,13 @@ mod tests {
     #[test]
     fn each_piece_that_is_gone_is_named() {
         let mut depot = whole();
-        depot.site.remove("assets/index-a.js");
+        depot.site.remove("assets/index-a0000000.js");
         depot.entrances.remove("site/a/index.html");
         depot.artifacts.remove("artifacts/publisher/a.zip");
         assert_eq!(
             missing(&record("a", 0), &depot),
             [
-                "`assets/index-a.js` is gone",
+                "`assets/index-a0000000.js` is gone",
                 "`index.html` was not kept",
                 "`artifacts/publisher/a.zip` is gone",
             ]
@@ -102,12 +105,12 @@ mod tests {
         let mut depot = whole();
         depot
             .site
-            .insert("assets/index-a.js".to_owned(), object("e9"));
+            .insert("assets/index-a0000000.js".to_owned(), object("e9"));
         // What lies under a name that is not hashed is of another release: that is why a copy is kept.
         depot.site.insert("index.html".to_owned(), object("e9"));
         assert_eq!(
             missing(&record("a", 0), &depot),
-            ["`assets/index-a.js` was changed"]
+            ["`assets/index-a0000000.js` was changed"]
         );
         let mut old = record("a", 0);
         old.site.etags.clear();

@@ -82,7 +82,7 @@ async fn the_same_eyes_see_what_is_broken_when_pages_are_sent_first() {
     assert!(
         faults
             .iter()
-            .any(|fault| fault.starts_with("/assets/index-3.")),
+            .any(|fault| fault.starts_with("/assets/index-00000003.")),
         "{faults:?}"
     );
 }

@@ -55,20 +55,20 @@ impl Stage {
     pub(crate) fn build(&self, number: usize) -> Site {
         let _ = std::fs::remove_dir_all(self.output());
         let page = format!(
-            "<!doctype html><script src=\"/assets/index-{number}.js\"></script>\
-             <link rel=stylesheet href=\"/assets/index-{number}.css\"><link rel=icon href=\"/favicon.svg\">"
+            "<!doctype html><script src=\"/assets/index-{number:08}.js\"></script>\
+             <link rel=stylesheet href=\"/assets/index-{number:08}.css\"><link rel=icon href=\"/favicon.svg\">"
         );
         self.write("index.html", &page);
         self.write(
-            &format!("assets/index-{number}.js"),
-            &format!("import(\"/assets/part-{number}.js\")"),
+            &format!("assets/index-{number:08}.js"),
+            &format!("import(\"/assets/part-{number:08}.js\")"),
         );
         self.write(
-            &format!("assets/part-{number}.js"),
+            &format!("assets/part-{number:08}.js"),
             &format!("part {number}"),
         );
         self.write(
-            &format!("assets/index-{number}.css"),
+            &format!("assets/index-{number:08}.css"),
             &format!("/* {number} */"),
         );
         self.write("favicon.svg", &format!("<svg>{number}</svg>"));

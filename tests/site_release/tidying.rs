@@ -101,7 +101,9 @@ async fn what_only_forgotten_releases_name_goes_and_nothing_else_does() {
     );
 
     // One of the forgotten release's files has been exchanged by somebody since.
-    stage.put("site", "assets/part-1.js", "foreign").await;
+    stage
+        .put("site", "assets/part-00000001.js", "foreign")
+        .await;
     assert_eq!(stage.tidy("build3", 1).await.unwrap(), 4);
     let gone: Vec<String> = before.difference(&stage.keys()).cloned().collect();
     let first = stage.build(1).build;
@@ -110,8 +112,8 @@ async fn what_only_forgotten_releases_name_goes_and_nothing_else_does() {
         [
             "artifacts/artifacts/api/build1.zip".to_owned(),
             format!("artifacts/site/{first}/index.html"),
-            "site/assets/index-1.css".to_owned(),
-            "site/assets/index-1.js".to_owned(),
+            "site/assets/index-00000001.css".to_owned(),
+            "site/assets/index-00000001.js".to_owned(),
         ]
     );
     assert_eq!(releases(&stage.visit().unwrap()), ["3".to_owned()].into());
@@ -128,17 +130,16 @@ async fn a_record_that_cannot_be_understood_or_read_deletes_nothing() {
     for (number, days) in [(1, 40), (2, 30)] {
         stage.release_of_before(number, days).await;
     }
-    stage
-        .put(
-            "artifacts",
-            "releases/2026-01-01T00:00:00Z-later.json",
-            "{\"version\":9}",
-        )
-        .await;
+    let (_, mut later) = record(&stage.build(3), "build3", 1);
+    later.version = 9;
+    let later = serde_json::to_string(&later).unwrap();
+    let key = "releases/2026-01-01T00:00:00Z-later.json";
+    stage.put("artifacts", key, &later).await;
     let before = stage.keys();
-    let error = stage.tidy("build2", 2).await.unwrap_err().to_string();
+    let error = stage.tidy("build2", 2).await.unwrap_err();
+    let error = format!("{error:#}");
     assert!(
-        error.starts_with("failed to understand release record"),
+        error.starts_with("failed to understand release record") && error.contains("form 9"),
         "{error}"
     );
     assert_eq!(stage.keys(), before);

@@ -34,7 +34,10 @@ pub(crate) fn visit(fetch: impl Fn(&str) -> Option<Vec<u8>>) -> Result<Visit, St
 /// The releases that the hashed names of a visit are of.
 pub(crate) fn releases(visit: &Visit) -> BTreeSet<String> {
     let assets = visit.keys().filter(|path| path.starts_with("/assets/"));
-    let number = |path: &String| path.split(['-', '.']).nth(1).unwrap_or_default().to_owned();
+    let number = |path: &String| {
+        let hash = path.split(['-', '.']).nth(1).unwrap_or_default();
+        hash.trim_start_matches('0').to_owned()
+    };
     assets.map(number).collect()
 }
 

@@ -8,36 +8,67 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::stage::{Answer, Socket, Stage, create_factory, is_timeout, open_socket};
+use crate::stage::{Answer, Socket, Stage, create_factory, is_timeout, open_socket};
 
-/// A program that says why it cannot go on, and ends.
-const BROKEN: &str = "fn main() -> std::process::ExitCode {
+/// A program that is a server only by its name.
+pub(super) struct Program {
+    main: &'static str,
+    /// What the deploy says of it: what it did, and its last words.
+    told: [&'static str; 2],
+}
+
+/// It says why it cannot go on, and ends.
+pub(super) const ENDS: Program = Program {
+    main: "fn main() -> std::process::ExitCode {
     eprintln!(\"no table today\");
     std::process::ExitCode::FAILURE
 }
-";
+",
+    told: ["exited with status 1", "no table today"],
+};
+
+/// It runs and answers, but is not ready, for ever.
+pub(super) const IS_NEVER_READY: Program = Program {
+    main: "use std::io::{Read, Write};
+
+fn main() {
+    let address = std::env::var(\"LISTEN\").unwrap();
+    eprintln!(\"waiting for a table\");
+    for stream in std::net::TcpListener::bind(address).unwrap().incoming() {
+        let mut stream = stream.unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = write!(
+            stream,
+            \"HTTP/1.1 503 Service Unavailable\\r\\ncontent-length: 8\\r\\nconnection: close\\r\\n\\r\\nno table\"
+        );
+    }
+}
+",
+    told: [
+        "answers 503 Service Unavailable no table",
+        "waiting for a table",
+    ],
+};
 
 const SOON: Duration = Duration::from_secs(10);
 
 /// The deploy fails with the bundle's name and last words; the client that was there before stays, and
 /// hears of what happens.
-pub(super) fn a_bundle_that_is_never_ready_changes_nothing(
+pub(super) fn a_bundle_that_is_not_ready_changes_nothing(
     stage: &Stage,
     sources: &Path,
     report: &Value,
+    program: &Program,
 ) {
     let main = sources.join("crates/websocket/src/main.rs");
     let good = std::fs::read_to_string(&main).unwrap();
     let mut client = Client::connect(report);
     let server = stage.pid_of("server");
-    std::fs::write(&main, BROKEN).unwrap();
+    std::fs::write(&main, program.main).unwrap();
     let failed = deploy_while(stage, || client.listen());
     assert_eq!(failed.code, Some(1), "{}", failed.said);
-    for words in [
-        "the server of bundle `",
-        "no table today",
-        "the server before it serves on",
-    ] {
+    let always = ["the server of bundle `", "the server before it serves on"];
+    for words in always.iter().chain(&program.told) {
         assert!(failed.said.contains(words), "{words}: {}", failed.said);
     }
     assert_eq!(stage.pid_of("server"), server);
@@ -46,7 +77,7 @@ pub(super) fn a_bundle_that_is_never_ready_changes_nothing(
     client.listen_until(SOON, |client| client.seen.contains(&id));
     assert_eq!(client.farewells, Vec::<String>::new());
 
-    let back = super::rollback(stage, &[]);
+    let back = crate::undo::rollback(stage, &[]);
     assert_eq!(back.code, Some(0), "{}", back.said);
     assert_eq!(back.json["moved"], serde_json::json!(["server"]));
     assert_eq!(stage.pid_of("server"), server, "nothing had to be started");
@@ -62,7 +93,7 @@ pub(super) fn a_good_bundle_takes_over_without_a_loss(
 ) {
     let main = sources.join("crates/websocket/src/main.rs");
     let text = std::fs::read_to_string(&main).unwrap();
-    std::fs::write(&main, format!("{text}{}", super::CHANGE)).unwrap();
+    std::fs::write(&main, format!("{text}{}", crate::CHANGE)).unwrap();
     let mut client = Client::connect(report);
     let server = stage.pid_of("server");
     let mut made = BTreeSet::new();

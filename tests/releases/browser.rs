@@ -1,0 +1,170 @@
+//! What people with a browser see while the site is released again and again. The site is the real one, built once; what
+//! follows is the same with another release written into every part of it.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::Bucket;
+use crate::stage::Stage;
+
+const RELEASES: usize = 50;
+
+/// The build of a site that is built: every part gets the number in `release.txt`, in its name and in its content.
+const STAMP: &str = r#"import fs from 'node:fs'
+const out = process.argv[process.argv.indexOf('--outDir') + 1]
+const number = fs.readFileSync('release.txt', 'utf8')
+const name = `r${number.padStart(7, '0')}`
+const later = `/assets/later-${name}.js`
+fs.rmSync(out, { recursive: true, force: true })
+fs.cpSync('dist', out, { recursive: true })
+let page = fs.readFileSync(`${out}/index.html`, 'utf8')
+for (const file of fs.readdirSync(`${out}/assets`)) {
+  const [stem, ending] = [file.slice(0, file.lastIndexOf('-')), file.slice(file.lastIndexOf('.'))]
+  const stamped = `${stem}-${name}${ending}`
+  page = page.replaceAll(file, stamped)
+  fs.renameSync(`${out}/assets/${file}`, `${out}/assets/${stamped}`)
+  const script = `
+globalThis.release = { number: '${number}', later: async () => (await import('${later}')).number }
+`
+  fs.appendFileSync(`${out}/assets/${stamped}`, ending === '.css' ? `
+:root { --release: ${number} }
+` : script)
+}
+fs.writeFileSync(`${out}${later}`, `export const number = '${number}'
+`)
+fs.writeFileSync(`${out}/index.html`, page.replace('</head>', `<meta name="release" content="${number}" /></head>`))
+"#;
+
+/// One page stays open and works to the end; another is loaded without a pause, and is whole each time. The same eyes
+/// see at once what is broken when a page is sent before its parts.
+pub(super) fn whoever_looks_during_fifty_releases_sees_a_whole_site(stage: &Stage, sources: &Path) {
+    let built = stage.deploy();
+    let site = sources.join("site");
+    let folder = stage.run("build").json["site"]["path"].clone();
+    prepare(&site, &sources.join(folder.as_str().unwrap()));
+    release(stage, &site, 0);
+    let mut eyes = Eyes::open(&site, &built);
+
+    eyes.ask("watch");
+    let started = std::time::Instant::now();
+    for number in 1..=RELEASES {
+        release(stage, &site, number);
+    }
+    eprintln!("fifty releases took {:?}", started.elapsed());
+    let seen = eyes.ask("stop");
+    eprintln!("seen: {seen}");
+    assert_eq!(seen["faults"], json!([]));
+    let releases = seen["releases"].as_array().unwrap().len();
+    assert!(releases > RELEASES / 2, "it saw too little: {seen}");
+
+    let next = RELEASES + 1;
+    let page = stamped_page(&site, next);
+    Bucket::of(stage).put("index.html", "text/html", &page);
+    let broken = eyes.ask("look").to_string();
+    assert!(
+        broken.contains(&format!("/assets/index-r{next:07}.js")),
+        "{broken}"
+    );
+    release(stage, &site, next);
+    let whole = eyes.ask("look");
+    assert_eq!(whole, json!({ "release": next.to_string(), "faults": [] }));
+
+    let stayed = eyes.ask("leave");
+    assert_eq!(stayed, json!({ "release": "0", "faults": [] }));
+    assert!(eyes.browser.wait().unwrap().success());
+}
+
+/// Keeps what Vite built, and makes the stamp the site's build.
+fn prepare(site: &Path, built: &Path) {
+    copy(built, &site.join("dist"));
+    std::fs::write(site.join("stamp.mjs"), STAMP).unwrap();
+    let package = std::fs::read_to_string(site.join("package.json")).unwrap();
+    let stamped = package.replace("\"vite build\"", "\"node stamp.mjs\"");
+    assert_ne!(package, stamped);
+    std::fs::write(site.join("package.json"), stamped).unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(path, to).unwrap();
+        }
+    }
+}
+
+fn write_number(site: &Path, number: usize) {
+    std::fs::write(site.join("release.txt"), number.to_string()).unwrap();
+}
+
+fn release(stage: &Stage, site: &Path, number: usize) {
+    write_number(site, number);
+    assert_eq!(stage.deploy()["outcome"], "deployed");
+}
+
+/// The page of a release that is built and not sent.
+fn stamped_page(site: &Path, number: usize) -> Vec<u8> {
+    write_number(site, number);
+    let folder = tempfile::tempdir().unwrap();
+    let stamp = Command::new("node")
+        .args(["stamp.mjs", "--outDir"])
+        .arg(folder.path())
+        .current_dir(site)
+        .status();
+    assert!(stamp.unwrap().success());
+    std::fs::read(folder.path().join("index.html")).unwrap()
+}
+
+/// A browser with two pages, which does what it is told; see `site/e2e/releases.mjs`.
+struct Eyes {
+    browser: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Eyes {
+    fn open(site: &Path, report: &Value) -> Self {
+        let mut browser = Command::new("node")
+            .arg("e2e/releases.mjs")
+            .env("SITE_URL", report["urls"]["site"].as_str().unwrap())
+            .current_dir(site)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut eyes = Self {
+            commands: browser.stdin.take().unwrap(),
+            answers: BufReader::new(browser.stdout.take().unwrap()).lines(),
+            browser,
+        };
+        assert_eq!(eyes.answer(), json!({ "faults": [] }));
+        eyes
+    }
+
+    fn ask(&mut self, command: &str) -> Value {
+        writeln!(self.commands, "{command}").unwrap();
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Value {
+        let line = self.answers.next().expect("the browser has ended").unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Eyes {
+    fn drop(&mut self) {
+        // It has ended by itself, or a test has failed; its browser ends with it.
+        let _ = self.browser.kill();
+        let _ = self.browser.wait();
+    }
+}
