@@ -248,6 +248,43 @@ fn a_site_that_does_not_build_is_told_in_its_own_words() {
     assert_nothing_there(&project);
 }
 
+/// Says in a file when it begins and when it ends.
+const SLOW_BUILD: &str = "import fs from 'node:fs'
+const out = process.argv[process.argv.indexOf('--outDir') + 1]
+fs.appendFileSync('../builds', 'began ')
+setTimeout(() => {
+  fs.mkdirSync(out, { recursive: true })
+  fs.writeFileSync(`${out}/index.html`, '<!doctype html>')
+  fs.appendFileSync('../builds', 'ended ')
+}, 3000)
+";
+
+#[test]
+fn what_a_killed_build_leaves_running_is_waited_for_by_the_next_one() {
+    let project = Project::new();
+    project.write("site/build.mjs", SLOW_BUILD);
+    let builds = || std::fs::read_to_string(project.path().join("builds")).unwrap_or_default();
+    let mut killed = project
+        .command(&["build"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while builds() != "began " {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let told = project.run(&["build"]);
+    assert!(told.starts_with("exit 0"), "{told}");
+    assert!(
+        told.contains("waiting for another build of the site to end"),
+        "{told}"
+    );
+    assert_eq!(builds(), "began ended began ended ");
+}
+
 #[test]
 fn without_node_the_cure_is_told() {
     let project = Project::new();
