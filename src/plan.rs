@@ -29,8 +29,10 @@ pub use digest::{SavedPlan, digest, moved, part};
 pub use document::document;
 pub use loss::{Consent, fate, loss, refused_losses};
 pub use names::{NameChange, name_changes};
-pub use outlook::{Outlook, given, outputs, unknown, with_present};
-pub use preview::{Action, ArtifactPreview, Preview, SitePreview, StackPreview, outcome};
+pub use outlook::{Outlook, given, output_changes, outputs, unknown, with_present};
+pub use preview::{
+    Action, ArtifactPreview, OutputChange, Preview, SitePreview, StackPreview, outcome,
+};
 pub use render::{AFTER_DEPLOY, Rendered, render};
 pub use retained::{Retained, retained};
 pub use template::{Template, Templates};

@@ -14,6 +14,7 @@
  * style's `--release`. The script loads a part of its own release when it is asked: `globalThis.release.later()`.
  */
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 
 import { launchBrowser } from './browser.mjs'
 import { TreePage } from './treePage.mjs'
@@ -22,6 +23,9 @@ import { TreePage } from './treePage.mjs'
 
 /** A page that is not live by then is broken. */
 const PATIENCE_MS = 10_000
+
+/** Between two visits. */
+const PAUSE_MS = 250
 
 const { SITE_URL } = process.env
 if (!SITE_URL) {
@@ -140,6 +144,8 @@ async function watch() {
   const releases = []
   while (watches) {
     releases.push(await visitor.visit())
+    // The releases need the processor too.
+    await pause(PAUSE_MS)
   }
   return releases
 }

@@ -159,6 +159,24 @@ impl CloudFormation {
         Ok(())
     }
 
+    /// Lists the change sets of a stack: their ARNs by name.
+    ///
+    /// # Errors
+    /// There is no such stack, or we may not list them.
+    pub async fn list_change_sets(&self, stack: &str) -> Result<BTreeMap<String, String>> {
+        let request = self.client.list_change_sets().stack_name(stack);
+        let mut pages = request.into_paginator().send();
+        let mut found = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(fault)
+                .with_context(|| format!("failed to list the change sets of stack `{stack}`"))?;
+            let rows = page.summaries.unwrap_or_default().into_iter();
+            found.extend(rows.filter_map(|row| Some((row.change_set_name?, row.change_set_id?))));
+        }
+        Ok(found)
+    }
+
     /// Deletes a change set that is not to be executed.
     ///
     /// # Errors

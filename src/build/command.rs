@@ -1,6 +1,7 @@
 //! The tools of the build as child processes: started here and nowhere else, spoken of in errors with
 //! their cure. Their words are kept, and shown when they fail.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
@@ -77,6 +78,10 @@ pub(super) struct Tool<'a> {
     pub(super) environment: &'a [(&'static str, String)],
     /// The folder that it runs in.
     pub(super) folder: &'a Path,
+    /// A locked file that it is to hold as long as it runs, with all that it starts, also when this
+    /// process is killed. It is handed down as stdin: a lock belongs to the open file, not to who opened
+    /// it (flock(2)), and stdin is what every program hands down to those that it starts.
+    pub(super) holds: Option<&'a File>,
     /// What a person does when it is not installed.
     pub(super) cure: &'a str,
 }
@@ -92,10 +97,13 @@ impl Tool<'_> {
         reporter: &dyn Reporter,
         mut on_line: impl FnMut(&str) + Send,
     ) -> Result<String> {
-        let mut child = self
-            .command()
-            .spawn()
-            .map_err(|error| self.not_started(error))?;
+        let mut command = self.command();
+        if let Some(file) = self.holds {
+            command.stdin(file.try_clone()?);
+        }
+        let mut child = command.spawn().map_err(|error| self.not_started(error))?;
+        // It keeps a copy of what the child holds.
+        drop(command);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let stdout = BufReader::new(stdout.context("stdout is piped")?);
         let mut stderr = BufReader::new(stderr.context("stderr is piped")?).lines();

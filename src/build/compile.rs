@@ -43,6 +43,7 @@ pub(super) async fn compile(
         arguments: &arguments,
         environment: &call.environment,
         folder: &config.root,
+        holds: None,
         cure: CURE,
     };
     let progress = |line: &str| {
@@ -120,6 +121,7 @@ async fn metadata(
         arguments: &arguments,
         environment: &[],
         folder: root,
+        holds: None,
         cure: CURE,
     };
     let answer = cargo.run(reporter, |_| {}).await?;

@@ -106,6 +106,7 @@ async fn check_target(
         arguments: &arguments,
         environment: &[],
         folder,
+        holds: None,
         cure: "install Rust with rustup (https://rustup.rs)",
     };
     let library = rustc.run(reporter, |_| {}).await?;

@@ -120,7 +120,8 @@ pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts
 /// As `build`; the site was never built.
 pub async fn build_programs(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
     let folder = made_folder(config)?;
-    build_beside(config, &folder, site::last_built(&folder), reporter).await
+    let site = site::last_built(&folder, reporter);
+    build_beside(config, &folder, site, reporter).await
 }
 
 /// Installs what the site's build and Vite's own server need, if it is not there already.
@@ -128,7 +129,8 @@ pub async fn build_programs(config: &Config, reporter: &dyn Reporter) -> Result<
 /// # Errors
 /// Node.js is missing or too old (`UserError::Tool`), or npm says no (`UserError::Build`).
 pub async fn install_site(config: &Config, reporter: &dyn Reporter) -> Result<()> {
-    site::install(&config.root.join("site"), reporter).await
+    let folder = made_folder(config)?;
+    site::install(&config.root.join("site"), &folder, reporter).await
 }
 
 async fn build_beside(

@@ -39,6 +39,7 @@ async fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
         arguments,
         environment: &[],
         folder,
+        holds: None,
         cure: "install git",
     };
     tool.ask().await

@@ -1,6 +1,7 @@
 //! The site's half of the build: `npm ci` only when the lock has changed, Vite only when a source has.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -68,14 +69,25 @@ pub(super) async fn build(config: &Config, folder: &Path, reporter: &dyn Reporte
 }
 
 /// Returns the site as it was built last.
-pub(super) async fn last_built(folder: &Path) -> Result<Site> {
-    let _lock = lock(folder).await?;
+pub(super) async fn last_built(folder: &Path, reporter: &dyn Reporter) -> Result<Site> {
+    let _lock = lock(folder, reporter).await?;
     read(folder.join("site"), folder).await
 }
 
-/// Two deploys from one checkout (of two stages) must not write the same folder at the same time.
-async fn lock(folder: &Path) -> Result<File> {
-    let file = File::create(folder.join("site.lock"))?;
+const WAITS: &str = "waiting for another build of the site to end";
+
+/// Two deploys from one checkout (of two stages) must not write the same folder at the same time. The
+/// tools hold the lock too: what a killed deploy has left running is waited for.
+async fn lock(folder: &Path, reporter: &dyn Reporter) -> Result<File> {
+    let mut options = OpenOptions::new();
+    // For reading too: it is the tools' stdin, and empty.
+    options.read(true).write(true).create(true).truncate(true);
+    let file = options.open(folder.join("site.lock"))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => reporter.report(Event::Note(WAITS.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
     Ok(tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await??)
 }
 
@@ -86,22 +98,33 @@ async fn build_if_changed(
 ) -> Result<(Site, &'static str)> {
     let source = config.root.join("site");
     let (output, stamp) = (folder.join("site"), folder.join("site.stamp"));
-    let _lock = lock(folder).await?;
+    let lock = lock(folder, reporter).await?;
     let now = fingerprint(&source)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) && output.is_dir() {
         return Ok((read(output, folder).await?, "unchanged"));
     }
-    install(&source, reporter).await?;
+    install_held(&source, &lock, reporter).await?;
     progress(reporter, "building with Vite");
     let target = output.to_string_lossy().into_owned();
-    npm(
-        &source,
-        &["run", "build", "--", "--outDir", &target, "--emptyOutDir"],
-        reporter,
-    )
-    .await?;
+    // From here on the folder holds nothing whole until the new stamp says so.
+    remove_if_there(&stamp)?;
+    let build = ["run", "build", "--", "--outDir", &target, "--emptyOutDir"];
+    npm(&source, &build, &production(), &lock, reporter).await?;
     std::fs::write(&stamp, now)?;
     Ok((read(output, folder).await?, "built"))
+}
+
+fn remove_if_there(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Vite would build another site where a person has this set otherwise.
+/// Source: Vite's documentation, "Env Variables and Modes", NODE_ENV and modes.
+fn production() -> [(&'static str, String); 1] {
+    [("NODE_ENV", "production".to_owned())]
 }
 
 /// Reads what was built, beside which it is remembered.
@@ -152,6 +175,7 @@ async fn check_node(source: &Path, reporter: &dyn Reporter) -> Result<()> {
         arguments: &["--version"],
         environment: &[],
         folder: source,
+        holds: None,
         cure: CURE,
     };
     let version = node.run(reporter, |_| {}).await?;
@@ -178,8 +202,14 @@ fn is_new_enough(version: &str) -> bool {
     }
 }
 
-/// Installs the site's dependencies, if those that are installed are of another lock file.
-pub(super) async fn install(source: &Path, reporter: &dyn Reporter) -> Result<()> {
+/// Installs the site's dependencies, if those that are installed are of another lock file. `folder` is
+/// where builds are kept.
+pub(super) async fn install(source: &Path, folder: &Path, reporter: &dyn Reporter) -> Result<()> {
+    let lock = lock(folder, reporter).await?;
+    install_held(source, &lock, reporter).await
+}
+
+async fn install_held(source: &Path, held: &File, reporter: &dyn Reporter) -> Result<()> {
     check_node(source, reporter).await?;
     let lock = std::fs::read(source.join("package-lock.json"))
         .context("failed to read `site/package-lock.json`")?;
@@ -191,19 +221,27 @@ pub(super) async fn install(source: &Path, reporter: &dyn Reporter) -> Result<()
         return Ok(());
     }
     progress(reporter, "installing its dependencies with npm ci");
-    npm(source, &["ci", "--no-audit", "--no-fund"], reporter).await?;
+    let install = ["ci", "--no-audit", "--no-fund"];
+    npm(source, &install, &[], held, reporter).await?;
     // Without packages, npm makes no folder.
     std::fs::create_dir_all(source.join("node_modules"))?;
     std::fs::write(&stamp, now)?;
     Ok(())
 }
 
-async fn npm(source: &Path, arguments: &[&str], reporter: &dyn Reporter) -> Result<()> {
+async fn npm(
+    source: &Path,
+    arguments: &[&str],
+    environment: &[(&'static str, String)],
+    held: &File,
+    reporter: &dyn Reporter,
+) -> Result<()> {
     let npm = Tool {
         program: "npm",
         arguments,
-        environment: &[],
+        environment,
         folder: source,
+        holds: Some(held),
         cure: CURE,
     };
     npm.run(reporter, |_| {}).await?;

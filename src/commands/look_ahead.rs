@@ -8,7 +8,8 @@ use crate::aws::{Aws, Stack, StackState};
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::plan::{
-    self, Action, ArtifactFact, Change, NameChange, Outlook, Rendered, StackPlan, StackPreview,
+    self, Action, ArtifactFact, Change, NameChange, Outlook, OutputChange, Rendered, StackPlan,
+    StackPreview,
 };
 use crate::provision::state::{self, DeployAct};
 use crate::provision::{self, patiently};
@@ -59,9 +60,14 @@ pub(super) async fn look_ahead(
         Some(stack) if !action.is_from_nothing() => &stack.outputs,
         _ => &nothing,
     };
+    let outputs = plan::outputs(deployed, &before, &after, &changes);
+    let output_changes = match action {
+        Action::Update => output_changes(deployed, &outputs, &before, &after),
+        Action::Create | Action::Recreate | Action::Unchanged => Vec::new(),
+    };
     Ok(Ahead {
         names: plan::name_changes(&plan.name, &changes, &before, &after),
-        outputs: plan::outputs(deployed, &before, &after, &changes),
+        outputs,
         parts: parts(plan, stack, &parameters),
         preview: StackPreview {
             name: plan.name.clone(),
@@ -70,8 +76,21 @@ pub(super) async fn look_ahead(
             action,
             known_after_deploy: plan::unknown(&parameters),
             changes,
+            outputs: output_changes,
         },
     })
+}
+
+/// The digest is an output too, and another one with every change: it says nothing.
+fn output_changes(
+    deployed: &BTreeMap<String, String>,
+    outlook: &BTreeMap<String, String>,
+    before: &Rendered,
+    after: &Rendered,
+) -> Vec<OutputChange> {
+    let mut changes = plan::output_changes(deployed, outlook, before, after);
+    changes.retain(|change| change.name != provision::DIGEST);
+    changes
 }
 
 /// Decides what a deploy does with a stack, as `provision` will.

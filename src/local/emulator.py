@@ -1,6 +1,10 @@
-"""Starts the emulator with three of its answers put right, so that they are those of AWS."""
+"""Starts the emulator with four of its answers put right, so that they are those of AWS."""
+
+import threading
+import time
 
 from ministack import app
+from ministack.core import lambda_runtime
 from ministack.services import apigateway
 
 # It would answer `GET /health` on every host by itself. That path belongs to our API.
@@ -33,4 +37,27 @@ async def execute_as_aws_does(api_id, stage, path, method, *rest):
 
 
 apigateway._handle_execute_in_scope = execute_as_aws_does
+
+end_workers = lambda_runtime.kill_workers
+
+
+def end_after_its_invocation(worker):
+    """Waits no longer than an invocation may last: one that has failed is never given back."""
+    deadline = time.monotonic() + worker.config.get("Timeout", 30)
+    while worker.in_use and time.monotonic() < deadline:
+        time.sleep(0.05)
+    end_workers([worker])
+
+
+def end_workers_as_aws_does(workers):
+    """What runs when a function is updated runs to its end (Lambda Developer Guide, "Lambda function
+    states"). The emulator would end it at once, and whoever has asked gets a 502."""
+    workers = list(workers)
+    for worker in workers:
+        if worker.in_use:
+            threading.Thread(target=end_after_its_invocation, args=[worker], daemon=True).start()
+    end_workers([worker for worker in workers if not worker.in_use])
+
+
+lambda_runtime.kill_workers = end_workers_as_aws_does
 app.main()

@@ -30,20 +30,20 @@ pub(super) async fn get(
     }
 }
 
-/// Asks until the answer is 200, or the time is up.
+/// How long after a bad answer it is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks until the answer is 200, or the time is up. The error is what was seen last: nothing is asked
+/// that the end of the time would cut short, since that would hide what was answered before.
 pub(super) async fn wait_until_ok(port: u16, path: &str, patience: Duration) -> Result<(), String> {
     let deadline = Instant::now() + patience;
     loop {
-        let seen = is_ok(
-            port,
-            path,
-            deadline.saturating_duration_since(Instant::now()),
-        )
-        .await;
-        if seen.is_ok() || Instant::now() >= deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let seen = is_ok(port, path, left).await;
+        if seen.is_ok() || deadline.saturating_duration_since(Instant::now()) <= PAUSE {
             return seen;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -86,4 +86,28 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_never_well_is_told_with_its_last_answer_when_the_time_is_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let no = || async { (StatusCode::SERVICE_UNAVAILABLE, "no queue yet\nat all\n") };
+        let server = axum::serve(listener, Router::new().route("/readyz", get(no)));
+        let server = tokio::spawn(server.into_future());
+        let patience = Duration::from_millis(300);
+        let began = Instant::now();
+        let seen = wait_until_ok(port, "/readyz", patience).await;
+        assert!(began.elapsed() >= patience - PAUSE);
+        let text = "not ready: /readyz on port PORT answers 503 Service Unavailable no queue yet";
+        assert_eq!(seen, Err(text.replace("PORT", &port.to_string())));
+        server.abort();
+    }
 }

@@ -1,11 +1,12 @@
 //! What a stack puts out after a deploy, as far as that is known before it: stacks that need it are
 //! planned with that. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::change::{Act, Change};
+use super::preview::OutputChange;
 use super::render::{AFTER_DEPLOY, Rendered, function, text};
 use super::{ArtifactFact, Source, StackPlan};
 
@@ -68,6 +69,26 @@ pub fn outputs(
         (name.clone(), known)
     });
     forecast.collect()
+}
+
+/// Returns the outputs that the two templates give other values, by name. `deployed` are the values now,
+/// `outlook` those that `outputs` has foretold. One that only follows a changed resource is not among them.
+pub fn output_changes(
+    deployed: &BTreeMap<String, String>,
+    outlook: &BTreeMap<String, String>,
+    before: &Rendered,
+    after: &Rendered,
+) -> Vec<OutputChange> {
+    let names: BTreeSet<&String> = before.outputs.keys().chain(after.outputs.keys()).collect();
+    let changed = names
+        .into_iter()
+        .filter(|name| before.outputs.get(*name) != after.outputs.get(*name));
+    let rows = changed.map(|name| OutputChange {
+        name: name.clone(),
+        before: deployed.get(name).cloned(),
+        after: outlook.get(name).cloned(),
+    });
+    rows.collect()
 }
 
 /// Returns whether a value is of a resource that will be another one, or may have other attributes. What
@@ -150,5 +171,26 @@ Outputs:
         insta::assert_snapshot!(forecast(None), @"Arn now; Both now; Fixed now; Name now; Stream now");
         insta::assert_snapshot!(forecast(Some(Act::Modify)), @"Arn now; Both now; Fixed now; Name now; Stream (known after deploy)");
         insta::assert_snapshot!(forecast(Some(Act::Replace)), @"Arn (known after deploy); Both (known after deploy); Fixed now; Name (known after deploy); Stream (known after deploy)");
+    }
+
+    #[test]
+    fn outputs_that_come_go_or_get_another_value_are_told_and_no_others() {
+        let [before, after] = [
+            "Outputs: { Gone: { Value: a }, Moved: { Value: b }, Stays: { Value: c } }",
+            "Outputs: { Moved: { Value: !Ref Table }, New: { Value: d }, Stays: { Value: c } }",
+        ]
+        .map(|text| render(&document(text).unwrap(), &BTreeMap::new()));
+        let deployed = [("Gone", "a"), ("Moved", "b"), ("Stays", "c")];
+        let deployed = deployed
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let outlook = outputs(&deployed, &before, &after, &[]);
+        let rows = output_changes(&deployed, &outlook, &before, &after).into_iter();
+        let rows = rows.map(|row| format!("{} {:?} {:?}", row.name, row.before, row.after));
+        insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r#"
+        Gone Some("a") None
+        Moved Some("b") Some("(known after deploy)")
+        New None Some("d")
+        "#);
     }
 }

@@ -45,6 +45,19 @@ pub struct StackPreview {
     pub known_after_deploy: Vec<String>,
     /// What happens to its resources.
     pub changes: Vec<Change>,
+    /// What it will put out otherwise than now. Empty for a stack that is new.
+    pub outputs: Vec<OutputChange>,
+}
+
+/// A change of what a stack puts out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutputChange {
+    /// The output's name.
+    pub name: String,
+    /// Its value now; `None` if there is no such output.
+    pub before: Option<String>,
+    /// Its value then, as far as it is known; `None` if it goes.
+    pub after: Option<String>,
 }
 
 /// What is done to a stack.

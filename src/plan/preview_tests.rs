@@ -36,6 +36,7 @@ fn stack(name: &str, action: Action, changes: Vec<Change>) -> StackPreview {
         action,
         known_after_deploy: Vec::new(),
         changes,
+        outputs: Vec::new(),
     }
 }
 
@@ -206,4 +207,34 @@ fn what_would_move_the_cursor_or_turn_the_text_is_shown_as_its_escape() {
         plain("a\u{1b}[2Jb\n\u{202e}c é"),
         "a\\u{1b}[2Jb\\n\\u{202e}c é"
     );
+}
+
+#[test]
+fn a_stack_of_which_only_outputs_change_says_so_and_names_them() {
+    let output = |name: &str, before: Option<&str>, after: Option<&str>| OutputChange {
+        name: name.to_owned(),
+        before: before.map(ToOwned::to_owned),
+        after: after.map(ToOwned::to_owned),
+    };
+    let outputs = vec![
+        output("Fresh", None, Some("(known after deploy)")),
+        output("Gone", Some("a\u{202e}b"), None),
+        output("Moved", Some("one"), Some("two")),
+    ];
+    let only_outputs = StackPreview {
+        outputs,
+        ..stack("data", Action::Update, Vec::new())
+    };
+    let preview = preview(vec![only_outputs], SitePreview::default());
+    insta::assert_snapshot!(preview.to_string(), @r"
+    stage prod: 1 of 1 stacks change
+
+    stack data: update in us-east-1
+      no resource changes, only outputs
+      +   output Fresh: (known after deploy)
+      -   output Gone: a\u{202e}b is removed
+      ~   output Moved: one -> two
+
+    plan 5d1c
+    ");
 }

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::change::{Act, Change, Fate, PropertyChange, Recreates};
-use super::preview::{Action, Preview, SitePreview, StackPreview};
+use super::preview::{Action, OutputChange, Preview, SitePreview, StackPreview};
 
 impl Display for Preview {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
@@ -72,11 +72,16 @@ impl Display for StackPreview {
             "stack {name}: {} in {region}",
             self.action.name()
         )?;
-        if self.changes.is_empty() {
-            writeln!(formatter, "  no resource changes")?;
+        match (self.changes.as_slice(), self.outputs.as_slice()) {
+            ([], []) => writeln!(formatter, "  no resource changes")?,
+            ([], _) => writeln!(formatter, "  no resource changes, only outputs")?,
+            _ => {}
         }
         for change in &self.changes {
             write_change(formatter, change, self.action)?;
+        }
+        for change in &self.outputs {
+            write!(formatter, "{change}")?;
         }
         write_grants(formatter, self)?;
         if !self.known_after_deploy.is_empty() {
@@ -129,6 +134,22 @@ fn write_change(formatter: &mut Formatter<'_>, change: &Change, action: Action) 
         }
     }
     Ok(())
+}
+
+impl Display for OutputChange {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let name = plain(&self.name);
+        let (mark, values) = match (&self.before, &self.after) {
+            (None, None) => return Ok(()),
+            (None, Some(after)) => (mark(Act::Add), plain(after)),
+            (Some(before), None) => (mark(Act::Delete), format!("{} is removed", plain(before))),
+            (Some(before), Some(after)) => {
+                let values = format!("{} -> {}", plain(before), plain(after));
+                (mark(Act::Modify), values)
+            }
+        };
+        writeln!(formatter, "  {mark:<3} output {name}: {values}")
+    }
 }
 
 fn mark(act: Act) -> &'static str {

@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 39] = [
+pub(super) const CALLS: [(&str, &[&str]); 40] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -45,6 +45,7 @@ pub(super) const CALLS: [(&str, &[&str]); 39] = [
     ("detect_stack_drift", &["cloudformation:DetectStackDrift"]),
     ("get_template", &["cloudformation:GetTemplate"]),
     ("execute_change_set", &["cloudformation:ExecuteChangeSet"]),
+    ("list_change_sets", &["cloudformation:ListChangeSets"]),
     (
         "list_stack_resources",
         &["cloudformation:ListStackResources"],

@@ -2,6 +2,7 @@
 //! never executed.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
@@ -9,8 +10,14 @@ use super::follow::patiently;
 use super::stack::{self, Target, ask_for, wait_for_change_set};
 use super::{Options, cause, with_digest};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation};
-use crate::event::Reporter;
+use crate::event::{Event, Reporter};
 use crate::plan::{Change, StackPlan};
+
+/// How the change sets of plans are called; what follows is the time in nanoseconds.
+const PREFIX: &str = "factory-tree-plan-";
+
+/// The change set of a plan that still runs is not so old: CloudFormation computes one within seconds.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Returns what an update of a stack to its plan would do. `parameters` are all but the digest.
 ///
@@ -35,7 +42,9 @@ pub async fn forecast(
         options: Options::default(),
     };
     let parameters = with_digest(&plan.template.body, parameters.clone());
-    let name = change_set_name();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    delete_left_over(&target, now, reporter).await;
+    let name = change_set_name(now);
     let change_set = ask_for(&target, &update, &name, &parameters, reporter).await?;
     let answer = read(&target, &change_set, reporter).await;
     patiently(reporter, || door.delete_change_set(&change_set.id)).await?;
@@ -58,10 +67,34 @@ async fn read(
     }
 }
 
+/// Deletes what killed plans have left on the stack. A deploy need not: with a change set that is
+/// executed, CloudFormation deletes all others of its stack (CloudFormation User Guide, "Execute a change
+/// set"). Nothing stands in the way of the plan if it fails.
+async fn delete_left_over(target: &Target<'_>, now: Duration, reporter: &dyn Reporter) {
+    let delete = async {
+        let list = || target.door.list_change_sets(target.name);
+        let mut found = patiently(reporter, list).await?;
+        found.retain(|name, _| is_left_over(name, now));
+        for id in found.values() {
+            patiently(reporter, || target.door.delete_change_set(id)).await?;
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = delete.await {
+        let warning = format!("what an earlier plan has left on a stack stays there: {error:#}");
+        reporter.report(Event::Warning(warning));
+    }
+}
+
+fn is_left_over(name: &str, now: Duration) -> bool {
+    let digits = name.strip_prefix(PREFIX);
+    let made = digits.and_then(|digits| digits.parse::<u128>().ok());
+    made.is_some_and(|made| made + LONGEST.as_nanos() < now.as_nanos())
+}
+
 /// Two plans at the same time must not collide: the time is in the name, in nanoseconds.
-fn change_set_name() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    format!("factory-tree-plan-{}", now.unwrap_or_default().as_nanos())
+fn change_set_name(now: Duration) -> String {
+    format!("{PREFIX}{}", now.as_nanos())
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use aws_sdk_cloudformation::operation::describe_change_set::{
     DescribeChangeSetError, DescribeChangeSetOutput,
 };
 use aws_sdk_cloudformation::operation::describe_events::DescribeEventsOutput;
-use aws_sdk_cloudformation::types::{ChangeSetStatus, ResourceChange};
+use aws_sdk_cloudformation::operation::list_change_sets::{
+    ListChangeSetsError, ListChangeSetsOutput,
+};
+use aws_sdk_cloudformation::types::{ChangeSetStatus, ChangeSetSummary, ResourceChange};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
 
 use super::*;
@@ -28,6 +31,19 @@ fn door(rules: &[&Rule]) -> CloudFormation {
         .interceptor(answers)
         .build();
     CloudFormation::new(Client::from_conf(config))
+}
+
+/// The stack has change sets of these names; the ARN of each is `arn-NAME`.
+fn listed(names: &[String]) -> Rule {
+    let names = names.to_vec();
+    mock!(Client::list_change_sets).then_output(move || {
+        let rows = names.iter().map(|name| {
+            let row = ChangeSetSummary::builder().change_set_name(name);
+            row.change_set_id(format!("arn-{name}")).build()
+        });
+        let rows = Some(rows.collect());
+        ListChangeSetsOutput::builder().set_summaries(rows).build()
+    })
 }
 
 fn created() -> Rule {
@@ -85,7 +101,7 @@ async fn ask(rules: &[&Rule]) -> Result<Vec<Change>> {
 async fn a_change_set_is_read_and_deleted_and_never_executed() {
     let (created, deleted) = (created(), deleted());
     let looks = [(); 2].map(|()| described(ChangeSetStatus::CreateComplete, ""));
-    let changes = ask(&[&created, &looks[0], &looks[1], &deleted])
+    let changes = ask(&[&listed(&[]), &created, &looks[0], &looks[1], &deleted])
         .await
         .unwrap();
     assert_eq!(changes[0].logical_id, "Table");
@@ -99,7 +115,8 @@ async fn one_without_changes_is_no_fault() {
         ChangeSetStatus::Failed,
         "The submitted information didn't contain changes.",
     );
-    assert!(ask(&[&created, &empty, &deleted]).await.unwrap().is_empty());
+    let answers = [&listed(&[]), &created, &empty, &deleted];
+    assert!(ask(&answers).await.unwrap().is_empty());
     assert_eq!(deleted.num_calls(), 1);
 }
 
@@ -109,7 +126,7 @@ async fn a_refusal_is_told_in_cloudformations_words_and_leaves_nothing_behind() 
     let refused = described(ChangeSetStatus::Failed, "Resource Table is not valid");
     let events =
         mock!(Client::describe_events).then_output(|| DescribeEventsOutput::builder().build());
-    let error = ask(&[&created, &refused, &events, &deleted])
+    let error = ask(&[&listed(&[]), &created, &refused, &events, &deleted])
         .await
         .unwrap_err();
     assert!(
@@ -126,6 +143,47 @@ async fn one_that_cannot_be_read_is_deleted_all_the_same() {
         let fault = ErrorMetadata::builder().code("ChangeSetNotFound");
         DescribeChangeSetError::generic(fault.build())
     });
-    ask(&[&created, &gone, &deleted]).await.unwrap_err();
+    ask(&[&listed(&[]), &created, &gone, &deleted])
+        .await
+        .unwrap_err();
     assert_eq!(deleted.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn what_a_killed_plan_has_left_is_deleted_and_nothing_else() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap();
+    let killed = change_set_name(now - LONGEST - Duration::from_secs(60));
+    let running = change_set_name(now - Duration::from_secs(60));
+    let foreign = ["of-somebody-else".to_owned(), format!("{PREFIX}by-hand")];
+    let names = [foreign.as_slice(), &[killed.clone(), running]].concat();
+    let swept = mock!(Client::delete_change_set)
+        .match_requests(move |request| {
+            request.change_set_name() == Some(format!("arn-{killed}").as_str())
+        })
+        .then_output(|| DeleteChangeSetOutput::builder().build());
+    let (listed, created, deleted) = (listed(&names), created(), deleted());
+    let empty = described(
+        ChangeSetStatus::Failed,
+        "The submitted information didn't contain changes.",
+    );
+    ask(&[&listed, &swept, &created, &empty, &deleted])
+        .await
+        .unwrap();
+    assert_eq!((swept.num_calls(), deleted.num_calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_plan_goes_on_where_change_sets_may_not_be_listed() {
+    let refused = mock!(Client::list_change_sets).then_error(|| {
+        let fault = ErrorMetadata::builder().code("AccessDenied");
+        ListChangeSetsError::generic(fault.build())
+    });
+    let (created, deleted) = (created(), deleted());
+    let empty = described(
+        ChangeSetStatus::Failed,
+        "The submitted information didn't contain changes.",
+    );
+    ask(&[&refused, &created, &empty, &deleted]).await.unwrap();
+    assert_eq!((refused.num_calls(), deleted.num_calls()), (1, 1));
 }

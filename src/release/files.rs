@@ -144,7 +144,8 @@ mod tests {
 404.html | text/html; charset=utf-8 | no-cache | Page
 assets/index-a1b2c3d4.css | text/css; charset=utf-8 | public, max-age=31536000, immutable | Asset
 assets/index-a1b2c3d4.js | text/javascript; charset=utf-8 | public, max-age=31536000, immutable | Asset
-favicon.svg | image/svg+xml | no-cache | Asset
+assets/logo.png | image/png | no-cache | Fixed
+favicon.svg | image/svg+xml | no-cache | Fixed
 index.html | text/html; charset=utf-8 | no-cache | Home
 config.json | application/json | no-cache | Config
 ");

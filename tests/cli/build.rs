@@ -9,12 +9,21 @@ use sha2::{Digest, Sha256};
 use crate::project::Project;
 use crate::{assert_nothing_there, path_with};
 
+/// Builds another site for each `NODE_ENV`, as Vite does.
+const FOR_NODE_ENV: &str = "import fs from 'node:fs'
+const out = process.argv[process.argv.indexOf('--outDir') + 1]
+fs.mkdirSync(out, { recursive: true })
+fs.writeFileSync(`${out}/index.html`, `<!doctype html><p>${process.env.NODE_ENV}`)
+";
+
 #[test]
 fn what_is_built_for_aws_is_told_and_has_the_same_bytes_from_another_folder() {
-    let build = || {
+    let build = |node_env: &str| {
         let project = Project::new();
+        project.write("site/build.mjs", FOR_NODE_ENV);
         let output = project
             .command(&["build", "--stage", "prod", "--output", "json"])
+            .env("NODE_ENV", node_env)
             .output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", project.told(&output));
@@ -30,14 +39,14 @@ fn what_is_built_for_aws_is_told_and_has_the_same_bytes_from_another_folder() {
         }
         (report["artifacts"].clone(), report["site"].clone())
     };
-    let (artifacts, site) = build();
+    let (artifacts, site) = build("development");
     assert_eq!(
         artifacts[2]["path"],
         "target/factory-tree/dev-x86_64/websocket.tar.gz"
     );
     assert_eq!(site["files"], 1);
     assert_eq!(site["path"], "target/factory-tree/site");
-    assert_eq!(build(), (artifacts, site));
+    assert_eq!(build("test"), (artifacts, site));
 }
 
 #[test]
@@ -91,6 +100,67 @@ fn a_site_that_does_not_build_is_told_in_its_own_words() {
     assert!(told.contains("no such component: Tree"), "{told}");
     assert!(told.contains("error: `npm run build"), "{told}");
     assert_nothing_there(&project);
+}
+
+/// Empties the folder, as Vite does, and gives up.
+const CUT_OFF: &str = "import fs from 'node:fs'
+fs.rmSync(process.argv[process.argv.indexOf('--outDir') + 1], { recursive: true })
+process.exit(3)
+";
+
+#[test]
+fn a_site_whose_build_was_cut_off_is_built_again_from_the_sources_of_before() {
+    let project = Project::new();
+    let build = || project.run(&["build", "--output", "json"]);
+    let site =
+        || std::fs::read_to_string(project.path().join("target/factory-tree/site/index.html"));
+    let script = std::fs::read_to_string(project.path().join("site/build.mjs")).unwrap();
+    assert!(build().starts_with("exit 0"));
+    let before = site().unwrap();
+
+    project.write("site/build.mjs", CUT_OFF);
+    assert!(build().starts_with("exit 1"));
+    assert!(site().is_err());
+    project.write("site/build.mjs", &script);
+    assert!(build().starts_with("exit 0"));
+    assert_eq!(site().unwrap(), before);
+}
+
+/// Says in a file when it begins and when it ends.
+const SLOW_BUILD: &str = "import fs from 'node:fs'
+const out = process.argv[process.argv.indexOf('--outDir') + 1]
+fs.appendFileSync('../builds', 'began ')
+setTimeout(() => {
+  fs.mkdirSync(out, { recursive: true })
+  fs.writeFileSync(`${out}/index.html`, '<!doctype html>')
+  fs.appendFileSync('../builds', 'ended ')
+}, 3000)
+";
+
+#[test]
+fn what_a_killed_build_leaves_running_is_waited_for_by_the_next_one() {
+    let project = Project::new();
+    project.write("site/build.mjs", SLOW_BUILD);
+    let builds = || std::fs::read_to_string(project.path().join("builds")).unwrap_or_default();
+    let mut killed = project
+        .command(&["build"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while builds() != "began " {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let told = project.run(&["build"]);
+    assert!(told.starts_with("exit 0"), "{told}");
+    assert!(
+        told.contains("waiting for another build of the site to end"),
+        "{told}"
+    );
+    assert_eq!(builds(), "began ended began ended ");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod server;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../stage/mod.rs"]
 mod stage;
+mod swap;
 mod undo;
 
 use std::io::{Read, Write};
@@ -50,9 +51,7 @@ fn nobody_sees_a_broken_page_and_a_bad_release_is_undone() {
     undo::a_bad_release_is_undone_and_nothing_else(&stage, sources.path(), &good);
 
     write_text(sources.path(), "good");
-    for program in [server::ENDS, server::IS_NEVER_READY] {
-        server::a_bundle_that_is_not_ready_changes_nothing(&stage, sources.path(), &good, &program);
-    }
+    server::a_bundle_that_is_never_ready_changes_nothing(&stage, sources.path(), &good);
     server::a_good_bundle_takes_over_without_a_loss(&stage, sources.path(), &good);
 }
 

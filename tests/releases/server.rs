@@ -10,72 +10,70 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::stage::{Answer, Socket, Stage, create_factory, is_timeout, open_socket};
 
-/// A program that is a server only by its name.
-pub(super) struct Program {
-    main: &'static str,
-    /// What the deploy says of it: what it did, and its last words.
-    told: [&'static str; 2],
-}
-
-/// It says why it cannot go on, and ends.
-pub(super) const ENDS: Program = Program {
-    main: "fn main() -> std::process::ExitCode {
+/// A program that says why it cannot go on, and ends.
+const BROKEN: &str = "fn main() -> std::process::ExitCode {
     eprintln!(\"no table today\");
     std::process::ExitCode::FAILURE
 }
-",
-    told: ["exited with status 1", "no table today"],
-};
+";
 
-/// It runs and answers, but is not ready, for ever.
-pub(super) const IS_NEVER_READY: Program = Program {
-    main: "use std::io::{Read, Write};
-
+/// A program that runs, listens, and never gets ready.
+const NEVER_READY: &str = r#"use std::io::{Read, Write};
 fn main() {
-    let address = std::env::var(\"LISTEN\").unwrap();
-    eprintln!(\"waiting for a table\");
+    eprintln!("still waiting for the queue");
+    let address = std::env::var("LISTEN").unwrap();
     for stream in std::net::TcpListener::bind(address).unwrap().incoming() {
         let mut stream = stream.unwrap();
-        let _ = stream.read(&mut [0; 4096]);
-        let _ = write!(
-            stream,
-            \"HTTP/1.1 503 Service Unavailable\\r\\ncontent-length: 8\\r\\nconnection: close\\r\\n\\r\\nno table\"
-        );
+        let _ = stream.read(&mut [0; 1024]);
+        let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 8\r\n\r\nno queue";
+        let _ = stream.write_all(answer.as_bytes());
     }
 }
-",
-    told: [
-        "answers 503 Service Unavailable no table",
-        "waiting for a table",
-    ],
-};
+"#;
+
+/// Bad programs, each with what is to be said of it.
+const BAD: [(&str, [&str; 2]); 2] = [
+    (BROKEN, ["exited with status 1", "no table today"]),
+    (
+        NEVER_READY,
+        [
+            "answers 503 Service Unavailable no queue",
+            "still waiting for the queue",
+        ],
+    ),
+];
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// The deploy fails with the bundle's name and last words; the client that was there before stays, and
-/// hears of what happens.
-pub(super) fn a_bundle_that_is_not_ready_changes_nothing(
+/// The deploy of each bad bundle fails with its name and last words; the client that was there before
+/// stays, and hears of what happens.
+pub(super) fn a_bundle_that_is_never_ready_changes_nothing(
     stage: &Stage,
     sources: &Path,
     report: &Value,
-    program: &Program,
 ) {
     let main = sources.join("crates/websocket/src/main.rs");
     let good = std::fs::read_to_string(&main).unwrap();
     let mut client = Client::connect(report);
     let server = stage.pid_of("server");
-    std::fs::write(&main, program.main).unwrap();
-    let failed = deploy_while(stage, || client.listen());
-    assert_eq!(failed.code, Some(1), "{}", failed.said);
-    let always = ["the server of bundle `", "the server before it serves on"];
-    for words in always.iter().chain(&program.told) {
-        assert!(failed.said.contains(words), "{words}: {}", failed.said);
+    for (program, words) in BAD {
+        std::fs::write(&main, program).unwrap();
+        let failed = deploy_while(stage, || client.listen());
+        assert_eq!(failed.code, Some(1), "{}", failed.said);
+        let always = [
+            "the server of bundle `",
+            "the server before it serves on",
+            "server.log; `factory-tree deploy` tries again",
+        ];
+        for words in always.into_iter().chain(words) {
+            assert!(failed.said.contains(words), "{words}: {}", failed.said);
+        }
+        assert_eq!(stage.pid_of("server"), server);
+        let (id, status) = create_factory(report, "while the bad bundle lies there");
+        assert_eq!(status, 201);
+        client.listen_until(SOON, |client| client.seen.contains(&id));
+        assert_eq!(client.farewells, Vec::<String>::new());
     }
-    assert_eq!(stage.pid_of("server"), server);
-    let (id, status) = create_factory(report, "while the bad bundle lies there");
-    assert_eq!(status, 201);
-    client.listen_until(SOON, |client| client.seen.contains(&id));
-    assert_eq!(client.farewells, Vec::<String>::new());
 
     let back = crate::undo::rollback(stage, &[]);
     assert_eq!(back.code, Some(0), "{}", back.said);
@@ -127,6 +125,8 @@ struct Client<'a> {
     socket: Socket,
     /// Ids of the factories that it has heard of.
     seen: BTreeSet<String>,
+    /// Where in its server's order of changes it is.
+    position: u64,
     /// The reasons with which it was told to go.
     farewells: Vec<String>,
 }
@@ -137,6 +137,7 @@ impl<'a> Client<'a> {
             report,
             socket: open_socket(report).unwrap(),
             seen: BTreeSet::new(),
+            position: 0,
             farewells: Vec::new(),
         }
     }
@@ -144,13 +145,18 @@ impl<'a> Client<'a> {
     /// Takes what comes within a quarter of a second.
     fn listen(&mut self) {
         match self.socket.read() {
-            Ok(Message::Text(text)) => self.hear(&serde_json::from_str(&text).unwrap()),
+            Ok(Message::Text(text)) => {
+                let message = serde_json::from_str(&text).unwrap();
+                self.follow(&message);
+                self.hear(&message);
+            }
             Ok(Message::Close(frame)) => {
                 let reason = frame.map(|frame| frame.reason.to_string());
                 self.farewells.push(reason.unwrap_or_default());
                 // Answers the farewell, as a browser does.
                 let _ = self.socket.flush();
                 self.socket = open_socket(self.report).unwrap();
+                self.position = 0;
             }
             Ok(_) => {}
             Err(Error::Io(error)) if is_timeout(&error) => {}
@@ -164,6 +170,16 @@ impl<'a> Client<'a> {
             assert!(started.elapsed() < patience, "it does not hear of it");
             self.listen();
         }
+    }
+
+    /// Every change comes after the one before, and none twice.
+    fn follow(&mut self, message: &Value) {
+        let Some(position) = message["position"].as_u64() else {
+            return;
+        };
+        let is_change = message["type"] != "snapshot";
+        assert!(!is_change || position > self.position, "{message}");
+        self.position = position;
     }
 
     /// Collects every id in a message, be it a snapshot or a change.

@@ -11,48 +11,12 @@ mod visit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, FileTimes};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use factory_tree::release;
 use stage::{Stage, stored, urls};
-use visit::{releases, visit, visitor};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_visits_during_fifty_releases_in_a_row_never_sees_a_broken_page() {
-    let stage = Stage::new().await;
-    stage.release(&stage.build(0)).await.unwrap();
-    let opened = stage.visit().unwrap();
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let address = stage.storage.url.trim_start_matches("http://").to_owned();
-    let visitors: Vec<_> = (0..2)
-        .map(|_| visitor(address.clone(), Arc::clone(&stop)))
-        .collect();
-    for number in 1..=50 {
-        stage.release(&stage.build(number)).await.unwrap();
-    }
-    stop.store(true, Ordering::Relaxed);
-    for visitor in visitors {
-        let (faults, seen) = visitor.join().unwrap();
-        assert_eq!(faults, [""; 0]);
-        assert!(seen.len() > 5, "too slow to see anything: {seen:?}");
-    }
-    assert_eq!(releases(&stage.visit().unwrap()), ["50".to_owned()].into());
-    // The page that was opened first still finds all its parts.
-    let fetch = |path: &String| stored(&stage.storage.world().objects, path);
-    let hashed = opened.keys().filter(|path| path.starts_with("/assets/"));
-    assert!(hashed.clone().count() == 3 && hashed.into_iter().all(|path| fetch(path).is_some()));
-    assert!(
-        stage
-            .storage
-            .world()
-            .invalidated
-            .iter()
-            .all(|path| !path.starts_with("/assets/"))
-    );
-}
+use visit::{releases, visit};
 
 /// Lets the same eyes look after every write, and returns what they saw broken.
 fn watch(stage: &Stage) -> Arc<Mutex<Vec<String>>> {
@@ -152,7 +116,7 @@ async fn the_same_bytes_with_new_times_send_nothing_and_a_foreign_object_stays()
     );
     let rule = |path: &str| stage.storage.world().objects[path].cache_control.clone();
     assert_eq!(
-        rule("site/assets/index-2.js"),
+        rule("site/assets/index-00000002.js"),
         "public, max-age=31536000, immutable"
     );
     assert_eq!(rule("site/index.html"), "no-cache");
@@ -162,12 +126,12 @@ async fn the_same_bytes_with_new_times_send_nothing_and_a_foreign_object_stays()
 async fn an_asset_that_does_not_lie_there_as_sent_keeps_the_old_site_live() {
     let stage = Stage::new().await;
     stage.release(&stage.build(1)).await.unwrap();
-    stage.storage.world().spoil = Some("site/assets/part-2.js".to_owned());
+    stage.storage.world().spoil = Some("site/assets/part-00000002.js".to_owned());
     let site = stage.build(2);
     let error = stage.release(&site).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "failed to find `assets/part-2.js` in bucket `site` as it was sent; the site is as it was before"
+        "failed to find `assets/part-00000002.js` in bucket `site` as it was sent; the site is as it was before"
     );
     assert_eq!(releases(&stage.visit().unwrap()), ["1".to_owned()].into());
 
