@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_route53::Client;
 use aws_sdk_route53::error::ProvideErrorMetadata;
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 
 use super::fault::fault;
 
@@ -83,14 +83,15 @@ impl Route53 {
 
     /// Deletes the records by which ACM validated certificates, and returns how many there were.
     /// CloudFormation makes them with a certificate and forgets them with it, and a zone that holds
-    /// them cannot be deleted.
+    /// them cannot be deleted. Where the zone holds somebody else's records too, it cannot go anyway: then
+    /// nothing is deleted, as the validations may be theirs.
     ///
     /// # Errors
     /// There is no such zone, or it may not be changed.
     pub async fn delete_validation_records(&self, zone_id: &str) -> Result<usize> {
         let sets = self.list_record_sets(zone_id).await?;
-        let sets: Vec<_> = sets.into_iter().filter(is_validation).collect();
-        if sets.is_empty() {
+        let (sets, others): (Vec<_>, Vec<_>) = sets.into_iter().partition(is_validation);
+        if sets.is_empty() || has_foreign(&others) {
             return Ok(0);
         }
         let deleted = sets.len();
@@ -148,6 +149,17 @@ fn is_validation(set: &ResourceRecordSet) -> bool {
     })
 }
 
+/// Returns whether there is more than the two records that Route 53 makes with a zone.
+/// Source: Amazon Route 53 Developer Guide, "NS and SOA records that Route 53 creates for a public hosted zone".
+fn has_foreign(sets: &[ResourceRecordSet]) -> bool {
+    let apex = sets.iter().find(|set| *set.r#type() == RrType::Soa);
+    let apex = apex.map(ResourceRecordSet::name);
+    let of_the_zone = |set: &ResourceRecordSet| {
+        Some(set.name()) == apex && matches!(set.r#type(), RrType::Ns | RrType::Soa)
+    };
+    !sets.iter().all(of_the_zone)
+}
+
 impl From<ResourceRecordSet> for Record {
     fn from(set: ResourceRecordSet) -> Self {
         let bare = |name: &str| name.trim_end_matches('.').to_owned();
@@ -163,8 +175,10 @@ impl From<ResourceRecordSet> for Record {
 mod tests {
     use super::*;
     use aws_sdk_route53::error::ErrorMetadata;
+    use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
     use aws_sdk_route53::operation::get_hosted_zone::{GetHostedZoneError, GetHostedZoneOutput};
-    use aws_sdk_route53::types::{DelegationSet, HostedZone, ResourceRecord, RrType};
+    use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
+    use aws_sdk_route53::types::{DelegationSet, HostedZone, ResourceRecord};
     use aws_smithy_mocks::{
         MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock,
     };
@@ -177,10 +191,11 @@ mod tests {
         set.resource_records(record).build().unwrap()
     }
 
-    fn door(rule: &Rule) -> Route53 {
-        let answers = MockResponseInterceptor::new()
-            .rule_mode(RuleMode::MatchAny)
-            .with_rule(rule);
+    fn door(rules: &[&Rule]) -> Route53 {
+        let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+        let answers = rules
+            .iter()
+            .fold(answers, |answers, rule| answers.with_rule(rule));
         let config = aws_sdk_route53::Config::builder()
             .behavior_version_latest()
             .region(aws_sdk_route53::config::Region::new("us-east-1"))
@@ -191,6 +206,37 @@ mod tests {
             .interceptor(answers)
             .build();
         Route53::new(Client::from_conf(config))
+    }
+
+    #[tokio::test]
+    async fn validations_go_with_a_zone_and_stay_beside_the_records_of_others() {
+        let set = |name: &str, kind: RrType| {
+            let set = ResourceRecordSet::builder().name(name).r#type(kind);
+            set.build().unwrap()
+        };
+        let deleted = async |others: &[ResourceRecordSet]| {
+            let mut sets = vec![
+                set("factory-tree.com.", RrType::Ns),
+                set("factory-tree.com.", RrType::Soa),
+                cname("_b2.jkddzztszm.acm-validations.aws."),
+            ];
+            sets.extend_from_slice(others);
+            let list = mock!(Client::list_resource_record_sets).then_output(move || {
+                let page = ListResourceRecordSetsOutput::builder();
+                let page = page.set_resource_record_sets(Some(sets.clone()));
+                page.is_truncated(false).max_items(300).build().unwrap()
+            });
+            let change = mock!(Client::change_resource_record_sets)
+                .then_output(|| ChangeResourceRecordSetsOutput::builder().build());
+            let door = door(&[&list, &change]);
+            let deleted = door.delete_validation_records("Z1").await;
+            (deleted.unwrap(), change.num_calls())
+        };
+        assert_eq!(deleted(&[]).await, (1, 1));
+        let shop = set("shop.factory-tree.com.", RrType::A);
+        assert_eq!(deleted(&[shop]).await, (0, 0));
+        let delegation = set("shop.factory-tree.com.", RrType::Ns);
+        assert_eq!(deleted(&[delegation]).await, (0, 0));
     }
 
     #[tokio::test]
@@ -206,7 +252,7 @@ mod tests {
                 .delegation_set(set.build().unwrap())
                 .build()
         });
-        let zone = door(&rule).find_zone("Z1").await.unwrap().unwrap();
+        let zone = door(&[&rule]).find_zone("Z1").await.unwrap().unwrap();
         let Zone {
             name, name_servers, ..
         } = zone;
@@ -220,7 +266,7 @@ mod tests {
             let metadata = ErrorMetadata::builder().code("NoSuchHostedZone").build();
             GetHostedZoneError::generic(metadata)
         });
-        assert_eq!(door(&rule).find_zone("Z1").await.unwrap(), None);
+        assert_eq!(door(&[&rule]).find_zone("Z1").await.unwrap(), None);
     }
 
     #[test]

@@ -25,12 +25,13 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
 use crate::event::{Event, Reporter};
-use crate::plan::{ArtifactFact, Consent, Source, StackPlan};
+use crate::plan::{ArtifactFact, Consent, Source, StackPlan, Template};
 pub use delete::delete_stack;
 pub use follow::{patiently, wait_until_still};
 pub use forecast::forecast;
 pub use recover::{Recovery, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
+use state::DeployAct;
 
 /// The parameter (and output) of every template that says what was deployed: equal digests mean that
 /// there is nothing to do.
@@ -225,7 +226,9 @@ pub async fn ensure_stack(
     Ok(stack.outputs)
 }
 
-/// Updates a stack with one parameter changed and all others as they are.
+/// Updates a stack with one parameter changed, and its template and all others as they are deployed: what
+/// has come to the sources since is not let in by the way. Where the stack is in no state to be updated,
+/// nothing is done.
 ///
 /// # Errors
 /// CloudFormation refuses or undoes it.
@@ -237,15 +240,22 @@ pub async fn set_parameter(
     value: &str,
     reporter: &dyn Reporter,
 ) -> Result<()> {
+    if state::row(stack.state).deploy != DeployAct::Update {
+        return Ok(());
+    }
+    let template = Template {
+        body: patiently(reporter, || door.get_template(&plan.stack)).await?,
+        ..plan.template.clone()
+    };
     let mut parameters = stack.parameters.clone();
     parameters.remove(DIGEST);
     parameters.insert(name.to_owned(), value.to_owned());
-    let parameters = with_digest(&plan.template.body, parameters);
+    let parameters = with_digest(&template.body, parameters);
     let task = format!("stack {}", plan.name);
     let target = stack::Target {
         door,
         name: &plan.stack,
-        template: &plan.template,
+        template: &template,
         task: &task,
         consent: &plan.consent,
     };

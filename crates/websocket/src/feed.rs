@@ -170,18 +170,21 @@ impl Feed {
         let mut taken = Vec::new();
         loop {
             let handles = std::mem::take(&mut taken);
-            let (polled, ()) = tokio::join!(
-                self.queues.poll(queue),
-                self.queues.delete_messages(queue, handles),
-            );
+            // What came is told at once, however long the deletion of what came before takes.
+            let poll = async {
+                let messages = self.queues.poll(queue).await?;
+                let polled = Instant::now();
+                self.readiness.polled(polled);
+                count(&self.metrics.polls);
+                Ok((polled, self.apply(messages)))
+            };
+            let (polled, ()) = tokio::join!(poll, self.queues.delete_messages(queue, handles));
             match polled {
-                Ok(messages) => {
-                    let silence = last_poll.elapsed();
-                    last_poll = Instant::now();
-                    self.readiness.polled(last_poll);
-                    count(&self.metrics.polls);
+                Ok((polled, applied)) => {
+                    let silence = polled - last_poll;
+                    last_poll = polled;
                     backoff.reset();
-                    taken = self.apply(messages);
+                    taken = applied;
                     if silence > LONG_SILENCE
                         && let Err(error) = self.load().await
                     {

@@ -162,13 +162,11 @@ impl Peer {
 
     async fn write_all(&self, socket: &mut WebSocket, texts: Vec<Utf8Bytes>) -> Result<(), End> {
         let messages = texts.len();
-        let all = async {
-            for text in texts {
-                socket.feed(Message::Text(text)).await?;
-            }
-            socket.flush().await
-        };
-        self.in_time(all).await?;
+        // Each has the time for itself: a whole tree may take a slow line longer.
+        for text in texts {
+            self.in_time(socket.feed(Message::Text(text))).await?;
+        }
+        self.in_time(socket.flush()).await?;
         count_many(&self.metrics.deliveries, messages);
         Ok(())
     }

@@ -11,6 +11,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::list_queue_tags::ListQueueTagsError;
 use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName as Attribute};
 
@@ -215,12 +216,20 @@ impl Queues {
         Ok(urls)
     }
 
-    /// Returns when the server of a queue was last alive, or `None` if the queue has no stamp.
+    /// Returns when the server of a queue was last alive, or `None` if the queue has no stamp, or is gone: queues
+    /// are listed for up to a minute after they were deleted.
     ///
     /// # Errors
     /// Returns why its tags could not be read.
     pub async fn alive_at(&self, url: &str) -> Result<Option<u64>> {
         let response = self.client.list_queue_tags().queue_url(url).send().await;
+        let is_gone = |error: &ListQueueTagsError| error.is_queue_does_not_exist();
+        if response
+            .as_ref()
+            .is_err_and(|error| error.as_service_error().is_some_and(is_gone))
+        {
+            return Ok(None);
+        }
         let tags: HashMap<String, String> = response
             .with_context(|| format!("failed to read the tags of queue `{url}`"))?
             .tags

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// After how long without a poll of the queue the tree may be old. A poll takes up to 20 s.
-pub const MAX_SILENCE: Duration = Duration::from_secs(30);
+/// After how long without a poll of the queue the tree may be old. A poll takes up to 20 s; one that hangs is
+/// given up after 26 s, and the next one may take its 20 s again: that is no reason to replace a server.
+pub const MAX_SILENCE: Duration = Duration::from_secs(60);
 
 /// What readiness depends on. Until told otherwise nothing is ready.
 #[derive(Debug)]

@@ -13,6 +13,10 @@ use crate::batch::Message;
 /// than 1 KiB.
 const MAX_ENTRIES: usize = 10;
 
+/// The longest time for a call with its retries: a full batch of the stream, ten calls, ends within the function's
+/// timeout of 30 s (`templates/api.yaml`), so that what failed is reported.
+const OPERATION: Duration = Duration::from_millis(2_500);
+
 /// Sends messages to one topic.
 #[derive(Clone, Debug)]
 pub struct Topic {
@@ -24,9 +28,9 @@ impl Topic {
     /// Returns the topic, with region, credentials and endpoint from the environment.
     pub async fn connect(arn: &str) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(Duration::from_secs(4))
-            .operation_timeout(Duration::from_secs(10))
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_millis(1_200))
+            .operation_timeout(OPERATION)
             .build();
         let config = startup::aws().timeout_config(timeouts).load().await;
         Self::new(Client::new(&config), arn)

@@ -2,7 +2,7 @@ import { backoffDelay } from './backoff'
 import type { Factory } from './factory'
 import { parseServerMessage, type ServerMessage, type TreeMessage } from './message'
 
-/** A connection that is not in step by then counts as failed. */
+/** A connection that is not in step by then, nor has brought another piece of the tree, counts as failed. */
 const OPENING_MS = 10_000
 /** After this long in step, the next loss starts again with the shortest wait. */
 const STABLE_MS = 60_000
@@ -98,9 +98,15 @@ export class LiveSocket {
       // Browsers refuse some addresses at once, such as `ws:` on a page that came by https.
       return this.lose()
     }
-    this.openingTimer = setTimeout(() => this.lose(), OPENING_MS)
+    this.expectMore()
     this.socket.onmessage = (event: MessageEvent) => this.read(String(event.data))
     this.socket.onclose = () => this.lose()
+  }
+
+  /** Gives the connection up unless it goes on in time. */
+  private expectMore(): void {
+    clearTimeout(this.openingTimer)
+    this.openingTimer = setTimeout(() => this.lose(), OPENING_MS)
   }
 
   private resumeAddress(): string {
@@ -185,7 +191,7 @@ export class LiveSocket {
     this.pieces ??= []
     this.pieces.push(...factories)
     if (!last) {
-      return
+      return this.expectMore()
     }
     this.listener.onMessage({ type: 'snapshot', factories: this.pieces })
     this.pieces = undefined

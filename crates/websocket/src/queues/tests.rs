@@ -3,7 +3,7 @@
 use aws_sdk_sqs::config::{Credentials, Region};
 use aws_sdk_sqs::operation::create_queue::CreateQueueOutput;
 use aws_sdk_sqs::operation::delete_queue::DeleteQueueError;
-use aws_sdk_sqs::operation::list_queue_tags::ListQueueTagsOutput;
+use aws_sdk_sqs::operation::list_queue_tags::{ListQueueTagsError, ListQueueTagsOutput};
 use aws_sdk_sqs::operation::receive_message::ReceiveMessageOutput;
 use aws_sdk_sqs::types::Message;
 use aws_sdk_sqs::types::error::QueueDoesNotExist;
@@ -140,6 +140,14 @@ async fn a_queue_without_a_readable_stamp_has_none() {
             expected
         );
     }
+}
+
+#[tokio::test]
+async fn a_queue_that_is_listed_and_gone_has_no_stamp() {
+    let rule = mock!(Client::list_queue_tags)
+        .then_error(|| ListQueueTagsError::QueueDoesNotExist(no_queue()));
+
+    assert_eq!(queues(&rule).alive_at("http://sqs/q").await.unwrap(), None);
 }
 
 #[test]

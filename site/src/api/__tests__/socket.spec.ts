@@ -51,6 +51,23 @@ describe('a first connection', () => {
     expect(states).toEqual(['up'])
   })
 
+  it('over a slow line may take longer, as long as pieces come', () => {
+    FakeSocket.newest.greet()
+    for (const id of ['a', 'b', 'c']) {
+      vi.advanceTimersByTime(8_000)
+      FakeSocket.newest.saySnapshot([factoryOf({ id })], 10, id === 'c')
+    }
+    expect(states).toEqual(['up'])
+  })
+
+  it('whose pieces stop coming is given up', () => {
+    FakeSocket.newest.greet()
+    vi.advanceTimersByTime(8_000)
+    FakeSocket.newest.saySnapshot([factoryOf({ id: 'a' })], 10, false)
+    vi.advanceTimersByTime(10_000)
+    expect(states).toEqual(['down'])
+  })
+
   it('asks for nothing but the tree', () => {
     expect(FakeSocket.newest.url).toBe('ws://ws.test/')
   })
