@@ -37,6 +37,8 @@ pub struct Store {
     pub kind: &'static str,
     /// Its name in its service.
     pub physical_id: String,
+    /// Whether it could be counted. Otherwise the numbers are 0.
+    pub counted: bool,
     /// Objects or items.
     pub items: u64,
     /// Of a bucket: versions and delete markers.
@@ -46,17 +48,17 @@ pub struct Store {
 }
 
 impl Inventory {
-    /// Returns whether there is data that a teardown would destroy.
+    /// Returns whether there may be data that a teardown would destroy: there is, or nobody could look.
     pub fn holds_data(&self) -> bool {
         let mut stores = self.stacks.iter().flat_map(|stack| &stack.stores);
-        stores.any(|store| store.items > 0 || store.versions > 0)
+        stores.any(|store| !store.counted || store.items > 0 || store.versions > 0)
     }
 }
 
 const BUCKET: &str = "AWS::S3::Bucket";
 const TABLE: &str = "AWS::DynamoDB::Table";
 
-/// Counts what the stacks hold. What may not be counted counts as nothing, with a warning.
+/// Counts what the stacks hold. What cannot be counted is warned of.
 ///
 /// # Errors
 /// The resources of a stack cannot be listed.
@@ -85,22 +87,25 @@ async fn count(
     };
     let mut stores = Vec::new();
     for bucket in of_kind(BUCKET) {
-        let content = aws.s3.measure_bucket(bucket).await;
-        let content = or_nothing(content, reporter);
+        let content = or_none(aws.s3.measure_bucket(bucket).await, reporter);
+        let counted = content.is_some();
+        let content = content.unwrap_or_default();
         stores.push(Store {
             kind: BUCKET,
             physical_id: bucket.to_owned(),
+            counted,
             items: content.objects,
             versions: content.versions,
             bytes: content.bytes,
         });
     }
     for table in of_kind(TABLE) {
-        let items = or_nothing(aws.dynamodb.count_items(table).await, reporter);
+        let items = or_none(aws.dynamodb.count_items(table).await, reporter);
         stores.push(Store {
             kind: TABLE,
             physical_id: table.to_owned(),
-            items,
+            counted: items.is_some(),
+            items: items.unwrap_or_default(),
             versions: 0,
             bytes: 0,
         });
@@ -111,15 +116,16 @@ async fn count(
         name: plan.name.clone(),
         resources: resources.len(),
         stores,
-        retained: or_nothing(outliving, reporter),
+        retained: or_none(outliving, reporter).unwrap_or_default(),
     })
 }
 
-fn or_nothing<T: Default>(counted: Result<T>, reporter: &dyn Reporter) -> T {
-    counted.unwrap_or_else(|error| {
-        reporter.report(Event::Warning(format!("not counted: {error:#}")));
-        T::default()
-    })
+fn or_none<T>(counted: Result<T>, reporter: &dyn Reporter) -> Option<T> {
+    counted
+        .inspect_err(|error| {
+            reporter.report(Event::Warning(format!("not counted: {error:#}")));
+        })
+        .ok()
 }
 
 /// Says what a stage holds, a line for each stack and store.
@@ -133,6 +139,7 @@ fn lines(inventory: &Inventory) -> Vec<String> {
     let of_stack = |stack: &StackInventory| {
         let head = format!("stack {}: {} resources", stack.name, stack.resources);
         let stores = stack.stores.iter().map(|store| match store.kind {
+            _ if !store.counted => format!("  {}: could not be counted", store.physical_id),
             BUCKET => format!(
                 "  bucket {}: {} objects, {} versions, {:.1} MB",
                 store.physical_id,
@@ -161,6 +168,7 @@ mod tests {
         let store = |kind, name: &str, items, versions, bytes| Store {
             kind,
             physical_id: name.to_owned(),
+            counted: true,
             items,
             versions,
             bytes,
@@ -199,7 +207,27 @@ mod tests {
     }
 
     #[test]
-    fn empty_stores_hold_no_data() {
+    fn empty_stores_hold_no_data_and_what_nobody_could_count_may() {
+        let store = |counted| Store {
+            kind: TABLE,
+            physical_id: "demo-table".to_owned(),
+            counted,
+            items: 0,
+            versions: 0,
+            bytes: 0,
+        };
+        let inventory = |store| Inventory {
+            stacks: vec![StackInventory {
+                name: "data".to_owned(),
+                resources: 4,
+                stores: vec![store],
+                retained: Vec::new(),
+            }],
+        };
         assert!(!Inventory::default().holds_data());
+        assert!(!inventory(store(true)).holds_data());
+        let unknown = inventory(store(false));
+        assert!(unknown.holds_data());
+        assert_eq!(lines(&unknown)[1], "  demo-table: could not be counted");
     }
 }
