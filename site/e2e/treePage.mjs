@@ -18,7 +18,7 @@ export class TreePage {
     this.page = page
     /** Everything that must not happen, in the page's own words. @type {string[]} */
     this.complaints = []
-    /** The factories that this page has asked for. @type {string[]} */
+    /** The factories that this page has asked for since `removeCreated`. @type {string[]} */
     this.createdIds = []
     this.watch()
   }
@@ -169,7 +169,7 @@ export class TreePage {
           await fetch(`${api}/factories/${id}`, { method: 'DELETE', headers })
         }
       }
-    }, this.createdIds)
+    }, this.createdIds.splice(0))
   }
 }
 

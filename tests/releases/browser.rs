@@ -1,13 +1,13 @@
 //! What people with a browser see while the site is released again and again. The site is the real one, built once; what
 //! follows is the same with another release written into every part of it.
 
-use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Bucket;
+use crate::eyes::Eyes;
 use crate::stage::Stage;
 
 const RELEASES: usize = 50;
@@ -46,17 +46,14 @@ pub(super) fn whoever_looks_during_fifty_releases_sees_a_whole_site(stage: &Stag
     let folder = stage.run("build").json["site"]["path"].clone();
     prepare(&site, &sources.join(folder.as_str().unwrap()));
     release(stage, &site, 0);
-    let mut eyes = Eyes::open(&site, &built);
+    let mut eyes = Eyes::open(&site, "e2e/releases.mjs", &built);
 
     eyes.ask("watch");
-    let started = std::time::Instant::now();
     for number in 1..=RELEASES {
         release(stage, &site, number);
     }
-    eprintln!("fifty releases took {:?}", started.elapsed());
     let seen = eyes.ask("stop");
-    eprintln!("seen: {seen}");
-    assert_eq!(seen["faults"], json!([]));
+    assert_eq!(seen["faults"], json!([]), "{seen}");
     let releases = seen["releases"].as_array().unwrap().len();
     assert!(releases > RELEASES / 2, "it saw too little: {seen}");
 
@@ -72,9 +69,8 @@ pub(super) fn whoever_looks_during_fifty_releases_sees_a_whole_site(stage: &Stag
     let whole = eyes.ask("look");
     assert_eq!(whole, json!({ "release": next.to_string(), "faults": [] }));
 
-    let stayed = eyes.ask("leave");
+    let stayed = eyes.leave();
     assert_eq!(stayed, json!({ "release": "0", "faults": [] }));
-    assert!(eyes.browser.wait().unwrap().success());
 }
 
 /// Keeps what Vite built, and makes the stamp the site's build.
@@ -122,49 +118,4 @@ fn stamped_page(site: &Path, number: usize) -> Vec<u8> {
         .status();
     assert!(stamp.unwrap().success());
     std::fs::read(folder.path().join("index.html")).unwrap()
-}
-
-/// A browser with two pages, which does what it is told; see `site/e2e/releases.mjs`.
-struct Eyes {
-    browser: Child,
-    commands: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-}
-
-impl Eyes {
-    fn open(site: &Path, report: &Value) -> Self {
-        let mut browser = Command::new("node")
-            .arg("e2e/releases.mjs")
-            .env("SITE_URL", report["urls"]["site"].as_str().unwrap())
-            .current_dir(site)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut eyes = Self {
-            commands: browser.stdin.take().unwrap(),
-            answers: BufReader::new(browser.stdout.take().unwrap()).lines(),
-            browser,
-        };
-        assert_eq!(eyes.answer(), json!({ "faults": [] }));
-        eyes
-    }
-
-    fn ask(&mut self, command: &str) -> Value {
-        writeln!(self.commands, "{command}").unwrap();
-        self.answer()
-    }
-
-    fn answer(&mut self) -> Value {
-        let line = self.answers.next().expect("the browser has ended").unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-}
-
-impl Drop for Eyes {
-    fn drop(&mut self) {
-        // It has ended by itself, or a test has failed; its browser ends with it.
-        let _ = self.browser.kill();
-        let _ = self.browser.wait();
-    }
 }

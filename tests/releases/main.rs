@@ -4,6 +4,8 @@
 
 mod browser;
 mod bucket;
+#[path = "../eyes/mod.rs"]
+mod eyes;
 mod server;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../stage/mod.rs"]

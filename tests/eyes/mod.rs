@@ -1,0 +1,62 @@
+//! A browser that looks at a stage and does what it is told, a line at a time: a script of `site/e2e` that reads
+//! commands and answers each with a line of JSON.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// The browser. It ends when this is dropped.
+pub(crate) struct Eyes {
+    browser: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Eyes {
+    /// Lets a script open its pages at the address of a deploy's report, and insists that they are whole.
+    pub(crate) fn open(site: &Path, script: &str, report: &Value) -> Self {
+        let mut browser = Command::new("node")
+            .arg(script)
+            .env("SITE_URL", report["urls"]["site"].as_str().unwrap())
+            .current_dir(site)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut eyes = Self {
+            commands: browser.stdin.take().unwrap(),
+            answers: BufReader::new(browser.stdout.take().unwrap()).lines(),
+            browser,
+        };
+        assert_eq!(eyes.answer(), json!({ "faults": [] }));
+        eyes
+    }
+
+    /// Gives a command and returns its answer.
+    pub(crate) fn ask(&mut self, command: &str) -> Value {
+        writeln!(self.commands, "{command}").unwrap();
+        self.answer()
+    }
+
+    /// Gives the last command, insists that the script ends well, and returns its answer.
+    pub(crate) fn leave(mut self) -> Value {
+        let answer = self.ask("leave");
+        assert!(self.browser.wait().unwrap().success());
+        answer
+    }
+
+    fn answer(&mut self) -> Value {
+        let line = self.answers.next().expect("the browser has ended").unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Eyes {
+    fn drop(&mut self) {
+        // It has ended by itself, or a test has failed; its browser ends with it.
+        let _ = self.browser.kill();
+        let _ = self.browser.wait();
+    }
+}
