@@ -32,6 +32,7 @@ fn a_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_t
         assert_eq!(ends, ["CREATE_COMPLETE"], "stack {name}");
     }
     a_change_arrives(&report, Duration::from_secs(10)).unwrap();
+    assert_eq!(releases(&stage), [true]);
 
     stage.change_template("data.yaml", |text| {
         let topic = "Resources:\n  Later:\n    Type: AWS::SNS::Topic\n";
@@ -48,6 +49,14 @@ fn a_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_t
         assert_eq!(ends, updated, "stack {name}");
     }
     assert!(sent.0.values().all(|times| *times == 1), "{:?}", sent.0);
+    assert_eq!(releases(&stage), [true, false]);
+}
+
+/// Returns of each release that is on record, newest first, whether it is live.
+fn releases(stage: &Stage) -> Vec<bool> {
+    let told = stage.run("releases").json;
+    let rows = told["releases"].as_array().unwrap().iter();
+    rows.map(|row| row["live"].as_bool().unwrap()).collect()
 }
 
 /// Deploys again and again, each time killed as soon as it tells something that no run before has told,

@@ -289,13 +289,16 @@ mod tests {
         }
     }
 
-    fn record() -> ReleaseRecord {
-        let stack = Provisioned {
+    fn stack(digest: &str) -> Provisioned {
+        Provisioned {
             name: "data".to_owned(),
             outcome: Outcome::Created,
             elapsed: Duration::ZERO,
-            outputs: BTreeMap::from([(DIGEST.to_owned(), "d1".to_owned())]),
-        };
+            outputs: BTreeMap::from([(DIGEST.to_owned(), digest.to_owned())]),
+        }
+    }
+
+    fn record() -> ReleaseRecord {
         let deploy = Deploy {
             stage: "prod".to_owned(),
             actor: "arn:aws:sts::1:assumed-role/deploy/ada".to_owned(),
@@ -304,7 +307,20 @@ mod tests {
             at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_564_799),
             plan: Some("5a1c".to_owned()),
         };
-        ReleaseRecord::of(deploy, &artifacts(), &[stack])
+        ReleaseRecord::of(deploy, &artifacts(), &[stack("d1")])
+    }
+
+    #[test]
+    fn a_record_is_of_these_artifacts_and_stacks_and_no_others() {
+        let record = record();
+        assert!(record.tells_of(&artifacts(), &[stack("d1")]));
+        assert!(!record.tells_of(&artifacts(), &[stack("d2")]));
+        let mut other = artifacts();
+        other.api.hash = "another".to_owned();
+        assert!(!record.tells_of(&other, &[stack("d1")]));
+        let mut other = artifacts();
+        other.site.build = "another".to_owned();
+        assert!(!record.tells_of(&other, &[stack("d1")]));
     }
 
     #[test]
