@@ -22,8 +22,8 @@ import { TreePage } from './treePage.mjs'
 /** What is not shown by then is not shown at all. */
 const PATIENCE_MS = 15_000
 /**
- * Between two saves. Vite's watcher may miss a save that follows another within 50 ms: 5 of 27 here, and none of 24 that
- * followed after 60 ms or more.
+ * Between two saves. Vite's watcher may miss one that comes within some 50 ms of another, or as soon as that is shown: 5 of
+ * 23 here, and none of 28 that came later.
  */
 const SETTLED_MS = 250
 /** The component holds what A has typed. */
