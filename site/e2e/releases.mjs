@@ -72,7 +72,7 @@ class Visitor {
     const told = await this.page.evaluate(() => [
       document.querySelector('meta[name=release]')?.getAttribute('content'),
       Reflect.get(globalThis, 'release')?.number,
-      getComputedStyle(document.documentElement).getPropertyValue('--release').trim(),
+      globalThis.getComputedStyle(document.documentElement).getPropertyValue('--release').trim(),
     ])
     if (new Set(told).size !== 1) {
       this.faults.push(`not of one release: ${told.join(', ')}`)
