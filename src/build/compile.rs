@@ -153,7 +153,8 @@ fn remappings(metadata: &Metadata) -> Vec<String> {
 
 /// Says which programs are meant. Cargo unites the features of the *packages* that are selected. In
 /// `dev` all are, as in `cargo run`, so that what is compiled for the deployer is not compiled again
-/// with fewer features; in `release` only what is shipped, so that it carries nothing of the deployer's.
+/// with fewer features; in `release` only what is shipped, so that it carries nothing of the deployer's, in the
+/// profile that is made for it.
 fn selection(profile: BuildProfile) -> &'static [&'static str] {
     match profile {
         BuildProfile::Dev => &["--bin", "api", "--bin", "publisher", "--bin", "websocket"],
@@ -164,7 +165,8 @@ fn selection(profile: BuildProfile) -> &'static [&'static str] {
             "publisher",
             "-p",
             "websocket",
-            "--release",
+            "--profile",
+            "shipped",
         ],
     }
 }
