@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::on_record::{deploy_record, is_recorded, keep_record};
 use super::{connect, step};
 use crate::aws::{Aws, CertificateState};
 use crate::build::{self, Artifacts};
-use crate::config::{Config, ContinuousIntegration};
+use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Place, Platform, ServerRelease};
 use crate::plan::{self, Consent, Plan, SavedPlan, Templates};
 use crate::provision::{self, Options, Outputs, Provisioned};
 use crate::publish::{self, Published};
-use crate::release::{self, Deploy, ReleaseRecord, SiteTarget};
+use crate::release::{self, SiteTarget};
 use crate::report::{Check, DeployReport, StackRow, seconds};
 use crate::verify::{self, Expected};
 
@@ -137,75 +138,6 @@ async fn hold_against(
     }
     let file = file.clone();
     Err(UserError::PlanMoved { file, moved }.into())
-}
-
-/// Returns what a record tells of how a deploy or a rollback went that is done now.
-pub(super) async fn deploy_record(
-    config: &Config,
-    aws: &Aws,
-    seconds: f64,
-    plan: Option<String>,
-) -> Result<Deploy> {
-    Ok(Deploy {
-        stage: config.stage.to_string(),
-        actor: aws.sts.get_identity().await?.arn,
-        ci_actor: ContinuousIntegration::detect().and_then(|job| job.actor),
-        seconds,
-        at: SystemTime::now(),
-        plan,
-    })
-}
-
-/// Returns whether the newest release record tells of what is deployed. If it cannot be asked for, that is warned of, and
-/// no second one is written.
-async fn is_recorded(
-    artifacts: &Artifacts,
-    stacks: &[Provisioned],
-    aws: &Aws,
-    reporter: &dyn Reporter,
-) -> bool {
-    let work = async {
-        let foundation = stacks.first().context("there is no foundation")?;
-        let bucket = output(foundation, "ArtifactBucket")?;
-        let last = release::find_last_record(&aws.s3, bucket).await?;
-        Ok(last.is_some_and(|last| last.tells_of(artifacts, stacks)))
-    };
-    work.await.unwrap_or_else(|error: anyhow::Error| {
-        reporter.report(Event::Warning(format!(
-            "whether this release is on record is not known: {error:#}"
-        )));
-        true
-    })
-}
-
-/// Keeps a record of what was deployed and returns the release's id. The deploy is done by now: it does
-/// not fail for want of one.
-async fn keep_record(
-    deploy: impl Future<Output = Result<Deploy>>,
-    artifacts: &Artifacts,
-    stacks: &[Provisioned],
-    aws: &Aws,
-    reporter: &dyn Reporter,
-) -> Option<String> {
-    let work = async {
-        let foundation = stacks.first().context("there is no foundation")?;
-        let bucket = output(foundation, "ArtifactBucket")?;
-        let record = ReleaseRecord::of(deploy.await?, artifacts, stacks);
-        release::keep_record(&record, &aws.s3, bucket).await?;
-        Ok(record.id())
-    };
-    kept(work.await, reporter)
-}
-
-/// Returns the id of a release whose record was kept; warns of one that was not.
-pub(super) fn kept(record: Result<String>, reporter: &dyn Reporter) -> Option<String> {
-    record
-        .map_err(|error| {
-            reporter.report(Event::Warning(format!(
-                "the release record was not written, so `status` and `rollback` do not know of this release: {error:#}"
-            )));
-        })
-        .ok()
 }
 
 impl From<&Provisioned> for StackRow {

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod invoke;
 pub mod logs;
 mod look_ahead;
+mod on_record;
 pub mod outputs;
 mod past;
 pub mod plan;

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::deploy::{deploy_record, kept, verify};
+use super::deploy::verify;
+use super::on_record::{deploy_record, kept};
 use super::past::{Past, RECENT, look_back, output};
 use super::step;
 use crate::config::Config;
