@@ -34,7 +34,7 @@ pub use history::{
     Intent, ReleaseId, begin_rollback, default_target, find_intent, find_key, id_of, list_keys,
     read_records,
 };
-pub use live::{Live, find_live, outdated, shipped};
+pub use live::{Live, Outdated, find_live, outdated, shipped};
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, keep_record,
 };

@@ -150,20 +150,22 @@ impl CloudFormation {
     ///
     /// # Errors
     /// It has been overtaken by another, or another operation runs.
-    pub async fn execute_change_set(&self, id: &str, token: &str) -> Result<()> {
-        let request = self.client.execute_change_set().change_set_name(id);
-        let response = request.client_request_token(token).send().await;
+    pub async fn execute_change_set(&self, change_set: &ChangeSet, token: &str) -> Result<()> {
+        let ChangeSet { id, stack_id } = change_set;
+        let request = self.client.execute_change_set().stack_name(stack_id);
+        let request = request.change_set_name(id).client_request_token(token);
+        let response = request.send().await;
         response
             .map_err(fault)
             .context("failed to execute a change set")?;
         Ok(())
     }
 
-    /// Lists the change sets of a stack: their ARNs by name.
+    /// Lists the change sets of a stack, by name.
     ///
     /// # Errors
     /// There is no such stack, or we may not list them.
-    pub async fn list_change_sets(&self, stack: &str) -> Result<BTreeMap<String, String>> {
+    pub async fn list_change_sets(&self, stack: &str) -> Result<BTreeMap<String, ChangeSet>> {
         let request = self.client.list_change_sets().stack_name(stack);
         let mut pages = request.into_paginator().send();
         let mut found = BTreeMap::new();
@@ -172,7 +174,11 @@ impl CloudFormation {
                 .map_err(fault)
                 .with_context(|| format!("failed to list the change sets of stack `{stack}`"))?;
             let rows = page.summaries.unwrap_or_default().into_iter();
-            found.extend(rows.filter_map(|row| Some((row.change_set_name?, row.change_set_id?))));
+            found.extend(rows.filter_map(|row| {
+                let stack_id = row.stack_id.unwrap_or_else(|| stack.to_owned());
+                let id = row.change_set_id?;
+                Some((row.change_set_name?, ChangeSet { id, stack_id }))
+            }));
         }
         Ok(found)
     }
@@ -181,9 +187,10 @@ impl CloudFormation {
     ///
     /// # Errors
     /// It is being executed.
-    pub async fn delete_change_set(&self, id: &str) -> Result<()> {
-        let request = self.client.delete_change_set().change_set_name(id);
-        let response = request.send().await;
+    pub async fn delete_change_set(&self, change_set: &ChangeSet) -> Result<()> {
+        let ChangeSet { id, stack_id } = change_set;
+        let request = self.client.delete_change_set().stack_name(stack_id);
+        let response = request.change_set_name(id).send().await;
         response
             .map_err(fault)
             .context("failed to delete a change set")?;

@@ -7,8 +7,8 @@ use aws_sdk_cloudformation::types::{
     TemplateStage,
 };
 
-use super::CloudFormation;
 use super::fault::fault;
+use super::{ChangeSet, CloudFormation};
 use crate::plan::{Act, Change, PropertyChange, Recreates, Witness, fate};
 
 impl CloudFormation {
@@ -29,11 +29,10 @@ impl CloudFormation {
     ///
     /// # Errors
     /// There is no such change set.
-    pub async fn list_changes(&self, change_set: &str) -> Result<Vec<Change>> {
-        let request = self.client.describe_change_set();
-        let request = request
-            .change_set_name(change_set)
-            .include_property_values(true);
+    pub async fn list_changes(&self, change_set: &ChangeSet) -> Result<Vec<Change>> {
+        let ChangeSet { id, stack_id } = change_set;
+        let request = self.client.describe_change_set().stack_name(stack_id);
+        let request = request.change_set_name(id).include_property_values(true);
         let mut pages = request.into_paginator().send();
         let mut changes = Vec::new();
         while let Some(page) = pages.next().await {

@@ -103,7 +103,12 @@ fn last_page() -> Rule {
 #[tokio::test]
 async fn every_page_is_read_and_every_word_becomes_ours() {
     let (first, second) = (first_page(), last_page());
-    let changes = door(&[&first, &second]).list_changes("arn").await.unwrap();
+    let change_set = ChangeSet {
+        id: "arn".to_owned(),
+        stack_id: "stack".to_owned(),
+    };
+    let door = door(&[&first, &second]);
+    let changes = door.list_changes(&change_set).await.unwrap();
     let rows = changes.iter().map(|change| {
         let properties = change.properties.iter().map(|property| {
             let PropertyChange {

@@ -9,7 +9,7 @@ use super::{Output, Selection, StageArgs};
 use crate::aws::DeploymentMode;
 use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
-use crate::policy::{Environment, Repository};
+use crate::policy::{Environment, Purpose, Repository};
 use crate::provision::{Doubt, OnBusy, Options};
 use crate::release::ReleaseId;
 
@@ -248,10 +248,13 @@ pub struct PolicyArgs {
     /// The stage
     #[command(flatten)]
     pub selection: Selection,
+    /// What the role is for
+    #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t)]
+    pub purpose: Purpose,
     /// Also print the trust policy for the workflows of a GitHub repository
     #[arg(long, value_name = "OWNER/REPO")]
     pub github: Option<Repository>,
-    /// The GitHub environment whose jobs may deploy [default: the stage's name]
+    /// The GitHub environment whose jobs may take the role [default: the stage's name]
     #[arg(long, value_name = "NAME", requires = "github")]
     pub environment: Option<Environment>,
     /// Form of the answer on stdout

@@ -58,9 +58,9 @@ pub enum Command {
     Diff(DiffArgs),
     /// Bring an earlier release back: the site at once, then Lambdas and server; nothing is built
     ///
-    /// Comes back: the site's files, the Lambdas and the server, as they were kept. A stack whose artifact
-    /// changes is updated with its template as it is in the source tree now. Does not come back: templates,
-    /// and everything in the data stack; tables keep their content. A rollback is a release itself.
+    /// Comes back: the site's files, the Lambdas and the server, as they were kept. Stays as it is deployed:
+    /// templates and settings, also where the source tree says otherwise by now, and everything in the data
+    /// stack; tables keep their content. A rollback is a release itself.
     Rollback(RollbackArgs),
     /// Take everything down, and say what is gone and what stays
     Teardown(StageArgs),
@@ -68,7 +68,7 @@ pub enum Command {
     Recover(RecoverArgs),
     /// Print what the stacks of a stage put out, and its addresses, for scripts
     Outputs(OutputsArgs),
-    /// Print the least-privilege IAM policies for deploying a stage, and a trust policy for GitHub
+    /// Print the least-privilege IAM policies for deploying or planning a stage, and a trust policy for GitHub
     Policy(PolicyArgs),
     /// Check what a deploy needs before it begins; exit 0 only when nothing fails
     Doctor(DoctorArgs),

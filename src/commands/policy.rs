@@ -6,18 +6,23 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::local::Platform;
 use crate::plan::{self, Templates};
-use crate::policy::{self, PolicyReport, Workflow};
+use crate::policy::{self, PolicyReport, Purpose, Workflow};
 
 /// Derives the policies of a stage from its configuration and templates.
 ///
 /// # Errors
 /// `UserError::NotOnAws` for a stage on this machine; a template is missing or uses a type whose
 /// permissions are not known.
-pub fn policy(config: &Config, workflow: Option<&Workflow>) -> Result<PolicyReport> {
+pub fn policy(
+    config: &Config,
+    purpose: Purpose,
+    workflow: Option<&Workflow>,
+) -> Result<PolicyReport> {
     let Some(place) = Platform::of(config).standing() else {
         return Err(UserError::NotOnAws(config.stage.to_string()).into());
     };
     let templates = Templates::read(&config.templates)?;
     let plan = plan::plan(config, &place.urls, &templates)?;
-    policy::policy(config, plan.all().map(|stack| &stack.template), workflow)
+    let templates = plan.all().map(|stack| &stack.template);
+    policy::policy(config, templates, purpose, workflow)
 }

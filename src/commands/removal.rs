@@ -99,7 +99,7 @@ async fn lift_protection(
     let deletion = stack.parameters.get(DELETION_PROTECTION);
     if deletion.is_some_and(|value| value == "true") {
         reporter.report(Event::Warning(said("deletion")));
-        provision::set_parameter(door, plan, stack, DELETION_PROTECTION, "false", reporter).await?;
+        provision::lift_deletion_protection(door, plan, stack, reporter).await?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Platform, ServerRelease};
-use crate::provision::{self, DIGEST, Options, Outputs, Provisioned};
+use crate::provision::{self, DIGEST, Outputs, Provisioned};
 use crate::release::{
     self, Depot, Intent, ReleaseId, ReleaseRecord, SiteTarget, Source, missing, outdated, shipped,
 };
@@ -176,8 +176,8 @@ async fn bring_back_site(
     release::switch(&source, &depot.site, urls, &to, aws, reporter).await
 }
 
-/// Updates the stacks whose artifacts are others, and rolls the server out. Returns those stacks, and
-/// whether the server changed.
+/// Updates the stacks whose artifacts are others, with nothing else changed, and rolls the server out. Returns
+/// those stacks, and whether the server changed.
 async fn bring_back_artifacts(
     platform: &Platform,
     past: &Past,
@@ -185,11 +185,10 @@ async fn bring_back_artifacts(
     reporter: &dyn Reporter,
 ) -> Result<(Vec<Provisioned>, bool)> {
     let (aws, wanted) = (&past.stage.aws, shipped(target));
-    let stacks: Vec<_> = outdated(&past.stage.plan.stacks, &past.live, &wanted)
-        .cloned()
-        .collect();
-    let (known, options) = (&past.outputs, Options::default());
-    let stacks = provision::provision(aws, &stacks, known, &wanted, options, reporter).await?;
+    let updates = outdated(&past.stage.stacks, &wanted).map(|(plan, stack, changes)| async move {
+        provision::update_parameters(aws, plan, stack, &changes, reporter).await
+    });
+    let stacks = futures_util::future::try_join_all(updates).await?;
     let rolled = roll_out(platform, past, target, &stacks, reporter).await?;
     Ok((stacks, rolled))
 }

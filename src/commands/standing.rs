@@ -1,5 +1,5 @@
 //! A stage that is deployed, for those who work with what is there. In: a `Config`. Out: its doors, its
-//! plan and its stacks as they are. Nothing is started or changed.
+//! stacks, as planned and as they are. Nothing is started or changed.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -9,7 +9,7 @@ use crate::aws::{Aws, Stack};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::local::{PartCheck, Place, Platform};
-use crate::plan::{self, Plan, StackPlan, Templates};
+use crate::plan::{self, StackPlan, Templates};
 
 /// A deployed stage.
 pub(super) struct Standing {
@@ -17,8 +17,6 @@ pub(super) struct Standing {
     pub(super) place: Place,
     /// Its doors.
     pub(super) aws: Aws,
-    /// What a deploy would provision now.
-    pub(super) plan: Plan,
     /// The planned stacks that are there, in the plan's order; at least one.
     pub(super) stacks: Vec<(StackPlan, Stack)>,
 }
@@ -41,12 +39,7 @@ pub(super) async fn find_standing(config: &Config, platform: &Platform) -> Resul
     if stacks.is_empty() {
         return Err(absent().into());
     }
-    Ok(Standing {
-        place,
-        aws,
-        plan,
-        stacks,
-    })
+    Ok(Standing { place, aws, stacks })
 }
 
 async fn find(aws: &Aws, plan: &StackPlan) -> Result<Option<(StackPlan, Stack)>> {

@@ -89,6 +89,19 @@ pub(super) const CALLS: [(&str, &[&str]); 40] = [
     ("get_caller_identity", &[]),
 ];
 
+/// The calls of `plan`. It executes no change set, and reads no object.
+pub(super) const CALLS_OF_PLAN: [&str; 9] = [
+    "create_change_set",
+    "delete_change_set",
+    "describe_change_set",
+    "describe_events",
+    "describe_stacks",
+    "get_caller_identity",
+    "get_template",
+    "list_change_sets",
+    "list_objects_v2",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +130,15 @@ mod tests {
     fn every_call_of_the_deployer_has_its_row_and_every_row_its_call() {
         let rows = CALLS.iter().map(|(call, _)| (*call).to_owned());
         assert_eq!(rows.collect::<BTreeSet<_>>(), called());
+    }
+
+    #[test]
+    fn every_call_of_plan_has_its_row() {
+        let rows = CALLS.map(|(call, _)| call);
+        let without: Vec<_> = CALLS_OF_PLAN
+            .iter()
+            .filter(|call| !rows.contains(call))
+            .collect();
+        assert_eq!(without, Vec::<&&str>::new());
     }
 }

@@ -1,6 +1,6 @@
 //! In: a stage's `Config` and the templates of its stacks. Out: the least that somebody must be
-//! allowed to deploy the stage, to see how it stands and to take it down, as IAM policies; and who on
-//! GitHub may do so. Pure: AWS is never asked, and nothing is attached to anybody.
+//! allowed to deploy the stage, to see how it stands and to take it down, or only to plan a deploy, as IAM
+//! policies; and who on GitHub may do so. Pure: AWS is never asked, and nothing is attached to anybody.
 //!
 //! Two kinds of grant. What the deployer calls itself (`calls`) is granted as it is. What
 //! CloudFormation calls for it is derived from the resource types of the templates (`permissions`) and
@@ -24,6 +24,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::plan::Template;
+use calls::{CALLS, CALLS_OF_PLAN};
 pub use document::{Condition, Document, MAX_CHARACTERS, Statement};
 pub use inventory::{Inventory, take};
 pub use permissions::{Action, needed};
@@ -33,7 +34,37 @@ pub use trust::{Environment, InvalidEnvironment, InvalidRepository, Repository};
 /// What stands for the account in a trust policy when the stage does not name one.
 pub const ACCOUNT_PLACEHOLDER: &str = "ACCOUNT_ID";
 
-/// Who deploys from GitHub.
+/// What a role is for
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Every command
+    #[default]
+    Deploy,
+    /// `plan` alone: nothing is changed with it
+    Plan,
+}
+
+impl Purpose {
+    /// Returns the word that the policies have in their names.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Plan => "plan",
+        }
+    }
+
+    /// Returns what the deployer asks of AWS itself.
+    fn calls(self) -> BTreeSet<Action> {
+        let has_call = |call: &str| self == Self::Deploy || CALLS_OF_PLAN.contains(&call);
+        let rows = CALLS.iter().filter(|(call, _)| has_call(call));
+        rows.flat_map(|(_, actions)| *actions)
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+/// Who deploys, or plans, from GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workflow {
     /// Its repository.
@@ -68,6 +99,8 @@ impl Workflow {
 pub struct PolicyReport {
     /// The stage.
     pub stage: String,
+    /// What the role is for.
+    pub purpose: Purpose,
     /// The policies; a role needs all of them.
     pub policies: Vec<NamedPolicy>,
     /// Who may take the role, if that was asked.
@@ -85,20 +118,23 @@ pub struct NamedPolicy {
     pub document: Document,
 }
 
-/// Derives the policies of a stage from its templates.
+/// Derives the policies of a stage from its templates. The templates of a change set may use what its maker
+/// may use of transforms; what they make is no matter of a plan.
 ///
 /// # Errors
 /// A template has no resources, or uses a type or a service whose permissions are not known.
 pub fn policy<'a>(
     config: &Config,
     templates: impl IntoIterator<Item = &'a Template>,
+    purpose: Purpose,
     workflow: Option<&Workflow>,
 ) -> Result<PolicyReport> {
     let inventory = take(templates)?;
     let target = Target::of(config);
-    let documents = document::pack(statements(&inventory, &target)?).into_iter();
+    let documents = document::pack(statements(&inventory, &target, purpose)?).into_iter();
+    let word = purpose.name();
     let policies = documents.zip(1..).map(|(document, number)| NamedPolicy {
-        name: format!("{}-{}-deploy-{number}", config.name, config.stage),
+        name: format!("{}-{}-{word}-{number}", config.name, config.stage),
         characters: document.characters(),
         document,
     });
@@ -106,6 +142,7 @@ pub fn policy<'a>(
     let account = account.map_or(ACCOUNT_PLACEHOLDER, |account| account.as_str());
     Ok(PolicyReport {
         stage: config.stage.to_string(),
+        purpose,
         policies: policies.collect(),
         trust: workflow.map(|workflow| {
             let Workflow {
@@ -120,13 +157,14 @@ pub fn policy<'a>(
 /// Resources and condition: grants that share them are one statement.
 type Scope = (BTreeSet<String>, Condition);
 
-fn statements(inventory: &Inventory, target: &Target) -> Result<Vec<Statement>> {
-    let own = calls::CALLS.iter().flat_map(|(_, actions)| *actions);
-    let own: BTreeSet<Action> = own.map(ToString::to_string).collect();
-    let through: BTreeSet<Action> = needed(inventory)?.difference(&own).cloned().collect();
+fn statements(inventory: &Inventory, target: &Target, purpose: Purpose) -> Result<Vec<Statement>> {
+    let own = purpose.calls();
     let mut all = transforms(inventory, target);
     all.extend(grant(&own, Caller::Deployer, inventory, target)?);
-    all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
+    if purpose == Purpose::Deploy {
+        let through: BTreeSet<Action> = needed(inventory)?.difference(&own).cloned().collect();
+        all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
+    }
     Ok(all)
 }
 
@@ -212,12 +250,14 @@ impl fmt::Display for PolicyReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             stage,
+            purpose,
             policies,
             trust,
         } = self;
+        let may = purpose.name();
         write!(
             formatter,
-            "stage {stage}: {} managed policies, all for one role",
+            "stage {stage}: managed policies of one role that may {may}: {}",
             policies.len()
         )?;
         for NamedPolicy {

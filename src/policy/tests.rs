@@ -23,9 +23,14 @@ fn plan(config: &Config) -> Plan {
 }
 
 fn report(extra: &str) -> PolicyReport {
+    report_for(Purpose::Deploy, extra)
+}
+
+fn report_for(purpose: Purpose, extra: &str) -> PolicyReport {
     let config = config(extra);
     let plan = plan(&config);
-    policy(&config, plan.all().map(|stack| &stack.template), None).unwrap()
+    let templates = plan.all().map(|stack| &stack.template);
+    policy(&config, templates, purpose, None).unwrap()
 }
 
 fn granted(report: &PolicyReport) -> Vec<&Statement> {
@@ -158,7 +163,7 @@ fn without_an_account_the_trust_says_where_it_goes() {
     };
     let plan = plan(&config);
     let templates = plan.all().map(|stack| &stack.template);
-    let report = policy(&config, templates, Some(&workflow)).unwrap();
+    let report = policy(&config, templates, Purpose::Deploy, Some(&workflow)).unwrap();
     let trust = serde_json::to_string(&report.trust).unwrap();
     assert!(
         trust.contains("arn:aws:iam::ACCOUNT_ID:oidc-provider/"),
@@ -171,8 +176,11 @@ fn without_an_account_the_trust_says_where_it_goes() {
 /// The whole of it, a statement a paragraph: so a change of a template shows what it costs.
 #[test]
 fn the_policy_of_prod_is_as_it_was_reviewed() {
-    let report = report("");
-    let rows: Vec<String> = granted(&report)
+    insta::assert_snapshot!(paragraphs(&report("")));
+}
+
+fn paragraphs(report: &PolicyReport) -> String {
+    let rows: Vec<String> = granted(report)
         .iter()
         .map(|row| {
             let condition = serde_json::to_string(&row.condition).unwrap();
@@ -185,7 +193,27 @@ fn the_policy_of_prod_is_as_it_was_reviewed() {
             )
         })
         .collect();
-    insta::assert_snapshot!(rows.join("\n"));
+    rows.join("\n")
+}
+
+/// Who may push a branch runs what he likes with this role.
+#[test]
+fn whoever_plans_changes_nothing_and_reads_no_data() {
+    let report = report_for(Purpose::Plan, "");
+    assert_eq!(report.policies[0].name, "factory-tree-prod-plan-1");
+    insta::assert_snapshot!(paragraphs(&report), @r#"
+cloudformation:CreateChangeSet
+on arn:aws:cloudformation:eu-central-1:aws:transform/LanguageExtensions
+if {}
+
+cloudformation:CreateChangeSet cloudformation:DeleteChangeSet cloudformation:DescribeChangeSet cloudformation:DescribeEvents cloudformation:DescribeStacks cloudformation:GetTemplate cloudformation:ListChangeSets cloudformation:TagResource cloudformation:UntagResource
+on arn:aws:cloudformation:eu-central-1:123456789012:stack/factory-tree-prod-* arn:aws:cloudformation:us-east-1:123456789012:stack/factory-tree-prod-*
+if {}
+
+s3:ListBucket
+on arn:aws:s3:::factory-tree-prod-*
+if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+"#);
 }
 
 #[test]
@@ -194,7 +222,7 @@ fn a_person_reads_each_policys_name_and_size() {
     let told = report.to_string();
     let count = report.policies.len();
     assert!(told.starts_with(&format!(
-        "stage prod: {count} managed policies, all for one role\n"
+        "stage prod: managed policies of one role that may deploy: {count}\n"
     )));
     let first = &report.policies[0];
     assert_eq!(first.name, "factory-tree-prod-deploy-1");

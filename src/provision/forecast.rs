@@ -47,7 +47,7 @@ pub async fn forecast(
     let name = change_set_name(now);
     let change_set = ask_for(&target, &update, &name, &parameters, reporter).await?;
     let answer = read(&target, &change_set, reporter).await;
-    patiently(reporter, || door.delete_change_set(&change_set.id)).await?;
+    patiently(reporter, || door.delete_change_set(&change_set)).await?;
     answer
 }
 
@@ -62,7 +62,7 @@ async fn read(
             Err(cause::of_change_set(target, &change_set.id, &text, reporter).await)
         }
         ChangeSetState::Ready { .. } | ChangeSetState::Executed | ChangeSetState::Pending => {
-            patiently(reporter, || target.door.list_changes(&change_set.id)).await
+            patiently(reporter, || target.door.list_changes(change_set)).await
         }
     }
 }
@@ -75,8 +75,8 @@ async fn delete_left_over(target: &Target<'_>, now: Duration, reporter: &dyn Rep
         let list = || target.door.list_change_sets(target.name);
         let mut found = patiently(reporter, list).await?;
         found.retain(|name, _| is_left_over(name, now));
-        for id in found.values() {
-            patiently(reporter, || target.door.delete_change_set(id)).await?;
+        for left in found.values() {
+            patiently(reporter, || target.door.delete_change_set(left)).await?;
         }
         anyhow::Ok(())
     };

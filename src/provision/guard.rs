@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::follow::patiently;
 use super::stack::Target;
-use crate::aws::ChangeSetKind;
+use crate::aws::{ChangeSet, ChangeSetKind};
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::plan::refused_losses;
@@ -17,7 +17,7 @@ use crate::plan::refused_losses;
 pub(super) async fn check(
     target: &Target<'_>,
     kind: ChangeSetKind,
-    change_set: &str,
+    change_set: &ChangeSet,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     if kind == ChangeSetKind::Create {

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
 use crate::event::{Event, Reporter};
-use crate::plan::{ArtifactFact, Consent, Source, StackPlan, Template};
+use crate::plan::{ArtifactFact, Consent, DELETION_PROTECTION, Source, StackPlan};
 pub use delete::delete_stack;
 pub use follow::{patiently, wait_until_still};
 pub use forecast::forecast;
@@ -226,41 +226,62 @@ pub async fn ensure_stack(
     Ok(stack.outputs)
 }
 
-/// Updates a stack with one parameter changed, and its template and all others as they are deployed: what
-/// has come to the sources since is not let in by the way. Where the stack is in no state to be updated,
-/// nothing is done.
+/// Updates a stack with some parameters changed, and its template and all others as they are deployed: what
+/// has come to the sources since is not let in by the way.
+///
+/// # Errors
+/// The stack is in no state to be updated, or CloudFormation refuses or undoes it.
+pub async fn update_parameters(
+    aws: &Aws,
+    plan: &StackPlan,
+    stack: &Stack,
+    changes: &BTreeMap<String, String>,
+    reporter: &dyn Reporter,
+) -> Result<Provisioned> {
+    let door = aws.cloudformation_in(&plan.region);
+    let plan = as_deployed(&door, plan, reporter).await?;
+    let parameters = with_changes(&plan.template.body, &stack.parameters, changes);
+    provision_one(aws, &plan, parameters, Options::default(), reporter).await
+}
+
+/// Switches off what refuses the deletion of a stack, as [`update_parameters`] would, within a task that runs
+/// already. Where the stack is in no state to be updated, nothing is done.
 ///
 /// # Errors
 /// CloudFormation refuses or undoes it.
-pub async fn set_parameter(
+pub async fn lift_deletion_protection(
     door: &CloudFormation,
     plan: &StackPlan,
     stack: &Stack,
-    name: &str,
-    value: &str,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     if state::row(stack.state).deploy != DeployAct::Update {
         return Ok(());
     }
-    let template = Template {
-        body: patiently(reporter, || door.get_template(&plan.stack)).await?,
-        ..plan.template.clone()
-    };
-    let mut parameters = stack.parameters.clone();
-    parameters.remove(DIGEST);
-    parameters.insert(name.to_owned(), value.to_owned());
-    let parameters = with_digest(&template.body, parameters);
+    let plan = as_deployed(door, plan, reporter).await?;
+    let parameters = unprotected(&plan.template.body, &stack.parameters);
     let task = format!("stack {}", plan.name);
     let target = stack::Target {
         door,
         name: &plan.stack,
-        template: &template,
+        template: &plan.template,
         task: &task,
         consent: &plan.consent,
     };
     stack::ensure(&target, &parameters, Options::default(), reporter).await?;
     Ok(())
+}
+
+/// Returns a stack's plan with the template that is deployed.
+async fn as_deployed(
+    door: &CloudFormation,
+    plan: &StackPlan,
+    reporter: &dyn Reporter,
+) -> Result<StackPlan> {
+    let body = patiently(reporter, || door.get_template(&plan.stack)).await?;
+    let mut plan = plan.clone();
+    plan.template.body = body;
+    Ok(plan)
 }
 
 struct Silence;
@@ -289,6 +310,24 @@ fn resolve(
         &plan.template.body,
         resolved.collect::<Result<_>>()?,
     ))
+}
+
+/// Returns parameters with deletion protection off, and the digest of that.
+fn unprotected(body: &str, parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let off = BTreeMap::from([(DELETION_PROTECTION.to_owned(), "false".to_owned())]);
+    with_changes(body, parameters, &off)
+}
+
+/// Returns parameters with some changed, and the digest of that.
+fn with_changes(
+    body: &str,
+    parameters: &BTreeMap<String, String>,
+    changes: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut changed = parameters.clone();
+    changed.remove(DIGEST);
+    changed.extend(changes.clone());
+    with_digest(body, changed)
 }
 
 /// Returns parameters with the digest of template and parameters added.

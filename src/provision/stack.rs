@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::follow::{Settled, patiently, settle, wait_until_still};
 use super::state::{self, DeployAct};
-use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, guard, history};
+use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, guard, history, unprotected};
 use crate::aws::{
     ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, CloudFormation, Stack, StackEvent,
     StackState,
 };
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
-use crate::plan::{Consent, Template};
+use crate::plan::{Consent, DELETION_PROTECTION, Template};
 
 /// What was done to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -76,7 +76,8 @@ pub(super) async fn ensure(
                     since: Some(&stack),
                     options,
                 };
-                return apply(target, &change, parameters, reporter).await;
+                let (outcome, stack) = apply(target, &change, parameters, reporter).await?;
+                return Ok((followed.unwrap_or(outcome), stack));
             }
             DeployAct::Follow => {
                 let outcome = follow(target, stack, parameters, options, reporter).await?;
@@ -111,6 +112,8 @@ pub(super) async fn ensure(
     }
 }
 
+/// What refuses its deletion would refuse it to the rollback of a failed creation too: it is protected when
+/// its stack has come up.
 async fn create(
     target: &Target<'_>,
     parameters: &BTreeMap<String, String>,
@@ -122,7 +125,27 @@ async fn create(
         since: None,
         options,
     };
-    apply(target, &change, parameters, reporter).await
+    let Some(meanwhile) = while_created(target, parameters) else {
+        return apply(target, &change, parameters, reporter).await;
+    };
+    let (outcome, stack) = apply(target, &change, &meanwhile, reporter).await?;
+    progress(target, reporter, "switching its deletion protection on");
+    let change = Change {
+        kind: ChangeSetKind::Update,
+        since: Some(&stack),
+        options,
+    };
+    let (_, stack) = apply(target, &change, parameters, reporter).await?;
+    Ok((outcome, stack))
+}
+
+/// Returns the parameters of the creation, where they are not those that the stack is to have in the end.
+fn while_created(
+    target: &Target<'_>,
+    parameters: &BTreeMap<String, String>,
+) -> Option<BTreeMap<String, String>> {
+    let protection = parameters.get(DELETION_PROTECTION)?;
+    (protection == "true").then(|| unprotected(&target.template.body, parameters))
 }
 
 /// Same digest *and* a healthy status: a stack that was rolled back has the digest of what it is.
@@ -139,7 +162,9 @@ async fn follow(
     options: Options,
     reporter: &dyn Reporter,
 ) -> Result<Option<Outcome>> {
-    let ours = is_ours(&stack, parameters);
+    let meanwhile = while_created(target, parameters);
+    let ours = is_ours(&stack, parameters)
+        || meanwhile.is_some_and(|meanwhile| is_ours(&stack, &meanwhile));
     if !ours && options.on_busy == OnBusy::Fail {
         let what = format!("stack `{}`", target.name);
         return Err(UserError::Busy {
@@ -209,11 +234,11 @@ async fn apply(
         }
         ChangeSetState::Failed(text) => {
             let error = cause::of_change_set(target, &change_set.id, &text, reporter).await;
-            patiently(reporter, || target.door.delete_change_set(&change_set.id)).await?;
+            patiently(reporter, || target.door.delete_change_set(&change_set)).await?;
             return Err(error);
         }
         ChangeSetState::Ready { resources } => {
-            guard::check(target, change.kind, &change_set.id, reporter).await?;
+            guard::check(target, change.kind, &change_set, reporter).await?;
             let expected = history::expected(&past, "UPDATE");
             let task = target.task.to_owned();
             reporter.report(Event::TaskSized {
@@ -222,7 +247,7 @@ async fn apply(
                 expected,
             });
             patiently(reporter, || {
-                target.door.execute_change_set(&change_set.id, &name)
+                target.door.execute_change_set(&change_set, &name)
             })
             .await?;
         }
@@ -265,7 +290,7 @@ async fn nothing_seen(
     change_set: &ChangeSet,
     reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
-    patiently(reporter, || target.door.delete_change_set(&change_set.id)).await?;
+    patiently(reporter, || target.door.delete_change_set(change_set)).await?;
     if change.options.doubt == Doubt::No {
         reporter.report(Event::Warning(format!(
             "template or parameters of stack `{}` have changed, but CloudFormation sees nothing to do: \
@@ -304,7 +329,7 @@ pub(super) async fn ask_for(
         let found = patiently(reporter, || target.door.get_change_set(target.name, name)).await?;
         match found {
             (change_set, ChangeSetState::Failed(_) | ChangeSetState::Empty) => {
-                patiently(reporter, || target.door.delete_change_set(&change_set.id)).await?;
+                patiently(reporter, || target.door.delete_change_set(&change_set)).await?;
             }
             (change_set, _) => return Ok(change_set),
         }

@@ -1,6 +1,8 @@
 //! What runs. In: the parameters of the stacks, and the site's `config.json`. Out: which artifacts and
 //! which site that is, so that it is known also after a deploy that was cut short or failed.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde::Deserialize;
 
@@ -122,16 +124,22 @@ fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)>
         })
 }
 
+/// A stack that must be updated: as planned, as found, and the parameters that change.
+pub type Outdated<'a> = (&'a StackPlan, &'a Stack, BTreeMap<String, String>);
+
 /// Returns the stacks that must be updated so that these artifacts run. No other stack is told of
 /// artifacts, so the data stack is never among them.
 pub fn outdated<'a>(
-    stacks: &'a [StackPlan],
-    live: &'a Live,
+    stacks: &'a [(StackPlan, Stack)],
     wanted: &'a Published,
-) -> impl Iterator<Item = &'a StackPlan> {
-    stacks.iter().filter(move |stack| {
-        facts(stack).any(|(_, fact)| live.artifacts.get(&fact) != wanted.get(&fact))
-    })
+) -> impl Iterator<Item = Outdated<'a>> {
+    let all = stacks.iter().map(|(plan, stack)| {
+        let known = facts(plan).filter_map(|(name, fact)| Some((name, wanted.get(&fact)?)));
+        let other = known.filter(|(name, value)| stack.parameters.get(*name) != Some(value));
+        let other = other.map(|(name, value)| (name.to_owned(), value.clone()));
+        (plan, stack, other.collect())
+    });
+    all.filter(|(_, _, other): &Outdated<'_>| !other.is_empty())
 }
 
 #[cfg(test)]

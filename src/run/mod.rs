@@ -310,7 +310,7 @@ fn policy(args: &PolicyArgs) -> Result<Exit> {
         )?),
         None => None,
     };
-    let report = commands::policy::policy(&config, workflow.as_ref())?;
+    let report = commands::policy::policy(&config, args.purpose, workflow.as_ref())?;
     ui::print_report(&report, args.output)?;
     Ok(Exit::Success)
 }

@@ -118,6 +118,11 @@ impl World {
         self.stacks.get(name).map(FakeStack::status)
     }
 
+    /// What a parameter of a stack is now.
+    pub(crate) fn parameter(&self, stack: &str, name: &str) -> Option<String> {
+        self.stacks.get(stack)?.parameters.get(name).cloned()
+    }
+
     pub(super) fn next_fault(&mut self, action: &str) -> Option<Fault> {
         if let Some((until, fault)) = &self.until {
             if Instant::now() < *until {
@@ -136,6 +141,7 @@ impl World {
             "DescribeChangeSet" => self.describe_change_set(form),
             "ExecuteChangeSet" => self.execute_change_set(form),
             "DeleteChangeSet" => self.delete_change_set(form),
+            "ListChangeSets" => self.list_change_sets(form),
             "DescribeStackEvents" => self.describe_stack_events(form),
             "DescribeEvents" => self.describe_events(),
             "DeleteStack" => self.begin(form, "DELETE", "DELETE_FAILED"),
@@ -319,6 +325,15 @@ impl World {
         let events = operation.lay_out(resources.unwrap_or(&nothing));
         stack.events.extend(events);
         Ok(Vec::new())
+    }
+
+    fn list_change_sets(&mut self, form: &Form) -> Result<Vec<Node>, Refusal> {
+        let names = self.find(form)?.1.change_sets.keys();
+        let rows = names.map(|name| {
+            let id = change_set_arn(name);
+            vec![text("ChangeSetName", name), text("ChangeSetId", id)]
+        });
+        Ok(vec![Node::List("Summaries", rows.collect())])
     }
 
     fn delete_change_set(&mut self, form: &Form) -> Result<Vec<Node>, Refusal> {

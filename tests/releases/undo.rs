@@ -34,8 +34,10 @@ pub(super) fn a_bad_release_is_undone_and_nothing_else(
     let unchanged = change_the_api(sources);
     let worse = swap::deploy_unnoticed(stage, good);
     assert_ne!(api_build(&worse), api);
+    let template = break_template(stage);
     a_bad_lambda_is_undone_in_time_also_after_a_kill(stage, good);
     assert_eq!(api_build(good), api);
+    stage.change_template("api.yaml", |_| template.clone());
 
     a_protected_stage_asks_first(stage, &worse);
     a_release_that_lost_a_file_is_refused(stage, &bucket, &asset, &bad);
@@ -75,6 +77,13 @@ fn a_bad_lambda_is_undone_in_time_also_after_a_kill(stage: &Stage, good: &Value)
     assert!(elapsed < LAMBDA, "it took {elapsed:?}");
     let again = rollback(stage, &[back.json["release"].as_str().unwrap()]);
     assert_eq!(again.json["outcome"], "unchanged", "{}", again.said);
+}
+
+/// What the sources say by now is not what is brought back.
+fn break_template(stage: &Stage) -> String {
+    stage.change_template("api.yaml", |text| {
+        text.replace("AWS::Lambda::Function", "AWS::Lambda::NoSuchType")
+    })
 }
 
 fn a_release_that_lost_a_file_is_refused(stage: &Stage, bucket: &Bucket, asset: &str, bad: &Value) {

@@ -1,9 +1,9 @@
-import { reactive, readonly, ref, shallowReadonly, shallowRef } from 'vue'
+import { reactive, readonly, ref, shallowReadonly, shallowRef, watch } from 'vue'
 
 import { newFactoryId } from '@/api/factory'
 import { checkDraft, toValues, type Field, type FieldErrors, type Values } from '@/api/limits'
 
-import type { FactoryWrites } from './factoryWrites'
+import type { FactoryTree } from './useFactoryTree'
 
 const FIELDS: readonly Field[] = ['name', 'lower', 'upper', 'count']
 
@@ -19,10 +19,22 @@ export interface FailedCreation extends Wish {
 }
 
 /** The form for new factories. It is free for the next one at once; failures are kept beside it. */
-export function useCreation(writes: FactoryWrites, onCreated: (name: string) => void) {
+export function useCreation(
+  { writes, rows }: Pick<FactoryTree, 'writes' | 'rows'>,
+  onCreated: (name: string) => void,
+) {
   const draft = reactive<Record<Field, string>>({ name: '', lower: '1', upper: '100', count: '5' })
   const errors = ref<FieldErrors>({})
   const failures = shallowRef<readonly FailedCreation[]>([])
+
+  // The answer may have been lost on the way: what stands in the tree was granted after all.
+  watch([failures, rows], () => {
+    const granted = failures.value.filter(({ id }) => rows.value.has(id))
+    granted.forEach((failure) => {
+      discard(failure)
+      onCreated(failure.values.name)
+    })
+  })
 
   /** Sends what was typed, unless something is wrong with it; returns whether it was sent. */
   function create(): boolean {

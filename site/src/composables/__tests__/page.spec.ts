@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { nextTick, shallowRef } from 'vue'
 
 import { factoryOf } from '@/api/__tests__/fakeSocket'
 
 import type { FactoryWrites, WriteOutcome } from '../factoryWrites'
+import type { FactoryRow } from '../pendingWrites'
 import { digest } from '../useAnnouncements'
 import { useCreation } from '../useCreation'
 import { TOAST_MS, useToasts } from '../useToasts'
@@ -109,11 +111,13 @@ describe('the form for a new factory', () => {
   const create = vi.fn<FactoryWrites['create']>()
   const onCreated = vi.fn()
   const refused: WriteOutcome = { kind: 'refused', reason: 'no answer' }
+  const rows = shallowRef<ReadonlyMap<string, FactoryRow>>(new Map())
   let form: ReturnType<typeof useCreation>
 
   beforeEach(() => {
     vi.resetAllMocks()
-    form = useCreation({ create } as unknown as FactoryWrites, onCreated)
+    rows.value = new Map()
+    form = useCreation({ writes: { create } as unknown as FactoryWrites, rows }, onCreated)
   })
   async function ask(name: string): Promise<void> {
     form.draft.name = name
@@ -148,6 +152,16 @@ describe('the form for a new factory', () => {
     }
     await vi.advanceTimersByTimeAsync(0)
     expect(create.mock.calls[1]).toEqual(create.mock.calls[0])
+    expect(form.failures.value).toEqual([])
+    expect(onCreated).toHaveBeenCalledWith('Mill')
+  })
+
+  it('forgets a failure when the factory is there after all', async () => {
+    create.mockResolvedValue(refused)
+    await ask('Mill')
+    const [id = ''] = create.mock.calls[0] ?? []
+    rows.value = new Map([[id, { factory: factoryOf({ id }) }]])
+    await nextTick()
     expect(form.failures.value).toEqual([])
     expect(onCreated).toHaveBeenCalledWith('Mill')
   })

@@ -1,0 +1,45 @@
+//! What a plan asks of CloudFormation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use factory_tree::commands::policy::policy;
+use factory_tree::config::Config;
+use factory_tree::policy::Purpose;
+
+use crate::cloudformation::FakeCloudFormation;
+use crate::{Heard, connect, provision, provision_data, stack};
+
+/// What somebody with the role that plans may do to a stage.
+fn granted() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = Config::load(&root.join("factory-tree.yaml"), Some("prod")).unwrap();
+    let report = policy(&config, Purpose::Plan, None).unwrap();
+    let statements = report
+        .policies
+        .into_iter()
+        .flat_map(|policy| policy.document.statement);
+    statements.flat_map(|statement| statement.action).collect()
+}
+
+#[tokio::test]
+async fn a_plan_asks_for_nothing_that_its_policy_does_not_grant() {
+    let fake = FakeCloudFormation::start();
+    fake.world()
+        .declare("data", &[("Table", "AWS::DynamoDB::Table", 20)]);
+    provision_data(&fake).await.0.unwrap();
+    fake.world().calls.clear();
+    let door = connect(&fake).await.cloudformation;
+    door.find_stack("demo-data").await.unwrap();
+    let heard = Heard::default();
+    provision::forecast(&door, &stack("data", &[]), &BTreeMap::new(), &heard)
+        .await
+        .unwrap();
+
+    let asked = fake.world().calls.clone();
+    assert!(asked.contains(&"CreateChangeSet".to_owned()), "{asked:?}");
+    let asked = asked.iter().map(|call| format!("cloudformation:{call}"));
+    let denied: Vec<String> = asked.filter(|call| !granted().contains(call)).collect();
+    assert_eq!(denied, Vec::<String>::new());
+    assert_eq!(heard.said(), "");
+}

@@ -1,0 +1,241 @@
+//! Provisioning against a CloudFormation that plays scripts: what the local endpoint cannot show.
+
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+mod causes;
+#[path = "../cloudformation/mod.rs"]
+mod cloudformation;
+mod faults;
+mod forecast;
+mod protection;
+mod repeats;
+mod states;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use cloudformation::FakeCloudFormation;
+use factory_tree::aws::{Access, Aws};
+use factory_tree::error;
+use factory_tree::event::{Event, Reporter};
+use factory_tree::plan::{Source, StackPlan, Template};
+use factory_tree::provision::{self, Options, Outcome, Outputs, Provisioned};
+
+/// Keeps every event.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Event>>);
+
+impl Reporter for Heard {
+    fn report(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+impl Heard {
+    /// Notes and warnings, as a person reads them.
+    fn said(&self) -> String {
+        let events = self.0.lock().unwrap();
+        let lines = events.iter().filter_map(|event| match event {
+            Event::Warning(text) => Some(format!("warning: {text}")),
+            Event::Note(text) => Some(format!("note: {text}")),
+            Event::TaskProgress { task, detail } => Some(format!("{task}: {detail}")),
+            _ => None,
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A stack of a template with this name, which needs the outputs of others.
+fn stack(name: &str, needs: &[&str]) -> StackPlan {
+    let body = format!(
+        "# {name}\nParameters:\n  Digest:\n    Type: String\nResources:\n  Table:\n    Type: AWS::DynamoDB::Table\n"
+    );
+    let template = Template::parse(Path::new(&format!("templates/{name}.yaml")), body).unwrap();
+    let names = ["One", "Two", "Three", "Four"];
+    let parameters = needs.iter().zip(names).map(|(need, name)| {
+        let source = Source::Output {
+            stack: (*need).to_owned(),
+            output: "Id",
+        };
+        (name, source)
+    });
+    StackPlan {
+        name: name.to_owned(),
+        stack: format!("demo-{name}"),
+        region: "us-east-1".parse().unwrap(),
+        template,
+        parameters: parameters.collect(),
+        protected: false,
+        consent: factory_tree::plan::Consent::default(),
+    }
+}
+
+async fn connect(fake: &FakeCloudFormation) -> Aws {
+    let access = Access::Endpoint {
+        url: fake.url.clone(),
+    };
+    Aws::connect(&access, &"us-east-1".parse().unwrap()).await
+}
+
+async fn provision(
+    fake: &FakeCloudFormation,
+    stacks: &[StackPlan],
+    options: Options,
+    heard: &Heard,
+) -> anyhow::Result<Vec<Provisioned>> {
+    let aws = connect(fake).await;
+    provision::provision(
+        &aws,
+        stacks,
+        &Outputs::new(),
+        &BTreeMap::new(),
+        options,
+        heard,
+    )
+    .await
+}
+
+/// Provisions one stack `data`, with all that is said.
+async fn provision_data(fake: &FakeCloudFormation) -> (anyhow::Result<Outcome>, String) {
+    let heard = Heard::default();
+    let result = provision(fake, &[stack("data", &[])], Options::default(), &heard).await;
+    (result.map(|stacks| stacks[0].outcome), heard.said())
+}
+
+/// What a person reads of an error: message, hint, exit code.
+fn told(error: &anyhow::Error) -> String {
+    let hint = error::hint(error).unwrap_or_default();
+    format!(
+        "error: {error:#}\nhint: {hint}\nexit {}",
+        error::exit(error) as u8
+    )
+}
+
+#[tokio::test]
+async fn a_stack_is_made_then_left_alone_then_changed() {
+    let fake = FakeCloudFormation::start();
+    fake.world()
+        .declare("data", &[("Table", "AWS::DynamoDB::Table", 20)]);
+    assert_eq!(provision_data(&fake).await.0.unwrap(), Outcome::Created);
+
+    fake.world().calls.clear();
+    assert_eq!(provision_data(&fake).await.0.unwrap(), Outcome::Unchanged);
+    assert_eq!(
+        fake.world().calls,
+        ["DescribeStacks"],
+        "nothing to do is known in one call"
+    );
+
+    let mut changed = stack("data", &[]);
+    changed.template.body.push_str("# changed\n");
+    let heard = Heard::default();
+    let stacks = provision(&fake, &[changed], Options::default(), &heard)
+        .await
+        .unwrap();
+    assert_eq!(stacks[0].outcome, Outcome::Updated);
+}
+
+#[tokio::test]
+async fn one_failing_stack_lets_independent_ones_finish_and_stops_those_that_need_it() {
+    let fake = FakeCloudFormation::start();
+    for name in ["dns", "data", "api", "site"] {
+        fake.world()
+            .declare(name, &[("Table", "AWS::DynamoDB::Table", 30)]);
+    }
+    fake.world()
+        .resources
+        .get_mut("data")
+        .unwrap()
+        .get_mut("Table")
+        .unwrap()
+        .fails = Some("Cannot exceed quota for tables".to_owned());
+    let stacks = [
+        stack("dns", &[]),
+        stack("data", &[]),
+        stack("api", &["dns", "data"]),
+        stack("site", &["dns"]),
+    ];
+    let heard = Heard::default();
+    let failed = provision(&fake, &stacks, Options::default(), &heard)
+        .await
+        .unwrap_err();
+    assert!(
+        format!("{failed:#}").contains("stack `demo-data` failed"),
+        "{failed:#}"
+    );
+    assert_eq!(
+        fake.world().status("demo-site").as_deref(),
+        Some("CREATE_COMPLETE")
+    );
+    assert_eq!(fake.world().status("demo-api"), None);
+    assert!(
+        heard.said().contains("not started: api"),
+        "{}",
+        heard.said()
+    );
+}
+
+/// A slow stack of each layer of the graph: template and milliseconds.
+const LAYERS: [(&str, u64); 8] = [
+    ("foundation", 100),
+    ("dns", 150),
+    ("data", 100),
+    ("certificate", 200),
+    ("certificate-us-east-1", 200),
+    ("api", 200),
+    ("websocket", 300),
+    ("site", 300),
+];
+
+/// How long they take is measured in `benches/graph.rs`.
+#[tokio::test]
+async fn stacks_move_together_unless_one_needs_the_other() {
+    let fake = FakeCloudFormation::start();
+    for (name, millis) in LAYERS {
+        fake.world()
+            .declare(name, &[("Table", "AWS::DynamoDB::Table", millis)]);
+    }
+    let needs: [(&str, &[&str]); 8] = [
+        ("foundation", &[]),
+        ("dns", &[]),
+        ("data", &[]),
+        ("certificate", &["dns"]),
+        ("certificate-us-east-1", &["dns"]),
+        ("api", &["certificate", "data", "dns", "foundation"]),
+        ("websocket", &["certificate", "data", "dns", "foundation"]),
+        ("site", &["certificate-us-east-1", "dns", "foundation"]),
+    ];
+    let stacks = needs.map(|(name, needs)| stack(name, needs));
+    provision(&fake, &stacks, Options::default(), &Heard::default())
+        .await
+        .unwrap();
+    let span = |name: &str| fake.world().span(&format!("demo-{name}"));
+    for (name, needs) in needs {
+        for need in needs {
+            assert!(
+                span(need).1 <= span(name).0,
+                "{name} did not wait for {need}"
+            );
+        }
+    }
+    let together = [
+        ("foundation", "dns"),
+        ("dns", "data"),
+        ("certificate", "certificate-us-east-1"),
+        ("api", "websocket"),
+    ];
+    for (one, other) in together {
+        let (one_span, other_span) = (span(one), span(other));
+        let overlap = one_span.0 < other_span.1 && other_span.0 < one_span.1;
+        assert!(overlap, "{one} and {other} did not move together");
+    }
+    let polls = fake.world().count("DescribeStackEvents");
+    let looks = fake.world().count("DescribeStacks");
+    assert_eq!(
+        looks,
+        2 * stacks.len(),
+        "a look before and a look after, and none while it moves"
+    );
+    assert!(polls < 200, "{polls} polls");
+}

@@ -1,0 +1,78 @@
+//! A stack with something that refuses to be deleted: that comes last, so that a failed creation can be undone.
+
+use std::time::Duration;
+
+use factory_tree::plan::{DELETION_PROTECTION, Source, StackPlan};
+use factory_tree::provision::{OnBusy, Options, Outcome};
+
+use crate::cloudformation::FakeCloudFormation;
+use crate::{Heard, provision, stack};
+
+fn protected() -> StackPlan {
+    let mut plan = stack("websocket", &[]);
+    let on = Source::Value("true".to_owned());
+    plan.parameters.insert(DELETION_PROTECTION, on);
+    plan
+}
+
+/// Provisions the protected stack; whatever somebody else is at ends it.
+async fn provision_protected(fake: &FakeCloudFormation) -> anyhow::Result<Outcome> {
+    let options = Options {
+        on_busy: OnBusy::Fail,
+        ..Options::default()
+    };
+    let stacks = provision(fake, &[protected()], options, &Heard::default()).await?;
+    Ok(stacks[0].outcome)
+}
+
+fn protection(fake: &FakeCloudFormation) -> Option<String> {
+    fake.world()
+        .parameter("demo-websocket", DELETION_PROTECTION)
+}
+
+const BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+
+#[tokio::test]
+async fn what_a_failed_creation_leaves_can_be_deleted() {
+    let fake = FakeCloudFormation::start();
+    let rows = [
+        ("Balancer", BALANCER, 10),
+        ("Group", "AWS::AutoScaling::AutoScalingGroup", 40),
+    ];
+    fake.world().declare("websocket", &rows);
+    let fail = |reason: Option<&str>| {
+        let mut world = fake.world();
+        let stack = world.resources.get_mut("websocket").unwrap();
+        stack.get_mut("Group").unwrap().fails = reason.map(str::to_owned);
+    };
+    fail(Some("You have reached your quota of instances"));
+    provision_protected(&fake).await.unwrap_err();
+    assert_eq!(protection(&fake).as_deref(), Some("false"));
+
+    fail(None);
+    assert_eq!(provision_protected(&fake).await.unwrap(), Outcome::Created);
+    assert_eq!(protection(&fake).as_deref(), Some("true"));
+    fake.world().calls.clear();
+    assert_eq!(
+        provision_protected(&fake).await.unwrap(),
+        Outcome::Unchanged
+    );
+    assert_eq!(fake.world().calls, ["DescribeStacks"]);
+}
+
+#[tokio::test]
+async fn a_creation_that_was_cut_short_is_protected_by_the_next_run() {
+    let fake = FakeCloudFormation::start();
+    fake.world()
+        .declare("websocket", &[("Balancer", BALANCER, 600)]);
+    let cut = tokio::time::timeout(Duration::from_millis(250), provision_protected(&fake)).await;
+    assert!(cut.is_err());
+    assert_eq!(
+        fake.world().status("demo-websocket").unwrap(),
+        "CREATE_IN_PROGRESS"
+    );
+
+    assert_eq!(provision_protected(&fake).await.unwrap(), Outcome::Created);
+    assert_eq!(protection(&fake).as_deref(), Some("true"));
+    assert_eq!(fake.world().count("ExecuteChangeSet"), 2);
+}
