@@ -118,8 +118,8 @@ pub struct NamedPolicy {
     pub document: Document,
 }
 
-/// Derives the policies of a stage from its templates. The templates of a change set may use what its maker
-/// may use of transforms; what they make is no matter of a plan.
+/// Derives the policies of a stage from its templates. Of a plan only their transforms matter: a change set
+/// that is never executed makes nothing.
 ///
 /// # Errors
 /// A template has no resources, or uses a type or a service whose permissions are not known.
