@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
+use super::change_set::{self, ask_for, wait_for_change_set};
 use super::follow::patiently;
-use super::stack::{self, Target, ask_for, wait_for_change_set};
+use super::stack::Target;
 use super::{Options, cause, with_digest};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation};
 use crate::event::{Event, Reporter};
@@ -36,7 +37,7 @@ pub async fn forecast(
         task: &plan.name,
         consent: &plan.consent,
     };
-    let update = stack::Change {
+    let update = change_set::Change {
         kind: ChangeSetKind::Update,
         since: None,
         options: Options::default(),

@@ -4,6 +4,7 @@
 //! `cause`, recovered in `recover`; `state` says what each state means.
 
 mod cause;
+mod change_set;
 mod delete;
 pub mod diagnosis;
 mod follow;

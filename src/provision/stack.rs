@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
+use super::change_set::{Change, ask_for, change_set_name, wait_for_change_set};
 use super::follow::{Settled, patiently, settle, wait_until_still};
 use super::state::{self, DeployAct};
 use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, guard, history, unprotected};
 use crate::aws::{
-    ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, CloudFormation, Stack, StackEvent,
-    StackState,
+    ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation, Stack, StackEvent, StackState,
 };
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
@@ -212,13 +211,6 @@ fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
             .is_some_and(|told| told == digest)
 }
 
-/// What is to be done to a stack, seen from where it stands.
-pub(super) struct Change<'a> {
-    pub(super) kind: ChangeSetKind,
-    pub(super) since: Option<&'a Stack>,
-    pub(super) options: Options,
-}
-
 async fn apply(
     target: &Target<'_>,
     change: &Change<'_>,
@@ -302,68 +294,6 @@ async fn nothing_seen(
     Ok((Outcome::Unchanged, stack))
 }
 
-/// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
-/// asked for anew.
-pub(super) async fn ask_for(
-    target: &Target<'_>,
-    change: &Change<'_>,
-    name: &str,
-    parameters: &BTreeMap<String, String>,
-    reporter: &dyn Reporter,
-) -> Result<ChangeSet> {
-    let request = ChangeSetRequest {
-        kind: change.kind,
-        stack: target.name,
-        name,
-        template: &target.template.body,
-        parameters,
-        mode: change.options.mode,
-    };
-    loop {
-        let asked = patiently(reporter, || target.door.create_change_set(&request)).await;
-        match asked {
-            Ok(Some(change_set)) => return Ok(change_set),
-            Ok(None) => {}
-            Err(error) => return Err(refused(target, error)),
-        }
-        let found = patiently(reporter, || target.door.get_change_set(target.name, name)).await?;
-        match found {
-            (change_set, ChangeSetState::Failed(_) | ChangeSetState::Empty) => {
-                patiently(reporter, || target.door.delete_change_set(&change_set)).await?;
-            }
-            (change_set, _) => return Ok(change_set),
-        }
-    }
-}
-
-/// What CloudFormation refuses outright is told as a failure of the stack; what AWS did not answer, or
-/// the credentials did not allow, is told as it is.
-fn refused(target: &Target<'_>, error: anyhow::Error) -> anyhow::Error {
-    let fault = crate::aws::Fault::of(&error);
-    match fault {
-        Some(fault)
-            if !fault.is_denied() && !fault.is_about_credentials() && !fault.is_transient() =>
-        {
-            cause::of_refusal(target, &fault.to_string())
-        }
-        _ => error.context(format!(
-            "failed to ask for a change set of stack `{}`",
-            target.name
-        )),
-    }
-}
-
-/// The same change of the same state has the same name, so that a run that follows one that was cut
-/// short finds what that one had asked for. The name is the token of the calls, too.
-fn change_set_name(parameters: &BTreeMap<String, String>, since: Option<&Stack>) -> String {
-    let digest = parameters.get(DIGEST).map_or("none", String::as_str);
-    let state = since.map_or("new".to_owned(), |stack| {
-        let hash = Sha256::digest(format!("{}\0{}", stack.id, stack.updated));
-        crate::build::hex(&hash[..6])
-    });
-    format!("factory-tree-{digest}-{state}")
-}
-
 async fn past_events(
     target: &Target<'_>,
     change: &Change<'_>,
@@ -380,21 +310,6 @@ async fn past_events(
 async fn get_stack(target: &Target<'_>, id: &str, reporter: &dyn Reporter) -> Result<Stack> {
     let stack = patiently(reporter, || target.door.find_stack(id)).await?;
     stack.with_context(|| format!("stack `{}` has gone while it was worked on", target.name))
-}
-
-pub(super) async fn wait_for_change_set(
-    target: &Target<'_>,
-    change_set: &ChangeSet,
-    reporter: &dyn Reporter,
-) -> Result<ChangeSetState> {
-    let mut pace = super::pace::Pace::new();
-    let (stack, id) = (&change_set.stack_id, &change_set.id);
-    loop {
-        match patiently(reporter, || target.door.get_change_set(stack, id)).await? {
-            (_, ChangeSetState::Pending) => pace.rest().await,
-            (_, settled) => return Ok(settled),
-        }
-    }
 }
 
 fn moved(target: &Target<'_>, event: &StackEvent, reporter: &dyn Reporter) {

@@ -83,6 +83,12 @@ impl World {
             .insert(template.to_owned(), resources.collect());
     }
 
+    /// A declared resource fails from now on, for this reason; or no longer.
+    pub(crate) fn fail_resource(&mut self, template: &str, resource: &str, reason: Option<&str>) {
+        let resources = self.resources.get_mut(template).unwrap();
+        resources.get_mut(resource).unwrap().fails = reason.map(str::to_owned);
+    }
+
     /// From when to when a stack has moved.
     pub(crate) fn span(&self, stack: &str) -> (Instant, Instant) {
         let events = &self.stacks[stack].events;

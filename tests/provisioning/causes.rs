@@ -18,12 +18,7 @@ async fn the_root_cause_is_told_with_its_place_and_its_cure() {
         ],
     );
     fake.world()
-        .resources
-        .get_mut("data")
-        .unwrap()
-        .get_mut("Table")
-        .unwrap()
-        .fails = Some("factory-tree-data already exists".to_owned());
+        .fail_resource("data", "Table", Some("factory-tree-data already exists"));
     let (result, _) = provision_data(&fake).await;
     insta::assert_snapshot!(told(&result.unwrap_err()));
     assert_eq!(

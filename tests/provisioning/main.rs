@@ -144,12 +144,7 @@ async fn one_failing_stack_lets_independent_ones_finish_and_stops_those_that_nee
             .declare(name, &[("Table", "AWS::DynamoDB::Table", 30)]);
     }
     fake.world()
-        .resources
-        .get_mut("data")
-        .unwrap()
-        .get_mut("Table")
-        .unwrap()
-        .fails = Some("Cannot exceed quota for tables".to_owned());
+        .fail_resource("data", "Table", Some("Cannot exceed quota for tables"));
     let stacks = [
         stack("dns", &[]),
         stack("data", &[]),

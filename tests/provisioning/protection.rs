@@ -40,16 +40,13 @@ async fn what_a_failed_creation_leaves_can_be_deleted() {
         ("Group", "AWS::AutoScaling::AutoScalingGroup", 40),
     ];
     fake.world().declare("websocket", &rows);
-    let fail = |reason: Option<&str>| {
-        let mut world = fake.world();
-        let stack = world.resources.get_mut("websocket").unwrap();
-        stack.get_mut("Group").unwrap().fails = reason.map(str::to_owned);
-    };
-    fail(Some("You have reached your quota of instances"));
+    let quota = "You have reached your quota of instances";
+    fake.world()
+        .fail_resource("websocket", "Group", Some(quota));
     provision_protected(&fake).await.unwrap_err();
     assert_eq!(protection(&fake).as_deref(), Some("false"));
 
-    fail(None);
+    fake.world().fail_resource("websocket", "Group", None);
     assert_eq!(provision_protected(&fake).await.unwrap(), Outcome::Created);
     assert_eq!(protection(&fake).as_deref(), Some("true"));
     fake.world().calls.clear();

@@ -1,0 +1,102 @@
+//! A change set of one stack: asked for, or found where an earlier run had asked for it, and waited for.
+//! Whether it is executed is decided in `stack`; `forecast` never does.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+
+use super::follow::patiently;
+use super::pace::Pace;
+use super::stack::Target;
+use super::{DIGEST, Options, cause};
+use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Stack};
+use crate::event::Reporter;
+
+/// What is to be done to a stack, seen from where it stands.
+pub(super) struct Change<'a> {
+    pub(super) kind: ChangeSetKind,
+    pub(super) since: Option<&'a Stack>,
+    pub(super) options: Options,
+}
+
+/// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
+/// asked for anew.
+pub(super) async fn ask_for(
+    target: &Target<'_>,
+    change: &Change<'_>,
+    name: &str,
+    parameters: &BTreeMap<String, String>,
+    reporter: &dyn Reporter,
+) -> Result<ChangeSet> {
+    let request = ChangeSetRequest {
+        kind: change.kind,
+        stack: target.name,
+        name,
+        template: &target.template.body,
+        parameters,
+        mode: change.options.mode,
+    };
+    loop {
+        let asked = patiently(reporter, || target.door.create_change_set(&request)).await;
+        match asked {
+            Ok(Some(change_set)) => return Ok(change_set),
+            Ok(None) => {}
+            Err(error) => return Err(refused(target, error)),
+        }
+        let found = patiently(reporter, || target.door.get_change_set(target.name, name)).await?;
+        match found {
+            (change_set, ChangeSetState::Failed(_) | ChangeSetState::Empty) => {
+                patiently(reporter, || target.door.delete_change_set(&change_set)).await?;
+            }
+            (change_set, _) => return Ok(change_set),
+        }
+    }
+}
+
+/// What CloudFormation refuses outright is told as a failure of the stack; what AWS did not answer, or
+/// the credentials did not allow, is told as it is.
+fn refused(target: &Target<'_>, error: anyhow::Error) -> anyhow::Error {
+    let fault = crate::aws::Fault::of(&error);
+    match fault {
+        Some(fault)
+            if !fault.is_denied() && !fault.is_about_credentials() && !fault.is_transient() =>
+        {
+            cause::of_refusal(target, &fault.to_string())
+        }
+        _ => error.context(format!(
+            "failed to ask for a change set of stack `{}`",
+            target.name
+        )),
+    }
+}
+
+/// The same change of the same state has the same name, so that a run that follows one that was cut
+/// short finds what that one had asked for. The name is the token of the calls, too.
+pub(super) fn change_set_name(
+    parameters: &BTreeMap<String, String>,
+    since: Option<&Stack>,
+) -> String {
+    let digest = parameters.get(DIGEST).map_or("none", String::as_str);
+    let state = since.map_or("new".to_owned(), |stack| {
+        let hash = Sha256::digest(format!("{}\0{}", stack.id, stack.updated));
+        crate::build::hex(&hash[..6])
+    });
+    format!("factory-tree-{digest}-{state}")
+}
+
+/// Waits until CloudFormation has computed a change set, or refused it.
+pub(super) async fn wait_for_change_set(
+    target: &Target<'_>,
+    change_set: &ChangeSet,
+    reporter: &dyn Reporter,
+) -> Result<ChangeSetState> {
+    let mut pace = Pace::new();
+    let (stack, id) = (&change_set.stack_id, &change_set.id);
+    loop {
+        match patiently(reporter, || target.door.get_change_set(stack, id)).await? {
+            (_, ChangeSetState::Pending) => pace.rest().await,
+            (_, settled) => return Ok(settled),
+        }
+    }
+}
