@@ -129,6 +129,13 @@ pub trait Reporter: Send + Sync {
     fn report(&self, event: Event);
 }
 
+/// Tells nobody.
+pub struct Silence;
+
+impl Reporter for Silence {
+    fn report(&self, _event: Event) {}
+}
+
 /// Runs a piece of work as a task: says that it began and how it ended.
 ///
 /// # Errors
@@ -210,15 +217,9 @@ impl Reporter for Journal {
 mod tests {
     use super::*;
 
-    struct Nobody;
-
-    impl Reporter for Nobody {
-        fn report(&self, _event: Event) {}
-    }
-
     #[test]
     fn the_journal_knows_what_is_going_on() {
-        let journal = Journal::new(Box::new(Nobody));
+        let journal = Journal::new(Box::new(Silence));
         assert_eq!(journal.doing(), "not touched yet");
         journal.report(Event::StepStarted(Step::Provision));
         for task in ["stack api", "stack site"] {

@@ -7,7 +7,7 @@ use super::PartCheck;
 use super::parts::{EDGE, EMULATOR, Running, SERVER, SUPERVISOR};
 use super::ports::Ports;
 use super::state::{self, Folder};
-use super::{edge, emulator, probe, server};
+use super::{edge, emulator, port, probe, server};
 
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -61,12 +61,14 @@ async fn check_part(
     probe: impl Future<Output = Result<(), String>>,
 ) -> PartCheck {
     let record = running.and_then(|running| running.parts.get(name));
+    let is_its_own = |port| record.is_some_and(|record| record.holds(port));
     let (ok, detail) = match record.map(|record| record.living().ok_or(record)) {
         None => (false, "not started".to_owned()),
         Some(Err(record)) => (false, record.end()),
         Some(Ok(process)) => match probe.await {
-            Ok(()) => (true, format!("{process}, port {port}")),
             Err(seen) => (false, format!("{process}, {seen}")),
+            Ok(()) if is_its_own(port) => (true, format!("{process}, port {port}")),
+            Ok(()) => (false, format!("{process}, {}", port::taken(port))),
         },
     };
     PartCheck {
@@ -80,6 +82,7 @@ async fn check_part(
 mod tests {
     use std::collections::BTreeMap;
     use std::net::TcpListener;
+    use std::process::Command;
     use std::time::Instant;
 
     use super::*;
@@ -148,6 +151,27 @@ mod tests {
         edge false killed by signal 9
         server false not started
         ");
+    }
+
+    /// Of two stages that start at the same time, the edge of one has the port of both.
+    #[tokio::test]
+    async fn a_part_that_another_process_answers_for_is_told_with_that_process() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let mut part = Command::new("sleep").arg("100").spawn().unwrap();
+        let process = ProcessId::of(i32::try_from(part.id()).unwrap());
+        let running = Running {
+            supervisor: ProcessId::own().unwrap(),
+            executable: String::new(),
+            parts: BTreeMap::from([(EDGE.to_owned(), record(process, None))]),
+        };
+        let seen = check_part(Some(&running), EDGE, port, async { Ok(()) }).await;
+        part.kill().unwrap();
+        part.wait().unwrap();
+        assert!(!seen.ok);
+        let detail = format!("{}, {}", process.unwrap(), port::taken(port));
+        assert_eq!(seen.detail, detail);
+        assert!(detail.ends_with(&format!("(pid {})", std::process::id())));
     }
 
     #[tokio::test]

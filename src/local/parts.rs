@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::port;
 use super::process::ProcessId;
 
 /// The emulator's name among the parts.
@@ -89,6 +90,13 @@ impl Record {
         self.process.filter(|process| process.is_alive())
     }
 
+    /// Returns whether it lives and listens on a port. An answer alone does not tell: what another stage has there
+    /// answers just so.
+    pub(super) fn holds(&self, port: u16) -> bool {
+        self.living()
+            .is_some_and(|process| port::is_held_by(port, process.pid))
+    }
+
     /// Returns how it ended, for people.
     pub(super) fn end(&self) -> String {
         // The supervisor may be gone, or not have noticed yet.
@@ -107,6 +115,12 @@ impl Running {
         self.parts
             .get(name)
             .filter(|record| record.living().is_some())
+    }
+
+    /// Returns whether a part lives and listens on a port.
+    pub(super) fn holds(&self, name: &str, port: u16) -> bool {
+        let record = self.parts.get(name);
+        record.is_some_and(|record| record.holds(port))
     }
 
     /// Returns whether every wanted part was started, and no other is left.

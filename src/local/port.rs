@@ -46,27 +46,40 @@ pub(super) fn find_inner() -> Option<u16> {
     candidates.into_iter().find(|port| is_free(*port))
 }
 
+/// Returns whether a process of this user listens on a port.
+pub(super) fn is_held_by(port: u16, pid: i32) -> bool {
+    has_one_of(pid, &listening_sockets(port))
+}
+
 /// Names who listens on a port, for people: `node (pid 12)`.
 pub(super) fn holder(port: u16) -> String {
     let sockets = listening_sockets(port);
-    let holds = |pid: &i32| {
-        let Ok(handles) = fs::read_dir(format!("/proc/{pid}/fd")) else {
-            return false;
-        };
-        let targets = handles
-            .flatten()
-            .filter_map(|handle| fs::read_link(handle.path()).ok());
-        targets.into_iter().any(|target| {
-            sockets
-                .iter()
-                .any(|socket| target.as_os_str() == socket.as_str())
-        })
-    };
-    let Some(pid) = all_pids().into_iter().find(holds) else {
+    let mut pids = all_pids().into_iter();
+    let Some(pid) = pids.find(|pid| has_one_of(*pid, &sockets)) else {
         return "another process".to_owned();
     };
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     format!("{} (pid {pid})", name.trim())
+}
+
+/// Returns whether a process has one of these sockets open; not if it is another user's, whose handles cannot be seen.
+fn has_one_of(pid: i32, sockets: &[String]) -> bool {
+    let Ok(handles) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    let mut targets = handles
+        .flatten()
+        .filter_map(|handle| fs::read_link(handle.path()).ok());
+    targets.any(|target| {
+        sockets
+            .iter()
+            .any(|socket| target.as_os_str() == socket.as_str())
+    })
+}
+
+/// Says that somebody else has a port, for people.
+pub(super) fn taken(port: u16) -> String {
+    format!("port {port} is taken by {}", holder(port))
 }
 
 /// Returns the names, as file handles show them, of all sockets that listen on a port.

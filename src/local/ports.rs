@@ -43,21 +43,21 @@ impl Choice<'_> {
             .configured
             .or(remembered)
             .unwrap_or(port::first_for_edge());
-        if port::is_free(wanted) || (self.lives(EDGE) && known == wanted) {
+        if port::is_free(wanted) || self.holds(EDGE, wanted) {
             return Ok(wanted);
         }
-        let by = port::holder(wanted);
         if self.configured.is_some() {
             return Err(UserError::PortTaken {
                 port: wanted,
                 stage: self.stage.to_owned(),
-                by,
+                by: port::holder(wanted),
             }
             .into());
         }
         let found = port::find_for_edge().context("no loopback port from 8080 to 9079 is free")?;
         let note = format!(
-            "port {wanted} is taken by {by}: stage `{}` uses port {found}",
+            "{}: stage `{}` uses port {found}",
+            port::taken(wanted),
             self.stage
         );
         reporter.report(Event::Note(note));
@@ -65,15 +65,15 @@ impl Choice<'_> {
     }
 
     fn inner_port(&self, part: &str, known: u16) -> Result<u16> {
-        if known != 0 && (self.lives(part) || port::is_free(known)) {
+        if known != 0 && (self.holds(part, known) || port::is_free(known)) {
             return Ok(known);
         }
         port::find_inner().with_context(|| format!("no loopback port is free for the {part}"))
     }
 
-    fn lives(&self, part: &str) -> bool {
+    fn holds(&self, part: &str, port: u16) -> bool {
         self.running
-            .is_some_and(|running| running.living(part).is_some())
+            .is_some_and(|running| running.holds(part, port))
     }
 }
 

@@ -123,7 +123,7 @@ impl LocalStage {
     async fn serves(&self, wanted: &Part, ports: Ports) -> bool {
         let running = self.running();
         let record = running.as_ref().and_then(|running| running.living(SERVER));
-        record.is_some_and(|record| record.part.is_like(wanted))
+        record.is_some_and(|record| record.part.is_like(wanted) && record.holds(ports.server))
             && probe::wait_until_ok(ports.server, server::READY, ANSWER_PATIENCE)
                 .await
                 .is_ok()
@@ -164,7 +164,7 @@ impl LocalStage {
         ports: Ports,
     ) -> Result<()> {
         let ready = probe::wait_until_ok(ports.server, server::READY, START_PATIENCE);
-        let problem = match self.problem_of(name, ready).await {
+        let problem = match self.problem_of(name, ports.server, ready).await {
             None => return Ok(()),
             Some(problem) => problem,
         };

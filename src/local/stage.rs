@@ -86,8 +86,7 @@ impl LocalStage {
         let known = self.ports().map(|ports| ports.edge);
         let port = self.port.or(known).unwrap_or(port::first_for_edge());
         let running = self.running();
-        let edge = running.as_ref().and_then(|running| running.parts.get(EDGE));
-        if known == Some(port) && edge.is_some_and(|record| record.living().is_some()) {
+        if running.is_some_and(|running| running.holds(EDGE, port)) {
             PortState::Ours(port)
         } else if port::is_free(port) {
             PortState::Free(port)
@@ -169,16 +168,10 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::local::test_supervisor::local_stage;
 
     fn stage(root: &Path, name: &str) -> LocalStage {
-        LocalStage {
-            folder: Folder::new(root.join(name)),
-            stage: name.parse().unwrap(),
-            domain: "demo.localhost".parse().unwrap(),
-            region: "us-east-1".parse().unwrap(),
-            port: None,
-            instance_stack: format!("demo-{name}-instance"),
-        }
+        local_stage(Folder::new(root.join(name)))
     }
 
     #[tokio::test]

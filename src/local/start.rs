@@ -98,10 +98,10 @@ impl LocalStage {
         let record = |name: &str| running.as_ref().and_then(|running| running.parts.get(name));
         let emulator = emulator::part(&self.folder, venv, &self.region, ports.emulator, new_run());
         let answers = emulator::check(ports.emulator, EMULATOR_PATIENCE);
-        let emulator = keep_or_renew(record(EMULATOR), emulator, answers).await;
+        let emulator = keep_or_renew(record(EMULATOR), emulator, ports.emulator, answers).await;
         let edge = edge::part(&self.folder, ports.edge, new_run())?;
-        let edge =
-            keep_or_renew(record(EDGE), edge, edge::check(ports.edge, ANSWER_PATIENCE)).await;
+        let answers = edge::check(ports.edge, ANSWER_PATIENCE);
+        let edge = keep_or_renew(record(EDGE), edge, ports.edge, answers).await;
         let healed = [
             (EMULATOR, record(EMULATOR), &emulator),
             (EDGE, record(EDGE), &edge),
@@ -157,18 +157,23 @@ impl LocalStage {
 
     async fn start_parts(&self, parts: &Parts, ports: Ports) -> Result<()> {
         control::apply(&self.folder, parts).await?;
-        let emulator = self.wait_for(EMULATOR, emulator::wait(ports.emulator, START_PATIENCE));
-        let edge = self.wait_for(EDGE, edge::wait(ports.edge, START_PATIENCE));
-        tokio::try_join!(emulator, edge).map(drop)
+        let emulator = emulator::wait(ports.emulator, START_PATIENCE);
+        let edge = edge::wait(ports.edge, START_PATIENCE);
+        tokio::try_join!(
+            self.wait_for(EMULATOR, ports.emulator, emulator),
+            self.wait_for(EDGE, ports.edge, edge),
+        )
+        .map(drop)
     }
 
     /// Waits for a part's first good answer, or for its end.
-    pub(super) async fn wait_for(
+    async fn wait_for(
         &self,
         name: &str,
+        port: u16,
         answer: impl Future<Output = Result<(), String>>,
     ) -> Result<()> {
-        let Some(problem) = self.problem_of(name, answer).await else {
+        let Some(problem) = self.problem_of(name, port, answer).await else {
             return Ok(());
         };
         let words = self.folder.log_end(name);
@@ -187,16 +192,26 @@ impl LocalStage {
         .into())
     }
 
-    /// Waits as `wait_for` does, and returns what went wrong, if anything did.
+    /// Waits as `wait_for` does, and returns what went wrong, if anything did: also that another process has taken
+    /// the port in the meantime, and gives the good answer.
     pub(super) async fn problem_of(
         &self,
         name: &str,
+        port: u16,
         answer: impl Future<Output = Result<(), String>>,
     ) -> Option<String> {
         tokio::select! {
-            seen = answer => seen.err().or_else(|| self.end_of(name)),
+            seen = answer => seen.err().or_else(|| self.end_of(name)).or_else(|| {
+                let is_its_own = self.holds(name, port);
+                (!is_its_own).then(|| port::taken(port))
+            }),
             how = self.wait_for_end_of(name) => Some(how),
         }
+    }
+
+    fn holds(&self, name: &str, port: u16) -> bool {
+        self.running()
+            .is_some_and(|running| running.holds(name, port))
     }
 
     async fn wait_for_end_of(&self, name: &str) -> String {
@@ -217,9 +232,9 @@ impl LocalStage {
             .map(Record::end)
     }
 
-    /// Returns whether a part has ended because another process has its port.
+    /// Returns whether another process has the port of a part.
     fn has_lost_a_port(&self, ports: Ports) -> bool {
-        let lost = |name, port| self.end_of(name).is_some() && !port::is_free(port);
+        let lost = |name, port| !self.holds(name, port) && !port::is_free(port);
         lost(EDGE, ports.edge) || lost(EMULATOR, ports.emulator)
     }
 }
@@ -238,10 +253,11 @@ fn check_system() -> Result<()> {
     .into())
 }
 
-/// Returns the part as it was started if it lives, is what is wanted, and answers; else the wanted one.
+/// Returns the part as it was started if it lives, is what is wanted, and answers on its port; else the wanted one.
 async fn keep_or_renew(
     record: Option<&Record>,
     wanted: Part,
+    port: u16,
     answers: impl Future<Output = Result<(), String>>,
 ) -> Part {
     let works = |process: ProcessId| !process.is_stopped();
@@ -249,7 +265,8 @@ async fn keep_or_renew(
         Some(record)
             if record.part.is_like(&wanted)
                 && record.living().is_some_and(works)
-                && answers.await.is_ok() =>
+                && answers.await.is_ok()
+                && record.holds(port) =>
         {
             record.part.clone()
         }
@@ -280,5 +297,44 @@ fn report_healing(
             _ => "it is started again",
         };
         reporter.report(Event::Note(format!("the {name} {how}: {cure}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::event::Silence;
+    use crate::local::test_supervisor::{Stage, local_stage};
+
+    /// Two stages that start at the same time choose the same port; the edge of one gets it, and answers for both.
+    #[tokio::test]
+    async fn a_good_answer_of_another_process_is_none() {
+        let stage = Stage::new(&[EDGE]);
+        let supervisor = stage.supervise();
+        let running = stage.wait_until_applied().await;
+        let local = local_stage(stage.folder.clone());
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+
+        let problem = local.problem_of(EDGE, port, async { Ok(()) }).await;
+        assert_eq!(problem, Some(port::taken(port)));
+        let ports = Ports {
+            edge: port,
+            ..Ports::default()
+        };
+        assert!(local.has_lost_a_port(ports));
+        state::write(&stage.folder.ports(), &ports).unwrap();
+        assert_ne!(local.choose_ports(&Silence).unwrap().edge, port);
+
+        let record = &running.parts[EDGE];
+        let wanted = Part {
+            run: new_run(),
+            ..record.part.clone()
+        };
+        let next = keep_or_renew(Some(record), wanted.clone(), port, async { Ok(()) }).await;
+        assert_eq!(next, wanted);
+        supervisor.stop().await;
     }
 }

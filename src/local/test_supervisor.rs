@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::parts::{Part, Parts, Running, Stop, new_run};
 use super::process::{ProcessId, find_marked};
+use super::stage::LocalStage;
 use super::state::{self, Folder};
 use super::supervisor::{Order, supervise};
 
@@ -123,6 +124,19 @@ impl Supervisor {
     pub(super) async fn kill(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+}
+
+/// The stage of a folder.
+pub(super) fn local_stage(folder: Folder) -> LocalStage {
+    let name = folder.stage();
+    LocalStage {
+        stage: name.parse().unwrap(),
+        domain: "demo.localhost".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        port: None,
+        instance_stack: format!("demo-{name}-instance"),
+        folder,
     }
 }
 

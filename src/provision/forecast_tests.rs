@@ -92,7 +92,7 @@ async fn ask(rules: &[&Rule]) -> Result<Vec<Change>> {
         &door(rules),
         &plan.foundation,
         &BTreeMap::new(),
-        &super::super::Silence,
+        &crate::event::Silence,
     )
     .await
 }

@@ -25,7 +25,7 @@ use futures_util::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
-use crate::event::{Event, Reporter};
+use crate::event::{Event, Reporter, Silence};
 use crate::plan::{ArtifactFact, Consent, DELETION_PROTECTION, Source, StackPlan};
 pub use delete::delete_stack;
 pub use follow::{patiently, wait_until_still};
@@ -283,12 +283,6 @@ async fn as_deployed(
     let mut plan = plan.clone();
     plan.template.body = body;
     Ok(plan)
-}
-
-struct Silence;
-
-impl Reporter for Silence {
-    fn report(&self, _event: Event) {}
 }
 
 fn resolve(

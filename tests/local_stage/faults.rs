@@ -153,6 +153,31 @@ fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
     a_change_arrives(&report, SOON).unwrap();
 }
 
+/// They choose the same port. One gets it, and answers there for both until the other has noticed.
+#[test]
+fn two_stages_that_start_at_the_same_time_do_not_share_an_address() {
+    let stages = [Stage::new("twin-a"), Stage::new("twin-b")];
+    let deploys = std::thread::scope(|scope| {
+        let deploys = stages
+            .each_ref()
+            .map(|stage| scope.spawn(|| stage.deploy()));
+        deploys.map(|deploy| deploy.join().unwrap())
+    });
+    assert_ne!(deploys[0]["urls"], deploys[1]["urls"]);
+    for (stage, first) in stages.iter().zip(&deploys) {
+        let status = stage.run("status");
+        assert_eq!(status.code, Some(0), "{}", status.json);
+        a_change_arrives(first, SOON).unwrap();
+        let again = stage.run("deploy");
+        assert_eq!(again.json["outcome"], "unchanged", "{}", again.said);
+        assert_eq!(again.json["urls"], first["urls"]);
+    }
+    let (id, _) = create_factory(&deploys[0], "of one");
+    let request = format!("GET /factories/{id}");
+    assert_eq!(call(&deploys[0], &request, "", "").0, 200);
+    assert_eq!(call(&deploys[1], &request, "", "").0, 404);
+}
+
 #[test]
 fn two_deploys_of_one_stage_at_once_do_not_meet() {
     let stage = Stage::new("busy");

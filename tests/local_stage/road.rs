@@ -25,8 +25,9 @@ fn deploy_status_teardown() {
     assert_eq!(created, sorted(&all));
     a_change_arrives(&report, SOON).unwrap();
 
-    let again = stage.deploy();
-    assert_eq!(again["outcome"], "unchanged");
+    let again = stage.run("deploy");
+    let (again, said) = (again.json, again.said);
+    assert_eq!(again["outcome"], "unchanged", "{said}");
     assert_eq!(stacks_with(&again, "unchanged").len(), all.len());
     assert_eq!(again["build"], report["build"]);
 

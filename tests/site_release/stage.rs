@@ -5,18 +5,12 @@ use std::path::PathBuf;
 
 use factory_tree::aws::{Access, Aws, Upload};
 use factory_tree::build::Site;
-use factory_tree::event::{Event, Reporter};
+use factory_tree::event::Silence;
 use factory_tree::local::Urls;
 use factory_tree::release::{self, SiteTarget};
 
 use crate::storage::{FakeStorage, Stored};
 use crate::visit::{Visit, visit};
-
-struct Nobody;
-
-impl Reporter for Nobody {
-    fn report(&self, _event: Event) {}
-}
 
 /// A site on disk, and the storage that it is released to.
 pub(crate) struct Stage {
@@ -80,7 +74,7 @@ impl Stage {
     }
 
     pub(crate) async fn release(&self, site: &Site) -> anyhow::Result<usize> {
-        release::release(site, &urls(), &target(), &self.aws, &Nobody).await
+        release::release(site, &urls(), &target(), &self.aws, &Silence).await
     }
 
     /// Puts an object as anybody may.
