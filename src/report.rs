@@ -42,8 +42,26 @@ pub struct DeployReport {
     pub urls: Urls,
     /// Every stack.
     pub stacks: Vec<StackRow>,
+    /// What was switched over when the stacks stood.
+    pub released: Released,
     /// Every step.
     pub steps: Vec<StepRow>,
+}
+
+/// What a release switched over beside the stacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Released {
+    /// How many files of the site were sent.
+    pub site_files: usize,
+    /// Whether the server or the way to it is another one. Not in AWS, where that is an update of a stack.
+    pub server: bool,
+}
+
+impl Released {
+    /// Returns whether anything was.
+    pub fn has_changed(self) -> bool {
+        self != Self::default()
+    }
 }
 
 /// What was done to a stack.
@@ -219,6 +237,12 @@ impl fmt::Display for DeployReport {
             "  {unchanged} of {} stacks unchanged",
             self.stacks.len()
         )?;
+        if self.released.site_files > 0 {
+            writeln!(formatter, "  site files sent: {}", self.released.site_files)?;
+        }
+        if self.released.server {
+            writeln!(formatter, "  server started")?;
+        }
         let steps: Vec<String> = self
             .steps
             .iter()

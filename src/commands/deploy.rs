@@ -18,7 +18,7 @@ use crate::plan::{self, Consent, Plan, SavedPlan, Templates};
 use crate::provision::{self, Options, Outputs, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
-use crate::report::{Check, DeployReport, StackRow, seconds};
+use crate::report::{Check, DeployReport, Released, StackRow, seconds};
 use crate::verify::{self, Expected};
 
 /// What a deploy is told beside its configuration.
@@ -99,7 +99,7 @@ pub async fn deploy_from(
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
-    let changed = released
+    let changed = released.has_changed()
         || stacks.iter().any(Provisioned::has_changed)
         || !is_recorded(&artifacts, &stacks, &aws, reporter).await;
     let seconds = seconds(started.elapsed());
@@ -119,6 +119,7 @@ pub async fn deploy_from(
         seconds,
         urls: place.urls,
         stacks: stacks.iter().map(StackRow::from).collect(),
+        released,
         steps,
     })
 }
@@ -264,7 +265,7 @@ async fn name_servers(plan: &Plan, aws: &Aws) -> String {
         .unwrap_or_else(|| "the zone's name servers".to_owned())
 }
 
-/// Switches site and servers over; returns whether anything was.
+/// Switches site and servers over.
 async fn release(
     platform: &Platform,
     artifacts: &Artifacts,
@@ -272,7 +273,7 @@ async fn release(
     place: &Place,
     aws: &Aws,
     reporter: &dyn Reporter,
-) -> Result<bool> {
+) -> Result<Released> {
     let find = |stack: &str, name: &str| -> Result<String> {
         let found = stacks.iter().find(|row| row.name == stack);
         Ok(output(
@@ -292,11 +293,11 @@ async fn release(
         bucket: find("site", "BucketName")?,
         distribution: find("site", "DistributionId")?,
     };
-    let (rolled, sent) = tokio::try_join!(
+    let (server, site_files) = tokio::try_join!(
         platform.roll_out(aws, &server, reporter),
         release::release(&artifacts.site, &place.urls, &target, aws, reporter),
     )?;
-    Ok(rolled || sent > 0)
+    Ok(Released { site_files, server })
 }
 
 pub(super) fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> {

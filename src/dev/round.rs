@@ -82,7 +82,7 @@ fn files(saves: &Saves) -> String {
 mod tests {
     use super::*;
     use crate::local::Urls;
-    use crate::report::{StackRow, StepRow};
+    use crate::report::{Released, StackRow, StepRow};
 
     fn saves(files: &[&str]) -> Saves {
         Saves {
@@ -119,6 +119,7 @@ mod tests {
                 socket: String::new(),
             },
             stacks: ["foundation", "api", "websocket"].iter().map(row).collect(),
+            released: Released::default(),
             steps: [("build", 5.25), ("publish", 0.01), ("provision", 0.9)]
                 .map(step)
                 .to_vec(),

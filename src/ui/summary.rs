@@ -26,9 +26,10 @@ pub(super) fn deploy(report: &DeployReport) -> String {
     [
         title("deploy", &report.stage, report.outcome),
         format!(
-            "Build `{}` in {:.1} s.",
+            "Build `{}` in {:.1} s; site files sent: {}.",
             code(&report.build),
-            report.seconds
+            report.seconds,
+            report.released.site_files
         ),
         table(
             &["address", ""],
@@ -121,7 +122,7 @@ mod tests {
     use crate::error::UserError;
     use crate::local::Urls;
     use crate::provision::Outcome;
-    use crate::report::{StackRow, StepRow};
+    use crate::report::{Released, StackRow, StepRow};
 
     #[test]
     fn a_deploy_is_told_with_addresses_stacks_and_steps() {
@@ -142,6 +143,10 @@ mod tests {
                 outcome: Outcome::Created,
                 seconds: 41.0,
             }],
+            released: Released {
+                site_files: 12,
+                server: false,
+            },
             steps: vec![StepRow {
                 name: "provision",
                 seconds: 52.5,
@@ -150,7 +155,7 @@ mod tests {
         insta::assert_snapshot!(deploy(&report), @r"
 ### deploy of stage prod: deployed
 
-Build `8f3a` in 63.2 s.
+Build `8f3a` in 63.2 s; site files sent: 12.
 
 | address |  |
 | --- | --- |

@@ -23,12 +23,16 @@ fn deploy_status_teardown() {
     let mut created = stacks_with(&report, "created");
     created.sort_unstable();
     assert_eq!(created, sorted(&all));
+    assert_eq!(report["released"]["server"], true);
+    assert!(report["released"]["site_files"].as_u64().unwrap() > 0);
     a_change_arrives(&report, SOON).unwrap();
 
     let again = stage.run("deploy");
     let (again, said) = (again.json, again.said);
     assert_eq!(again["outcome"], "unchanged", "{said}");
     assert_eq!(stacks_with(&again, "unchanged").len(), all.len());
+    let nothing = serde_json::json!({ "site_files": 0, "server": false });
+    assert_eq!(again["released"], nothing);
     assert_eq!(again["build"], report["build"]);
 
     let status = stage.run("status");
