@@ -6,10 +6,10 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::Artifact;
 use super::archive::{Entry, lambda_zip, tar_gz};
 use super::check::{check_program, check_sizes};
 use super::compile::compile;
+use super::{Artifact, replace};
 use crate::config::{Config, Target};
 use crate::event::{Reporter, task};
 
@@ -146,7 +146,7 @@ fn archived(
         sources: now,
         artifact: artifact.clone(),
     };
-    std::fs::write(&stamp_file, serde_json::to_vec(&stamp)?)?;
+    replace(&stamp_file, &serde_json::to_vec(&stamp)?)?;
     Ok(artifact)
 }
 
@@ -168,8 +168,12 @@ mod tests {
         .unwrap();
         assert_eq!(first, again);
 
+        let mut sent = std::fs::File::open(&first.file).unwrap();
         std::fs::write(&source, "another").unwrap();
         let changed = archived(folder.path(), "api", "zip", &sources, pack).unwrap();
         assert_ne!(first.hash, changed.hash);
+        let mut whole = String::new();
+        std::io::Read::read_to_string(&mut sent, &mut whole).unwrap();
+        assert_eq!(whole, "one", "what is being sent stays as it was");
     }
 }

@@ -110,12 +110,9 @@ fn recall(memory: &Path) -> Memory {
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-/// Written beside and renamed, so that nobody ever reads half of it.
 fn remember(remembered: &Memory, memory: &Path) {
-    let beside = memory.with_extension("new");
     let text = serde_json::to_vec(remembered).unwrap_or_default();
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, memory));
-    if written.is_err() {
+    if super::replace(memory, &text).is_err() {
         let _ = std::fs::remove_file(memory);
     }
 }
