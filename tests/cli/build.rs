@@ -2,7 +2,8 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -148,10 +149,7 @@ fn what_a_killed_build_leaves_running_is_waited_for_by_the_next_one() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    while builds() != "began " {
-        assert!(killed.try_wait().unwrap().is_none(), "it ended by itself");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_until(&mut killed, || builds() == "began ");
     killed.kill().unwrap();
     killed.wait().unwrap();
     let told = project.run(&["build"]);
@@ -161,6 +159,14 @@ fn what_a_killed_build_leaves_running_is_waited_for_by_the_next_one() {
         "{told}"
     );
     assert_eq!(builds(), "began ended began ended ");
+}
+
+/// Waits for something that a command brings about.
+fn wait_until(command: &mut Child, is_so: impl Fn() -> bool) {
+    while !is_so() {
+        assert!(command.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
@@ -196,19 +202,23 @@ fn without_python_the_cure_is_told() {
     insta::assert_snapshot!(without_progress(&project.told(&output)));
 }
 
+/// Leaves a file when it begins.
+const SLOW_BUILD_SCRIPT: &str = "fn main() {
+    std::fs::write(\"../began\", \"\").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(60));
+}
+";
+
 #[test]
 fn a_signal_in_the_middle_of_a_build_is_told_with_what_was_going_on() {
     let project = Project::new();
-    project.write(
-        "api/build.rs",
-        "fn main() { std::thread::sleep(std::time::Duration::from_secs(60)) }\n",
-    );
+    project.write("api/build.rs", SLOW_BUILD_SCRIPT);
     let mut command = project.command(&["deploy"]);
     command
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(4));
+    let mut child = command.spawn().unwrap();
+    wait_until(&mut child, || project.path().join("began").exists());
     let pid = child.id().to_string();
     assert!(
         Command::new("kill")

@@ -1,7 +1,8 @@
 //! What goes wrong on a stage is told, and the next deploy puts it right.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::stage::{Stage, a_change_arrives, call, check, create_factory, failing, stacks_with};
@@ -108,19 +109,8 @@ fn a_port_that_is_taken_is_told_with_its_holder() {
 #[test]
 fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
     let stage = Stage::new("stopped");
-    let mut deploy = stage.command("deploy");
-    let mut deploy = deploy
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
     // The first stack is there: now we are in the middle.
-    let mut said = std::io::BufRead::lines(std::io::BufReader::new(deploy.stderr.take().unwrap()));
-    let middle = said.find(|line| {
-        line.as_ref()
-            .is_ok_and(|line| line.starts_with("stack foundation: created"))
-    });
-    assert!(middle.is_some(), "it ended before its first stack");
+    let (mut deploy, said) = deploy_until(&stage, "stack foundation: created");
     let asked = Instant::now();
     assert!(
         Command::new("kill")
@@ -129,7 +119,7 @@ fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
             .unwrap()
             .success()
     );
-    let rest: Vec<String> = said.map_while(Result::ok).collect();
+    let rest: Vec<String> = said.collect();
     assert_eq!(deploy.wait().unwrap().code(), Some(143), "{rest:?}");
     assert!(
         asked.elapsed() < Duration::from_secs(5),
@@ -151,6 +141,20 @@ fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
         Some(&"foundation")
     );
     a_change_arrives(&report, SOON).unwrap();
+}
+
+/// Starts a deploy and waits for a line that begins like this. Returns what it says after that, too.
+fn deploy_until(stage: &Stage, begin: &str) -> (Child, impl Iterator<Item = String>) {
+    let mut deploy = stage.command("deploy");
+    deploy.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut deploy = deploy.spawn().unwrap();
+    let said = BufReader::new(deploy.stderr.take().unwrap()).lines();
+    let mut said = said.map_while(Result::ok);
+    assert!(
+        said.any(|line| line.starts_with(begin)),
+        "it ended before `{begin}`"
+    );
+    (deploy, said)
 }
 
 /// They choose the same port. One gets it, and answers there for both until the other has noticed.
@@ -181,14 +185,9 @@ fn two_stages_that_start_at_the_same_time_do_not_share_an_address() {
 #[test]
 fn two_deploys_of_one_stage_at_once_do_not_meet() {
     let stage = Stage::new("busy");
-    let first = stage
-        .command("deploy")
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn();
-    let mut first = first.unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    let (mut first, said) = deploy_until(&stage, "build");
     let second = stage.run("deploy");
+    said.for_each(drop);
     assert!(first.wait().unwrap().success());
     assert_eq!(second.code, Some(7), "{}", second.said);
     assert!(second.said.contains("stage `busy`"), "{}", second.said);
