@@ -5,6 +5,7 @@
 mod faults;
 mod pieces;
 mod road;
+#[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../stage/mod.rs"]
 mod stage;
 

@@ -1,9 +1,9 @@
-//! A stage comes up, tells of itself, takes a change and goes.
+//! A stage comes up, tells of itself, and goes.
 
 use std::path::Path;
 
 use crate::SOON;
-use crate::stage::{Answer, Stage, a_change_arrives, call, copy_sources, stacks_with};
+use crate::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
 #[test]
 fn deploy_status_teardown() {
@@ -181,31 +181,4 @@ fn sorted<'a>(names: &[&'a str]) -> Vec<&'a str> {
     let mut names = names.to_vec();
     names.sort_unstable();
     names
-}
-
-#[test]
-fn one_changed_lambda_updates_only_its_stack() {
-    let sources = tempfile::tempdir().unwrap();
-    copy_sources(sources.path());
-    let stage = Stage::of("change", sources.path(), "");
-    stage.deploy();
-
-    let main = sources.path().join("lambdas/api/src/main.rs");
-    let text = std::fs::read_to_string(&main).unwrap();
-    let changed =
-        format!("{text}\n#[used]\nstatic CHANGE: &str = \"a change that the compiler keeps\";\n");
-    std::fs::write(&main, changed).unwrap();
-    let report = stage.deploy();
-    assert_eq!(stacks_with(&report, "updated"), ["api"]);
-    a_change_arrives(&report, SOON).unwrap();
-
-    let site = sources.path().join("site/public/robots.txt");
-    std::fs::write(&site, "User-agent: *\n").unwrap();
-    let report = stage.deploy();
-    assert_eq!(report["outcome"], "deployed");
-    assert_eq!(
-        stacks_with(&report, "unchanged").len(),
-        7,
-        "a site is no reason to touch a stack"
-    );
 }

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::stage::{Answer, Stage, call};
+use crate::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 use crate::{Bucket, api_of, asset_of, change_the_api, page, run, swap, write_text};
 
 /// What issue 4 allows a rollback of the site to take.
 const SITE: Duration = Duration::from_secs(5);
+/// Within this time a change is in every browser, on a busy machine too.
+const SOON: Duration = Duration::from_secs(10);
 /// What it allows a rollback of a Lambda to take.
 const LAMBDA: Duration = Duration::from_secs(15);
 
@@ -28,12 +30,16 @@ pub(super) fn a_bad_release_is_undone_and_nothing_else(
 
     write_text(sources, "bad");
     let bad = stage.deploy();
+    let untouched = stacks_with(&bad, "unchanged");
+    assert_eq!(untouched.len(), 7, "a site is no reason to touch a stack");
     let asset = asset_of(&page(&bad, "/"));
     a_bad_site_is_undone_in_time(stage, good);
 
     let unchanged = change_the_api(sources);
     let worse = swap::deploy_unnoticed(stage, good);
+    assert_eq!(stacks_with(&worse, "updated"), ["api"]);
     assert_ne!(api_build(&worse), api);
+    a_change_arrives(&worse, SOON).unwrap();
     let template = break_template(stage);
     a_bad_lambda_is_undone_in_time_also_after_a_kill(stage, good);
     assert_eq!(api_build(good), api);

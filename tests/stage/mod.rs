@@ -91,7 +91,10 @@ stages:
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_factory-tree"));
         command.arg(verb).current_dir(self.folder.path());
-        command.env("CARGO_TARGET_DIR", self.target());
+        command.env("CARGO_TARGET_DIR", target());
+        if self.source != Path::new(env!("CARGO_MANIFEST_DIR")) {
+            command.env("RUSTC_WORKSPACE_WRAPPER", COPY);
+        }
         command
             .env_remove("FACTORY_TREE_STAGE")
             .env_remove("FACTORY_TREE_CONFIG");
@@ -115,19 +118,6 @@ stages:
         answer.json
     }
 
-    /// Where Cargo builds for it. All copies of the sources share a folder of their own: Cargo tells sources apart by
-    /// their path below the workspace, so in the folder of the real ones it would take what it built of a copy,
-    /// changes and all, for theirs.
-    fn target(&self) -> PathBuf {
-        let program = Path::new(env!("CARGO_BIN_EXE_factory-tree"));
-        let target = program.parent().unwrap().parent().unwrap();
-        if self.source == Path::new(env!("CARGO_MANIFEST_DIR")) {
-            target.to_owned()
-        } else {
-            target.join("copies")
-        }
-    }
-
     /// Returns the pid of a part, from what `status` tells.
     pub(crate) fn pid_of(&self, part: &str) -> String {
         let status = self.run("status").json;
@@ -145,6 +135,17 @@ impl Drop for Stage {
         let _ = self.command("teardown").output();
     }
 }
+
+/// The target folder of this test run, so that a copy of the sources shares its compiled dependencies.
+fn target() -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_factory-tree"));
+    program.parent().unwrap().parent().unwrap().to_owned()
+}
+
+/// A wrapper that does nothing. Cargo tells workspaces apart by nothing but this: it keeps what a wrapper has compiled of
+/// a workspace under names of its own, and would else take what it has built of a copy, changes and all, for the
+/// checkout's. Source: The Cargo Book, "Configuration", `build.rustc-workspace-wrapper`.
+const COPY: &str = "/usr/bin/env";
 
 /// How a run of the CLI ended.
 pub(crate) struct Answer {
