@@ -16,6 +16,7 @@ pub mod dev;
 pub mod doctor;
 pub mod error;
 pub mod event;
+pub mod file;
 pub mod invoke;
 pub mod local;
 pub mod logs;

@@ -6,12 +6,13 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::Artifact;
 use super::archive::{Entry, lambda_zip, tar_gz};
 use super::check::{check_program, check_sizes};
 use super::compile::compile;
-use super::{Artifact, replace};
 use crate::config::{Config, Target};
 use crate::event::{Reporter, task};
+use crate::file;
 
 const TASK: &str = "binaries";
 const UNIT: &str = "factory-tree-websocket.service";
@@ -146,7 +147,7 @@ fn archived(
         sources: now,
         artifact: artifact.clone(),
     };
-    replace(&stamp_file, &serde_json::to_vec(&stamp)?)?;
+    file::replace(&stamp_file, &serde_json::to_vec(&stamp)?)?;
     Ok(artifact)
 }
 

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::content::{FileContent, FileDigest};
+use crate::file;
 
 /// The coarsest clock of a file system that is still in use: FAT's, two seconds (Microsoft, "FAT32 File
 /// System Specification").
@@ -112,7 +113,7 @@ fn recall(memory: &Path) -> Memory {
 
 fn remember(remembered: &Memory, memory: &Path) {
     let text = serde_json::to_vec(remembered).unwrap_or_default();
-    if super::replace(memory, &text).is_err() {
+    if file::replace(memory, &text).is_err() {
         let _ = std::fs::remove_file(memory);
     }
 }

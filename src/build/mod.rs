@@ -15,15 +15,14 @@ mod hashes;
 mod revision;
 mod site;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::config::Config;
 use crate::event::Reporter;
+use crate::file;
 pub use revision::Revision;
 pub use site::{Site, SiteFile};
 
@@ -88,11 +87,12 @@ impl Artifact {
     /// Writes an artifact's content beside the others and names it.
     fn write(folder: &Path, name: &str, extension: &str, content: &[u8]) -> Result<Self> {
         let hash = hex(&Sha256::digest(content));
-        let file = folder.join(format!("{name}.{extension}"));
-        replace(&file, content)?;
+        let path = folder.join(format!("{name}.{extension}"));
+        // Another stage of this checkout may be sending the one that is there.
+        file::replace(&path, content)?;
         Ok(Self {
             name: name.to_owned(),
-            file,
+            file: path,
             hash,
             bytes: content.len() as u64,
         })
@@ -180,17 +180,6 @@ fn made_folder(config: &Config) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("failed to create `{}`", folder.display()))?;
     Ok(folder)
-}
-
-/// Replaces a file as a whole: another stage of this checkout may be sending the one that is there.
-fn replace(file: &Path, content: &[u8]) -> Result<()> {
-    let replaced = || -> std::io::Result<()> {
-        let mut beside = NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
-        beside.write_all(content)?;
-        beside.persist(file)?;
-        Ok(())
-    };
-    replaced().with_context(|| format!("failed to write `{}`", file.display()))
 }
 
 /// Returns bytes in lower-case hex.

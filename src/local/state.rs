@@ -2,14 +2,15 @@
 //! A file is replaced as a whole or not at all, and one that cannot be understood counts as absent.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tempfile::NamedTempFile;
+
+use crate::file;
 
 /// A file's content as far as it can be understood.
 #[derive(Debug, PartialEq)]
@@ -162,13 +163,7 @@ pub(super) fn write<T: Serialize>(path: &Path, content: &T) -> Result<()> {
 
 /// Replaces a file. A reader sees the old or the new text, and only the owner can read it.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
-    let replace = || -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(text.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    replace().with_context(|| format!("failed to write `{}`", path.display()))
+    file::replace(path, text.as_bytes())
 }
 
 /// How much of a log goes into an error.
