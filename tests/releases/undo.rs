@@ -13,10 +13,10 @@ use crate::{Bucket, api_of, asset_of, change_the_api, page, run, swap, write_tex
 
 /// What issue 4 allows a rollback of the site to take.
 const SITE: Duration = Duration::from_secs(5);
-/// Within this time a change is in every browser, on a busy machine too.
-const SOON: Duration = Duration::from_secs(10);
 /// What it allows a rollback of a Lambda to take.
 const LAMBDA: Duration = Duration::from_secs(15);
+/// Within this time a change arrives, on a busy machine too.
+const SOON: Duration = Duration::from_secs(10);
 
 /// Leaves the stage as it was, and the sources of the api.
 pub(super) fn a_bad_release_is_undone_and_nothing_else(
