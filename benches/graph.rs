@@ -28,8 +28,10 @@ use std::time::Instant;
 use cloudformation::FakeCloudFormation;
 use factory_tree::aws::{Access, Aws};
 use factory_tree::event::{Event, Reporter};
-use factory_tree::plan::{Consent, Source, StackPlan, Template};
-use factory_tree::provision::{self, Options, Outputs};
+use factory_tree::outputs::Outputs;
+use factory_tree::plan::{Source, StackPlan};
+use factory_tree::provision::{self, Options};
+use factory_tree::template::{DataConsent, Template};
 
 /// A stack: its name, whose outputs it needs, and its resources with the seconds that they take on AWS.
 type Row = (
@@ -146,7 +148,7 @@ async fn run() -> (f64, usize) {
     };
     let started = Instant::now();
     let aws = Aws::connect(&access, &"us-east-1".parse().unwrap()).await;
-    let known = (Outputs::new(), BTreeMap::new());
+    let known = (Outputs::default(), BTreeMap::new());
     provision::provision(
         &aws,
         &stacks,
@@ -183,7 +185,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
         template: Template::parse(Path::new(&format!("templates/{name}.yaml")), body).unwrap(),
         parameters: parameters.collect(),
         protected: false,
-        consent: Consent::default(),
+        consent: DataConsent::default(),
     }
 }
 

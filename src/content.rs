@@ -16,8 +16,6 @@ use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::build::hex;
-
 /// The size of a part, in bytes. S3 takes parts from 5 MiB on, and 10 000 of them: files up to 78 GiB
 /// (Amazon S3 User Guide, "Multipart upload limits").
 pub const PART_BYTES: u64 = 8 << 20;
@@ -147,6 +145,11 @@ fn each_piece(source: &mut impl Read, mut take: impl FnMut(&[u8])) -> std::io::R
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Returns bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

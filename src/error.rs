@@ -4,10 +4,6 @@
 
 use std::path::PathBuf;
 
-use crate::aws::Fault;
-use crate::provision::diagnosis::diagnose;
-use crate::provision::state::DeployAct;
-
 /// How the process ends, as scripts see it. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -167,8 +163,8 @@ pub enum UserError {
         state: String,
         /// What that means.
         meaning: &'static str,
-        /// What a deploy does about it: refuse, until something else has been done.
-        act: DeployAct,
+        /// How a person leads the stack out of this state.
+        way_out: &'static str,
     },
     /// CloudFormation refused or undid a stack.
     #[error("stack `{stack}` failed: {cause}")]
@@ -325,13 +321,7 @@ impl UserError {
             }
             Self::WrongAccount { .. } => "choose the right AWS_PROFILE, or correct `account` in factory-tree.yaml".to_owned(),
             Self::Busy { .. } => "wait until it is done (`factory-tree status` shows it), then run the same command again".to_owned(),
-            Self::StackStuck { act, .. } => match act {
-                DeployAct::RefuseUntilRecovered => "`factory-tree recover` explains the way out, and takes it".to_owned(),
-                DeployAct::RefuseUntilTornDown => {
-                    "its deletion was asked for: finish it with `factory-tree teardown`, then deploy".to_owned()
-                }
-                _ => "look at its events in the CloudFormation console, bring it to a stable state there, then deploy again".to_owned(),
-            },
+            Self::StackStuck { way_out, .. } => (*way_out).to_owned(),
             Self::StackFailed { template, cure, .. } => {
                 let mend = format!("mend {} or what the reason names", template.display());
                 let cure = cure.as_ref().unwrap_or(&mend);
@@ -434,33 +424,4 @@ fn deploy_again(commit: Option<&str>) -> String {
 /// Returns the first curable fault along an error's chain.
 pub fn user_error(error: &anyhow::Error) -> Option<&UserError> {
     error.chain().find_map(|cause| cause.downcast_ref())
-}
-
-/// Returns how a process ends with this error.
-pub fn exit(error: &anyhow::Error) -> Exit {
-    let of_aws = || match Fault::of(error) {
-        Some(fault) if fault.is_about_credentials() || fault.is_denied() => Exit::Credentials,
-        _ => Exit::Failure,
-    };
-    user_error(error).map_or_else(of_aws, UserError::exit)
-}
-
-/// Returns what the user should do about an error, if anything is known to help.
-pub fn hint(error: &anyhow::Error) -> Option<String> {
-    if let Some(known) = user_error(error) {
-        return Some(known.hint());
-    }
-    let fault = Fault::of(error)?;
-    if fault.is_about_credentials() {
-        let hint = "sign in again (`aws sso login`), then run the same command again: what CloudFormation has \
-                    begun goes on meanwhile, and is followed from where it stands";
-        return Some(hint.to_owned());
-    }
-    if fault.is_denied() {
-        let diagnosis = diagnose(&fault.message);
-        let all = || "`factory-tree policy` prints every permission that a stage needs".to_owned();
-        return Some(diagnosis.map_or_else(all, |diagnosis| diagnosis.cure));
-    }
-    let again = "run the same command again: it goes on from where this one stopped".to_owned();
-    fault.is_transient().then_some(again)
 }

@@ -2,11 +2,12 @@
 //!
 //! A command (`commands`) is a list of steps, and each step takes what the one before returned:
 //! `config` → `plan` → `build` → `publish` → `provision` → `release` → `verify` → `report`. Steps say
-//! what they do as `event`s, which `ui` draws; `aws` holds one door per service; `local` is the stage
+//! what they do as `event`s, which `ui` draws; `aws` holds one client per service; `local` is the stage
 //! on this machine. ARCHITECTURE.md tells the whole story.
 
 pub mod aws;
 pub mod build;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -17,6 +18,8 @@ pub mod doctor;
 pub mod error;
 pub mod event;
 pub mod file;
+pub mod hint;
+pub mod inventory;
 pub mod invoke;
 pub mod local;
 pub mod logs;
@@ -30,7 +33,9 @@ pub mod release;
 pub mod report;
 mod run;
 pub mod status;
+pub mod template;
 pub mod ui;
+pub mod urls;
 pub mod verify;
 
 pub use run::run;

@@ -1,287 +1,81 @@
-//! In: the outputs of a stage's stacks. Out: the same for scripts: lines that a POSIX shell sources,
-//! lines for `$GITHUB_OUTPUT`, or one JSON document. What comes from a `NoEcho` parameter is left out:
-//! CloudFormation masks the parameter, but not an output that repeats it. Pure.
+//! The outputs of a stage's stacks. In: the outputs of each stack, as CloudFormation has them or as a plan knows them.
+//! Out: one value by stack and name. Nothing is asked here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use crate::build::hex;
-use crate::local::Urls;
-use crate::plan::Template;
+/// Outputs by the stack's short name and the output's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outputs(BTreeMap<String, BTreeMap<String, String>>);
 
-/// What `outputs` has to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OutputsReport {
-    /// The stage.
-    pub stage: String,
-    /// Where it answers.
-    pub urls: Urls,
-    /// Outputs by stack, by short name.
-    pub stacks: BTreeMap<String, BTreeMap<String, String>>,
-}
+impl Outputs {
+    /// Sets the outputs of one stack.
+    pub fn insert(&mut self, stack: &str, outputs: BTreeMap<String, String>) {
+        self.0.insert(stack.to_owned(), outputs);
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Sections {
-    #[serde(default)]
-    parameters: BTreeMap<String, Value>,
-    #[serde(default)]
-    outputs: BTreeMap<String, Value>,
-}
+    /// Returns whether the outputs of a stack are known.
+    pub fn contains(&self, stack: &str) -> bool {
+        self.0.contains_key(stack)
+    }
 
-/// Returns a stack's outputs without those that mention a `NoEcho` parameter of its template.
-///
-/// # Errors
-/// The template cannot be read.
-pub fn public_outputs(
-    template: &Template,
-    outputs: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>> {
-    let sections: Sections = serde_yaml::from_str(&template.body)
-        .with_context(|| format!("failed to read template `{}`", template.file.display()))?;
-    let parameters = sections.parameters.iter();
-    let secrets: BTreeSet<&str> = parameters
-        .filter(|(_, declared)| is_true(&declared["NoEcho"]))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let is_public = |name: &String| {
-        let declared = sections.outputs.get(name);
-        declared.is_none_or(|output| !mentions(&output["Value"], &secrets))
-    };
-    let public = outputs.into_iter().filter(|(name, _)| is_public(name));
-    Ok(public.collect())
-}
+    /// Returns an output, or `None` if the stack is not known or has no such output.
+    pub fn find(&self, stack: &str, name: &str) -> Option<&String> {
+        self.0.get(stack)?.get(name)
+    }
 
-fn is_true(value: &Value) -> bool {
-    value
-        .as_bool()
-        .unwrap_or_else(|| value.as_str() == Some("true"))
-}
+    /// Returns an output that must be there.
+    ///
+    /// # Errors
+    /// The stack is not known, or has no such output; both are named.
+    pub fn get(&self, stack: &str, name: &str) -> Result<&str> {
+        let outputs = self.0.get(stack);
+        let outputs = outputs.with_context(|| format!("there is no stack `{stack}`"))?;
+        let value = outputs.get(name).map(String::as_str);
+        value.with_context(|| format!("stack `{stack}` has no output `{name}`"))
+    }
 
-/// Returns whether a value says one of the names, as a word: in `!Ref`, in `!Sub`, or anywhere else.
-fn mentions(value: &Value, names: &BTreeSet<&str>) -> bool {
-    let text = value.to_string();
-    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    words.any(|word| names.contains(word))
-}
-
-impl OutputsReport {
-    /// Returns every value under its variable's name: addresses first, then stack by stack.
-    fn variables(&self) -> Vec<(String, &str)> {
-        let urls = [
-            ("SITE_URL", &self.urls.site),
-            ("API_URL", &self.urls.api),
-            ("SOCKET_URL", &self.urls.socket),
-        ];
-        let urls = urls.map(|(name, url)| (name.to_owned(), url.as_str()));
-        let outputs = self.stacks.iter().flat_map(|(stack, outputs)| {
-            outputs.iter().map(move |(output, value)| {
-                let name = format!("{}_{}", upper_snake(stack), upper_snake(output));
-                (name, value.as_str())
-            })
+    /// Returns the output of this name of every stack that has one, by stack.
+    pub fn of_all_stacks(&self, name: &str) -> BTreeMap<String, String> {
+        let found = self.0.iter().filter_map(|(stack, outputs)| {
+            let value = outputs.get(name)?;
+            Some((stack.clone(), value.clone()))
         });
-        urls.into_iter().chain(outputs).collect()
-    }
-
-    /// Returns lines `KEY='value'` that a POSIX shell can source: whatever is in a value, nothing of it
-    /// is run.
-    pub fn env(&self) -> String {
-        let rows = self.variables().into_iter();
-        // In single quotes only the single quote itself is special (POSIX.1-2024, XCU 2.2.2).
-        rows.map(|(name, value)| format!("{name}='{}'\n", value.replace('\'', r"'\''")))
-            .collect()
-    }
-
-    /// Returns lines for the file that `$GITHUB_OUTPUT` names. A value of several lines stands between
-    /// delimiters that do not occur in it.
-    /// Source: GitHub Docs, "Workflow commands for GitHub Actions", "Multiline strings".
-    pub fn github(&self) -> String {
-        let rows = self.variables().into_iter();
-        rows.map(|(name, value)| {
-            if value.contains(['\n', '\r']) {
-                let delimiter = delimiter(value);
-                format!("{name}<<{delimiter}\n{value}\n{delimiter}\n")
-            } else {
-                format!("{name}={value}\n")
-            }
-        })
-        .collect()
+        found.collect()
     }
 }
 
-/// A text that is not in the value: no text holds its own hash.
-fn delimiter(value: &str) -> String {
-    format!("end_{}", hex(&Sha256::digest(value)))
-}
-
-/// `TableName` is `TABLE_NAME`, `certificate-us-east-1` is `CERTIFICATE_US_EAST_1`.
-fn upper_snake(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    let mut text = String::new();
-    for (place, letter) in letters.iter().enumerate() {
-        let before = place.checked_sub(1).map(|place| letters[place]);
-        let after = letters.get(place + 1);
-        let begins_word = letter.is_ascii_uppercase()
-            && before.is_some_and(|c| {
-                let ends_acronym =
-                    c.is_ascii_uppercase() && after.is_some_and(char::is_ascii_lowercase);
-                c.is_ascii_lowercase() || c.is_ascii_digit() || ends_acronym
-            });
-        if begins_word {
-            text.push('_');
-        }
-        text.push(match letter {
-            '-' => '_',
-            letter => letter.to_ascii_uppercase(),
-        });
+impl FromIterator<(String, BTreeMap<String, String>)> for Outputs {
+    fn from_iter<I: IntoIterator<Item = (String, BTreeMap<String, String>)>>(stacks: I) -> Self {
+        Self(stacks.into_iter().collect())
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
-    use std::path::Path;
-    use std::process::{Command, Stdio};
 
-    fn report(values: &[(&str, &str)]) -> OutputsReport {
-        let outputs = values
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()));
-        OutputsReport {
-            stage: "prod".to_owned(),
-            urls: Urls::secure(&"factory-tree.com".parse().unwrap()),
-            stacks: BTreeMap::from([("data".to_owned(), outputs.collect())]),
-        }
+    #[test]
+    fn an_output_that_is_not_there_is_named_with_its_stack() {
+        let table = BTreeMap::from([("TableName".to_owned(), "t-1".to_owned())]);
+        let outputs = Outputs::from_iter([("data".to_owned(), table)]);
+        let error = |stack, name| outputs.get(stack, name).unwrap_err().to_string();
+        assert_eq!(outputs.get("data", "TableName").unwrap(), "t-1");
+        assert_eq!(error("data", "Arn"), "stack `data` has no output `Arn`");
+        assert_eq!(error("api", "Arn"), "there is no stack `api`");
+        assert_eq!(outputs.find("api", "Arn"), None);
     }
 
     #[test]
-    fn a_shell_gets_quoted_lines() {
-        let report = report(&[("TableName", "t-1"), ("Note", "it's $(here)")]);
-        insta::assert_snapshot!(report.env(), @r"
-SITE_URL='https://factory-tree.com'
-API_URL='https://api.factory-tree.com'
-SOCKET_URL='wss://ws.factory-tree.com'
-DATA_NOTE='it'\''s $(here)'
-DATA_TABLE_NAME='t-1'
-");
-    }
-
-    #[test]
-    fn github_gets_delimiters_around_lines() {
-        let report = report(&[("TableName", "t-1"), ("Environment", "A=1\nB=2")]);
-        insta::assert_snapshot!(report.github(), @r"
-SITE_URL=https://factory-tree.com
-API_URL=https://api.factory-tree.com
-SOCKET_URL=wss://ws.factory-tree.com
-DATA_ENVIRONMENT<<end_c1f0203c784f43973b05f1e26b203aa2ff962726976099c65983b8842bf57399
-A=1
-B=2
-end_c1f0203c784f43973b05f1e26b203aa2ff962726976099c65983b8842bf57399
-DATA_TABLE_NAME=t-1
-");
-    }
-
-    /// A real shell sources the worst values, and finds them unchanged.
-    #[test]
-    fn a_shell_that_sources_the_lines_runs_nothing_of_them() {
-        let worst = [
-            "a'b",
-            "'; touch /tmp/owned; '",
-            "$(id) `id` ${HOME}",
-            "two\nlines",
-            "\\'\"",
-            "",
-            "\u{1b}[31m",
-            " a  b ",
-        ];
-        for value in worst {
-            let script = format!(
-                "{}printf %s \"$DATA_VALUE\"",
-                report(&[("Value", value)]).env()
-            );
-            let mut shell = Command::new("sh")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            shell
-                .stdin
-                .take()
-                .unwrap()
-                .write_all(script.as_bytes())
-                .unwrap();
-            let output = shell.wait_with_output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
-        }
-    }
-
-    #[test]
-    fn a_value_cannot_end_its_own_lines() {
-        let value = "x\nend_0\nOTHER=1";
-        assert!(!value.contains(&delimiter(value)));
-    }
-
-    #[test]
-    fn names_are_upper_snake_case() {
-        for (name, wanted) in [
-            ("TableName", "TABLE_NAME"),
-            ("certificate-us-east-1", "CERTIFICATE_US_EAST_1"),
-            ("HTTPApiId", "HTTP_API_ID"),
-            ("ApiId", "API_ID"),
-            ("V2Name", "V2_NAME"),
-        ] {
-            assert_eq!(upper_snake(name), wanted);
-        }
-    }
-
-    #[test]
-    fn what_comes_from_a_no_echo_parameter_never_appears() {
-        let body = "
-Parameters:
-  Secret: { Type: String, NoEcho: true }
-  Other: { Type: String }
-Resources: {}
-Outputs:
-  Plain: { Value: !Ref Other }
-  Told: { Value: !Ref Secret }
-  Woven: { Value: !Sub 'x-${Secret}-y' }
-";
-        let template = Template::parse(Path::new("t.yaml"), body.to_owned()).unwrap();
-        let value = |name: &str| (name.to_owned(), "v".to_owned());
-        let outputs = BTreeMap::from(["Plain", "Told", "Woven"].map(value));
-        let public = public_outputs(&template, outputs).unwrap();
-        assert_eq!(public, BTreeMap::from([value("Plain")]));
-    }
-
-    /// Two outputs of one name would hide each other.
-    #[test]
-    fn no_two_outputs_of_the_templates_share_a_name() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-        let mut names = vec![
-            "SITE_URL".to_owned(),
-            "API_URL".to_owned(),
-            "SOCKET_URL".to_owned(),
-        ];
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let file = entry.unwrap().path();
-            let template = Template::parse(&file, std::fs::read_to_string(&file).unwrap()).unwrap();
-            let stack = upper_snake(&file.file_stem().unwrap().to_string_lossy());
-            names.extend(
-                template
-                    .outputs
-                    .iter()
-                    .map(|output| format!("{stack}_{}", upper_snake(output))),
-            );
-        }
-        let all = names.len();
-        names.sort();
-        names.dedup();
-        assert_eq!(names.len(), all);
+    fn an_output_that_several_stacks_have_is_listed_by_stack() {
+        let digest = |value: &str| BTreeMap::from([("Digest".to_owned(), value.to_owned())]);
+        let stacks = [("api", digest("a")), ("dns", BTreeMap::new())];
+        let outputs = stacks.map(|(stack, outputs)| (stack.to_owned(), outputs));
+        let outputs = Outputs::from_iter(outputs);
+        assert_eq!(
+            outputs.of_all_stacks("Digest"),
+            BTreeMap::from([("api".to_owned(), "a".to_owned())])
+        );
     }
 }

@@ -1,42 +1,25 @@
 //! In: a `Config`, the stage's addresses and the templates. Out: a `Plan`: every stack with its
 //! region, and where each of its parameters comes from. Pure: no clock, no disk, no network, no AWS.
 
-mod broadening;
-mod change;
-mod difference;
 mod digest;
-mod document;
-mod loss;
 mod names;
 mod outlook;
 mod preview;
 mod preview_text;
-mod render;
-mod retained;
-mod template;
-mod union;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
 use crate::config::{CLOUDFRONT_REGION, Config, Region};
-use crate::local::Urls;
-pub use broadening::with_broadening;
-pub use change::{Act, Change, Fate, PropertyChange, Recreates, Witness};
-pub use difference::difference;
+use crate::template::{DataConsent, Template, Templates};
+use crate::urls::Urls;
 pub use digest::{SavedPlan, digest, moved, part};
-pub use document::document;
-pub use loss::{Consent, fate, loss, refused_losses};
 pub use names::{NameChange, name_changes};
-pub use outlook::{Outlook, given, output_changes, outputs, unknown, with_present};
+pub use outlook::{given, output_changes, outputs, unknown, with_present};
 pub use preview::{
     Action, ArtifactPreview, OutputChange, Preview, SitePreview, StackPreview, outcome,
 };
-pub use render::{AFTER_DEPLOY, Rendered, render};
-pub use retained::{Retained, retained};
-pub use template::{Template, Templates};
-pub use union::union;
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
@@ -66,7 +49,7 @@ pub struct StackPlan {
     /// Whether CloudFormation is to refuse its deletion.
     pub protected: bool,
     /// Which losses of data were agreed to.
-    pub consent: Consent,
+    pub consent: DataConsent,
 }
 
 /// Where a parameter's value comes from.
@@ -115,7 +98,7 @@ impl StackPlan {
 
 impl Plan {
     /// Returns the plan with consent to losses of data.
-    pub fn with_consent(mut self, consent: &Consent) -> Self {
+    pub fn with_consent(mut self, consent: &DataConsent) -> Self {
         self.foundation.consent = consent.clone();
         for stack in &mut self.stacks {
             stack.consent = consent.clone();
@@ -179,7 +162,7 @@ fn stack_plan(
         template: templates.get(template)?.clone(),
         parameters,
         protected: config.settings.protected,
-        consent: Consent::default(),
+        consent: DataConsent::default(),
     })
 }
 

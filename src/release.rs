@@ -26,17 +26,17 @@ use anyhow::Result;
 use crate::aws::{Aws, Upload};
 use crate::build::Site;
 use crate::event::{Reporter, task};
-use crate::local::Urls;
+use crate::urls::Urls;
 pub use difference::{Difference, difference};
 pub use entrances::{Source, keep_entrances, list_kept, switch};
 use files::{Turn, uploads};
 pub use history::{
-    Intent, ReleaseId, begin_rollback, default_target, find_intent, find_key, id_of, list_keys,
+    Intent, ReleaseId, begin_rollback, default_target, find_intent, find_key, list_keys,
     read_records,
 };
 pub use live::{Live, Outdated, find_live, outdated, shipped};
 pub use record::{
-    ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, keep_record,
+    ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, id_of, keep_record,
 };
 use send::{TASK, make_sure, send};
 pub use tidy::{Buckets, tidy};

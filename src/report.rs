@@ -2,8 +2,10 @@
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
 mod build;
+mod changes;
 mod diff;
 mod invoke;
+mod outputs;
 mod releases;
 mod rollback;
 
@@ -12,16 +14,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::commands::inventory::Inventory;
-use crate::local::Urls;
+use crate::check::Check;
+use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::provision::Outcome;
 use crate::release::ReleaseRecord;
 use crate::status::Observations;
+use crate::urls::Urls;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
+pub use changes::changes;
 pub use diff::{ChangeRow, DiffReport, SiteDifference};
 pub use invoke::InvokeReport;
+pub use outputs::{OutputsReport, public_outputs};
 pub use releases::{ReleaseRow, ReleasesReport};
 pub use rollback::RollbackReport;
 
@@ -125,17 +130,6 @@ pub struct StackStatusRow {
     pub resources: usize,
     /// When it was last changed (RFC 3339, UTC).
     pub updated: String,
-}
-
-/// One question to the running system, and its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// What was asked.
-    pub name: String,
-    /// Whether the answer is as it should be.
-    pub ok: bool,
-    /// The answer in words.
-    pub detail: String,
 }
 
 /// What the parts of a stage said.

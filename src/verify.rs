@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde::Deserialize;
 
+use crate::check::Check;
 use crate::event::{Event, Reporter};
-use crate::local::Urls;
-use crate::report::Check;
+use crate::urls::Urls;
 
 /// Which builds should answer. `None`: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, DomainStatus};
 
 use super::denied::failure;
 
-/// The door to ACM in one region.
+/// The client to ACM in one region.
 #[derive(Clone, Debug)]
 pub struct Acm {
     client: Client,
@@ -132,7 +132,7 @@ mod tests {
                 .certificate(detail.build())
                 .build()
         });
-        let door = Acm::new(fake_client!(aws_sdk_acm, [&rule]));
+        let client = Acm::new(fake_client!(aws_sdk_acm, [&rule]));
         let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         let certificate = Certificate {
             domain: "factory-tree.com".to_owned(),
@@ -140,15 +140,15 @@ mod tests {
             issued: at(10),
             expires: at(20),
         };
-        assert_eq!(door.get_certificate("arn:1").await.unwrap(), certificate);
+        assert_eq!(client.get_certificate("arn:1").await.unwrap(), certificate);
     }
 
     #[tokio::test]
     async fn a_refusal_names_the_missing_permission() {
         let rule = mock!(Client::describe_certificate)
             .then_error(|| access_denied!(DescribeCertificateError));
-        let door = Acm::new(fake_client!(aws_sdk_acm, [&rule]));
-        let error = door.get_certificate("arn:1").await.unwrap_err();
+        let client = Acm::new(fake_client!(aws_sdk_acm, [&rule]));
+        let error = client.get_certificate("arn:1").await.unwrap_err();
         assert_eq!(missing_permission(&error), Some("acm:DescribeCertificate"));
     }
 }

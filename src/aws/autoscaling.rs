@@ -6,7 +6,7 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, Instance as Described};
 
 use super::denied::failure;
 
-/// The door to EC2 Auto Scaling.
+/// The client to EC2 Auto Scaling.
 #[derive(Clone, Debug)]
 pub struct AutoScaling {
     client: Client,
@@ -98,7 +98,7 @@ mod tests {
     use crate::aws::fake::{access_denied, fake_client};
     use crate::aws::missing_permission;
 
-    fn door(rule: &Rule) -> AutoScaling {
+    fn client(rule: &Rule) -> AutoScaling {
         AutoScaling::new(fake_client!(aws_sdk_autoscaling, [rule]))
     }
 
@@ -123,7 +123,7 @@ mod tests {
                 .auto_scaling_groups(group.build())
                 .build()
         });
-        let group = door(&rule).find_group("servers").await.unwrap().unwrap();
+        let group = client(&rule).find_group("servers").await.unwrap().unwrap();
         assert_eq!(
             (group.wanted, group.template_version.as_deref()),
             (2, Some("4"))
@@ -141,10 +141,10 @@ mod tests {
     async fn a_group_that_is_not_there_is_none_and_a_refusal_names_the_permission() {
         let none = mock!(Client::describe_auto_scaling_groups)
             .then_output(|| DescribeAutoScalingGroupsOutput::builder().build());
-        assert_eq!(door(&none).find_group("servers").await.unwrap(), None);
+        assert_eq!(client(&none).find_group("servers").await.unwrap(), None);
         let denied = mock!(Client::describe_auto_scaling_groups)
             .then_error(|| access_denied!(DescribeAutoScalingGroupsError));
-        let error = door(&denied).find_group("servers").await.unwrap_err();
+        let error = client(&denied).find_group("servers").await.unwrap_err();
         assert_eq!(
             missing_permission(&error),
             Some("autoscaling:DescribeAutoScalingGroups")

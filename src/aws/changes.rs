@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::types::{
 
 use super::fault::fault;
 use super::{ChangeSet, CloudFormation};
-use crate::plan::{Act, Change, PropertyChange, Recreates, Witness, fate};
+use crate::template::{Act, Change, PropertyChange, Recreates, Witness, fate};
 
 impl CloudFormation {
     /// Returns the template of a stack as it was sent when it was last deployed.

@@ -9,8 +9,8 @@ use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http
 
 use super::*;
 
-/// A door whose answers are these, in this order.
-fn door(rules: &[&Rule]) -> CloudFormation {
+/// A client whose answers are these, in this order.
+fn client(rules: &[&Rule]) -> CloudFormation {
     let answers = rules.iter().fold(
         MockResponseInterceptor::new().rule_mode(RuleMode::Sequential),
         |answers, rule| answers.with_rule(rule),
@@ -107,8 +107,8 @@ async fn every_page_is_read_and_every_word_becomes_ours() {
         id: "arn".to_owned(),
         stack_id: "stack".to_owned(),
     };
-    let door = door(&[&first, &second]);
-    let changes = door.list_changes(&change_set).await.unwrap();
+    let client = client(&[&first, &second]);
+    let changes = client.list_changes(&change_set).await.unwrap();
     let rows = changes.iter().map(|change| {
         let properties = change.properties.iter().map(|property| {
             let PropertyChange {
@@ -152,7 +152,7 @@ async fn the_template_is_asked_for_as_it_was_sent() {
                 .build()
         });
     assert_eq!(
-        door(&[&rule]).get_template("data").await.unwrap(),
+        client(&[&rule]).get_template("data").await.unwrap(),
         "Resources: {}"
     );
 }

@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::StackResourceSummary;
 use super::fault::fault;
 use super::stack::{Resource, Stack, StackEvent};
 
-/// The door to CloudFormation in one region.
+/// The client to CloudFormation in one region.
 #[derive(Clone, Debug)]
 pub struct CloudFormation {
     pub(super) client: Client,

@@ -6,7 +6,7 @@ use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
 
 use super::fault::fault;
 
-/// The door to CloudFront.
+/// The client to CloudFront.
 #[derive(Clone, Debug)]
 pub struct CloudFront {
     client: Client,

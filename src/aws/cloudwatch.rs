@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 
 use super::denied::failure;
 
-/// The door to CloudWatch.
+/// The client to CloudWatch.
 #[derive(Clone, Debug)]
 pub struct CloudWatch {
     client: Client,
@@ -124,12 +124,12 @@ mod tests {
                     .set_metric_alarms(Some(alarms.collect()))
                     .build()
             });
-        let door = CloudWatch::new(fake_client!(aws_sdk_cloudwatch, [&rule]));
+        let client = CloudWatch::new(fake_client!(aws_sdk_cloudwatch, [&rule]));
         let names: Vec<String> = (0..101).map(|number| format!("alarm-{number}")).collect();
-        let alarms = door.list_alarms(&names).await.unwrap();
+        let alarms = client.list_alarms(&names).await.unwrap();
         assert_eq!(rule.num_calls(), 2);
         assert_eq!((alarms.len(), alarms[100].state), (101, AlarmState::Firing));
-        assert_eq!(door.list_alarms(&[]).await.unwrap(), []);
+        assert_eq!(client.list_alarms(&[]).await.unwrap(), []);
         assert_eq!(rule.num_calls(), 2, "nothing is asked about nothing");
     }
 
@@ -137,8 +137,8 @@ mod tests {
     async fn a_refusal_names_the_missing_permission() {
         let rule =
             mock!(Client::describe_alarms).then_error(|| access_denied!(DescribeAlarmsError));
-        let door = CloudWatch::new(fake_client!(aws_sdk_cloudwatch, [&rule]));
-        let error = door.list_alarms(&["a".to_owned()]).await.unwrap_err();
+        let client = CloudWatch::new(fake_client!(aws_sdk_cloudwatch, [&rule]));
+        let error = client.list_alarms(&["a".to_owned()]).await.unwrap_err();
         assert_eq!(
             missing_permission(&error),
             Some("cloudwatch:DescribeAlarms")

@@ -132,7 +132,7 @@ mod tests {
     use crate::aws::fake::{access_denied, fake_client};
     use crate::aws::missing_permission;
 
-    fn door(rule: &Rule) -> CloudFormation {
+    fn client(rule: &Rule) -> CloudFormation {
         CloudFormation::new(fake_client!(aws_sdk_cloudformation, [rule]))
     }
 
@@ -147,7 +147,7 @@ mod tests {
     #[tokio::test]
     async fn a_detection_runs_is_done_or_has_failed_with_its_reason() {
         use StackDriftDetectionStatus as S;
-        let asked = |status| async move { door(&detection(status)).is_drift_detected("1").await };
+        let asked = |status| async move { client(&detection(status)).is_drift_detected("1").await };
         assert!(!asked(S::DetectionInProgress).await.unwrap());
         assert!(asked(S::DetectionComplete).await.unwrap());
         let error = asked(S::DetectionFailed).await.unwrap_err();
@@ -175,7 +175,7 @@ mod tests {
                     .stack_resource_drifts(drift.build())
                     .build()
             });
-        let drifted = door(&rule).list_drifted_resources("api").await.unwrap();
+        let drifted = client(&rule).list_drifted_resources("api").await.unwrap();
         insta::assert_json_snapshot!(drifted, @r#"
         [
           {
@@ -198,7 +198,10 @@ mod tests {
     async fn a_refusal_names_the_missing_permission() {
         let rule =
             mock!(Client::detect_stack_drift).then_error(|| access_denied!(DetectStackDriftError));
-        let error = door(&rule).start_drift_detection("api").await.unwrap_err();
+        let error = client(&rule)
+            .start_drift_detection("api")
+            .await
+            .unwrap_err();
         assert_eq!(
             missing_permission(&error),
             Some("cloudformation:DetectStackDrift")

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 
 use super::fault::fault;
 
-/// The door to DynamoDB in the stage's region.
+/// The client to DynamoDB in the stage's region.
 #[derive(Clone, Debug)]
 pub struct DynamoDb {
     client: Client,

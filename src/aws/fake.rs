@@ -1,4 +1,4 @@
-//! Clients that answer by rules, for the tests of the doors.
+//! Clients that answer by rules, for the tests of the clients.
 
 /// Returns a client of an SDK crate that answers by these rules, whichever of them matches.
 macro_rules! fake_client {

@@ -1,5 +1,5 @@
 //! What AWS says when a call does not succeed: a code, its words, and the questions that callers ask of
-//! them. Codes and texts of AWS are compared here and in the doors, nowhere else.
+//! them. Codes and texts of AWS are compared here and in the clients, nowhere else.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The HTTP client that all doors share: one pool of connections, made when the first of them asks. Out:
+//! The HTTP client that all clients share: one pool of connections, made when the first of them asks. Out:
 //! something that the SDK takes for a client. Which endpoint is called is not known here.
 
 use aws_smithy_http_client::Builder;
@@ -30,8 +30,8 @@ pub(super) fn client(trust: Trust) -> SharedHttpClient {
 }
 
 /// Puts the SDK's check of a new client off to its first request. The check makes a connector, which
-/// reads and parses every certificate of the machine, for every door of every region: tens of
-/// milliseconds that most commands would spend on doors through which they never go.
+/// reads and parses every certificate of the machine, for every client of every region: tens of
+/// milliseconds that most commands would spend on clients through which they never go.
 /// Source: aws-smithy-http-client 1.5, `HyperClient::validate_base_client_config`.
 #[derive(Debug)]
 struct OnDemand(SharedHttpClient);
@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    fn door(client: impl HttpClient + 'static) -> std::thread::Result<aws_sdk_sts::Client> {
+    fn client(client: impl HttpClient + 'static) -> std::thread::Result<aws_sdk_sts::Client> {
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(client);
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_door_through_which_nobody_goes_makes_no_connector() {
-        assert!(door(Unready).is_err(), "the SDK checks what it is given");
-        assert!(door(OnDemand(SharedHttpClient::new(Unready))).is_ok());
+        assert!(client(Unready).is_err(), "the SDK checks what it is given");
+        assert!(client(OnDemand(SharedHttpClient::new(Unready))).is_ok());
     }
 }

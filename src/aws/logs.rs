@@ -9,7 +9,7 @@ use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 
 use super::denied::failure;
 
-/// The door to CloudWatch Logs.
+/// The client to CloudWatch Logs.
 #[derive(Clone, Debug)]
 pub struct CloudWatchLogs {
     client: Client,
@@ -116,12 +116,13 @@ mod tests {
     }
 
     async fn list(rules: &[&Rule]) -> Result<Vec<LogEvent>> {
-        let door = CloudWatchLogs::new(fake_client!(aws_sdk_cloudwatchlogs, rules));
-        door.list_events(
-            "group",
-            SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
-        )
-        .await
+        let client = CloudWatchLogs::new(fake_client!(aws_sdk_cloudwatchlogs, rules));
+        client
+            .list_events(
+                "group",
+                SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
+            )
+            .await
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! One door per AWS service, in the verbs that this program needs. SDK types stop here: what comes
+//! One client per AWS service, in the verbs that this program needs. SDK types stop here: what comes
 //! out is ours. No step's logic is here, and nothing is printed.
 
 mod acm;
@@ -69,7 +69,7 @@ pub enum Access {
     },
 }
 
-/// All doors, for one stage.
+/// All clients, for one stage.
 #[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
@@ -98,7 +98,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Prepares the doors. Nothing is asked yet.
+    /// Prepares the clients. Nothing is asked yet.
     pub async fn connect(access: &Access, region: &Region) -> Self {
         let config = sdk_config(access, region).await;
         Self {
@@ -147,7 +147,7 @@ impl Aws {
             .collect())
     }
 
-    /// Returns the door to the stacks of a region.
+    /// Returns the client to the stacks of a region.
     pub fn cloudformation_in(&self, region: &Region) -> CloudFormation {
         let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
             .region(aws_sdk_cloudformation::config::Region::new(
@@ -157,7 +157,7 @@ impl Aws {
         CloudFormation::new(aws_sdk_cloudformation::Client::from_conf(config))
     }
 
-    /// Returns the door to the certificates of a region.
+    /// Returns the client to the certificates of a region.
     pub fn acm_in(&self, region: &Region) -> Acm {
         let config = aws_sdk_acm::config::Builder::from(&self.config)
             .region(aws_sdk_acm::config::Region::new(region.to_string()))

@@ -7,7 +7,7 @@ use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSe
 
 use super::fault::fault;
 
-/// The door to Route 53.
+/// The client to Route 53.
 #[derive(Clone, Debug)]
 pub struct Route53 {
     client: Client,
@@ -191,7 +191,7 @@ mod tests {
         set.resource_records(record).build().unwrap()
     }
 
-    fn door(rules: &[&Rule]) -> Route53 {
+    fn client(rules: &[&Rule]) -> Route53 {
         let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
         let answers = rules
             .iter()
@@ -228,8 +228,8 @@ mod tests {
             });
             let change = mock!(Client::change_resource_record_sets)
                 .then_output(|| ChangeResourceRecordSetsOutput::builder().build());
-            let door = door(&[&list, &change]);
-            let deleted = door.delete_validation_records("Z1").await;
+            let client = client(&[&list, &change]);
+            let deleted = client.delete_validation_records("Z1").await;
             (deleted.unwrap(), change.num_calls())
         };
         assert_eq!(deleted(&[]).await, (1, 1));
@@ -252,7 +252,7 @@ mod tests {
                 .delegation_set(set.build().unwrap())
                 .build()
         });
-        let zone = door(&[&rule]).find_zone("Z1").await.unwrap().unwrap();
+        let zone = client(&[&rule]).find_zone("Z1").await.unwrap().unwrap();
         let Zone {
             name, name_servers, ..
         } = zone;
@@ -266,7 +266,7 @@ mod tests {
             let metadata = ErrorMetadata::builder().code("NoSuchHostedZone").build();
             GetHostedZoneError::generic(metadata)
         });
-        assert_eq!(door(&[&rule]).find_zone("Z1").await.unwrap(), None);
+        assert_eq!(client(&[&rule]).find_zone("Z1").await.unwrap(), None);
     }
 
     #[test]

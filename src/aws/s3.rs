@@ -10,7 +10,7 @@ use aws_sdk_s3::Client;
 use super::denied::failure;
 use super::fault::fault;
 
-/// The door to S3.
+/// The client to S3.
 #[derive(Clone, Debug)]
 pub struct S3 {
     pub(super) client: Client,

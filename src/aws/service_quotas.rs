@@ -5,7 +5,7 @@ use aws_sdk_servicequotas::Client;
 
 use super::fault::fault;
 
-/// The door to Service Quotas.
+/// The client to Service Quotas.
 #[derive(Clone, Debug)]
 pub struct ServiceQuotas {
     client: Client,
@@ -60,7 +60,7 @@ mod tests {
             .http_client(create_mock_http_client())
             .interceptor(answers)
             .build();
-        let door = ServiceQuotas::new(Client::from_conf(config));
-        assert_eq!(door.get_quota("ec2", "L-1").await.unwrap(), 5.0);
+        let client = ServiceQuotas::new(Client::from_conf(config));
+        assert_eq!(client.get_quota("ec2", "L-1").await.unwrap(), 5.0);
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::denied::failure;
 
-/// The door to SQS.
+/// The client to SQS.
 #[derive(Clone, Debug)]
 pub struct Sqs {
     client: Client,
@@ -106,13 +106,13 @@ mod tests {
             .then_error(|| {
                 GetQueueAttributesError::QueueDoesNotExist(QueueDoesNotExist::builder().build())
             });
-        let door = Sqs::new(fake_client!(aws_sdk_sqs, [&there, &gone]));
+        let client = Sqs::new(fake_client!(aws_sdk_sqs, [&there, &gone]));
         let depth = Depth {
             waiting: 3,
             in_flight: 1,
         };
-        assert_eq!(door.find_depth("there").await.unwrap(), Some(depth));
-        assert_eq!(door.find_depth("gone").await.unwrap(), None);
+        assert_eq!(client.find_depth("there").await.unwrap(), Some(depth));
+        assert_eq!(client.find_depth("gone").await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -128,8 +128,8 @@ mod tests {
         let second = mock!(Client::list_queues)
             .match_requests(|request| request.next_token() == Some("2"))
             .then_output(|| ListQueuesOutput::builder().queue_urls("b").build());
-        let door = Sqs::new(fake_client!(aws_sdk_sqs, [&first, &second]));
-        assert_eq!(door.list_queues("stage-").await.unwrap(), ["a", "b"]);
+        let client = Sqs::new(fake_client!(aws_sdk_sqs, [&first, &second]));
+        assert_eq!(client.list_queues("stage-").await.unwrap(), ["a", "b"]);
     }
 
     #[tokio::test]
@@ -137,10 +137,10 @@ mod tests {
         let depth = mock!(Client::get_queue_attributes)
             .then_error(|| access_denied!(GetQueueAttributesError));
         let list = mock!(Client::list_queues).then_error(|| access_denied!(ListQueuesError));
-        let door = Sqs::new(fake_client!(aws_sdk_sqs, [&depth, &list]));
-        let error = door.find_depth("a").await.unwrap_err();
+        let client = Sqs::new(fake_client!(aws_sdk_sqs, [&depth, &list]));
+        let error = client.find_depth("a").await.unwrap_err();
         assert_eq!(missing_permission(&error), Some("sqs:GetQueueAttributes"));
-        let error = door.list_queues("a").await.unwrap_err();
+        let error = client.list_queues("a").await.unwrap_err();
         assert_eq!(missing_permission(&error), Some("sqs:ListQueues"));
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_sts::Client;
 
 use super::fault::fault;
 
-/// The door to STS.
+/// The client to STS.
 #[derive(Clone, Debug)]
 pub struct Sts {
     client: Client,

@@ -240,7 +240,7 @@ mod tests {
         let names: Vec<&str> = paths.iter().map(String::as_str).collect();
         let expected = paths
             .iter()
-            .map(|path| crate::build::hex(&<sha2::Sha256 as sha2::Digest>::digest(path)));
+            .map(|path| crate::content::hex(&<sha2::Sha256 as sha2::Digest>::digest(path)));
         let found = folder.measure(&names);
         assert!(
             found

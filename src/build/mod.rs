@@ -21,6 +21,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
+use crate::content::hex;
 use crate::event::Reporter;
 use crate::file;
 pub use revision::Revision;
@@ -180,9 +181,4 @@ fn made_folder(config: &Config) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("failed to create `{}`", folder.display()))?;
     Ok(folder)
-}
-
-/// Returns bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

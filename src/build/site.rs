@@ -9,9 +9,10 @@ use ignore::WalkBuilder;
 use sha2::{Digest, Sha256};
 
 use super::command::Tool;
-use super::{hashes, hex};
+use super::hashes;
 use crate::config::Config;
 use crate::content::FileContent;
+use crate::content::hex;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
 

@@ -1,7 +1,6 @@
 //! What each verb is told, beyond the stage.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
@@ -10,6 +9,7 @@ use crate::aws::DeploymentMode;
 use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
 use crate::policy::{Environment, Purpose, Repository};
+use crate::provision::SkipRule;
 use crate::provision::{Doubt, OnBusy, Options};
 use crate::release::ReleaseId;
 
@@ -114,37 +114,6 @@ pub struct RecoverArgs {
     /// Leave a resource as it is when the undoing of an update is continued; may be repeated
     #[arg(long, value_name = "STACK:RESOURCE")]
     pub skip: Vec<SkipRule>,
-}
-
-/// A resource that is left as it is when the undoing of an update is continued.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SkipRule {
-    /// The stack's short name.
-    pub stack: String,
-    /// The resource's name in the template.
-    pub logical_id: String,
-}
-
-impl FromStr for SkipRule {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let cure = "name stack and resource, for example `data:Table`";
-        let (stack, logical_id) = text.split_once(':').ok_or(cure)?;
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name
-                    .chars()
-                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
-        };
-        if !is_name(stack) || !is_name(logical_id) {
-            return Err(cure);
-        }
-        Ok(Self {
-            stack: stack.to_owned(),
-            logical_id: logical_id.to_owned(),
-        })
-    }
 }
 
 /// What `status` is told

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use args::{
     BuildArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs, OutputsFormat,
-    PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, SkipRule, StatusArgs,
+    PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, StatusArgs,
 };
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again

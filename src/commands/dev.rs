@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use super::deploy::{Order, deploy_from};
 use crate::build;
-use crate::cli::StageArgs;
 use crate::config::Config;
 use crate::dev::{Quiet, Saves, Snapshot, Sources, saves, tell_deployed, tell_failed};
 use crate::event::{Event, Reporter};
@@ -62,13 +61,9 @@ pub fn invitation(config: &Config) -> String {
     )
 }
 
-/// Returns what is left when the following has ended.
-pub fn farewell(args: &StageArgs) -> String {
-    let stage = args
-        .selection
-        .stage
-        .as_ref()
-        .map(|stage| format!(" --stage {stage}"));
+/// Returns what is left when the following has ended. `stage` is the name that was typed, if one was.
+pub fn farewell(stage: Option<&str>) -> String {
+    let stage = stage.map(|stage| format!(" --stage {stage}"));
     let stage = stage.unwrap_or_default();
     format!(
         "the stage runs on, with the site as it was deployed: `factory-tree deploy{stage}` brings the site up to date, `factory-tree teardown{stage}` takes everything down"

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::past::{Past, RECENT, look_back};
+use super::deployed_stage::{RECENT, ReleaseHistory, load_release_history};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::local::Platform;
@@ -14,20 +14,20 @@ use crate::report::DiffReport;
 /// # Errors
 /// `UserError::StageAbsent`; an id means no release or several; nobody knows which release is live.
 pub async fn diff(config: &Config, from: &ReleaseId, to: Option<&ReleaseId>) -> Result<DiffReport> {
-    let past = look_back(config, &Platform::of(config)).await?;
+    let history = load_release_history(config, &Platform::of(config)).await?;
     let to = async {
         match to {
-            Some(id) => past.read_one(id).await,
-            None => find_live(config, &past).await,
+            Some(id) => history.read_one(id).await,
+            None => find_live(config, &history).await,
         }
     };
-    let (from, to) = tokio::try_join!(past.read_one(from), to)?;
+    let (from, to) = tokio::try_join!(history.read_one(from), to)?;
     Ok(DiffReport::of(&from, &to))
 }
 
-async fn find_live(config: &Config, past: &Past) -> Result<ReleaseRecord> {
-    let mut records = past.read_newest(RECENT).await?;
-    match past.live.position(&records) {
+async fn find_live(config: &Config, history: &ReleaseHistory) -> Result<ReleaseRecord> {
+    let mut records = history.read_newest(RECENT).await?;
+    match history.live.position(&records) {
         Some(place) => Ok(records.swap_remove(place)),
         None => Err(UserError::LiveUnknown(config.stage.to_string()).into()),
     }

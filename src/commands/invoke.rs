@@ -12,9 +12,10 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::invoke::{Call, Function, Settings, invoke as call, settings};
-use crate::local::{PartCheck, Platform};
-use crate::plan::{self, Templates};
+use crate::local::{self, Platform};
+use crate::plan;
 use crate::report::InvokeReport;
+use crate::template::Templates;
 
 /// Builds a Lambda for this machine, starts it as the stage's is, and hands it the event of a file.
 ///
@@ -59,12 +60,7 @@ async fn find(config: &Config, function: Function) -> Result<(Aws, Settings)> {
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let platform = Platform::of(config);
     let place = platform.find().await?.ok_or_else(absent)?;
-    if platform
-        .checks()
-        .await
-        .iter()
-        .any(PartCheck::is_dead_endpoint)
-    {
+    if platform.checks().await.iter().any(local::is_dead_endpoint) {
         return Err(absent().into());
     }
     let aws = connect(config, &place).await?;

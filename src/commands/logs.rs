@@ -9,10 +9,10 @@ use crate::aws::{Aws, CloudWatchLogs};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
-use crate::local::{PartCheck, Platform};
+use crate::local::{self, Platform};
 use crate::logs::{LogLine, LogSource, Logs, Since};
+use crate::provision::FoundStack;
 use crate::report::LogsReport;
-use crate::status::Found;
 
 /// How long to rest between two readings: 4 groups every 2 s stay below the account's 5 requests a
 /// second. Source: CloudWatch Logs User Guide, "quotas", `FilterLogEvents`.
@@ -39,7 +39,7 @@ pub async fn open(
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let place = platform.find().await?.ok_or_else(absent)?;
     let parts = platform.checks().await;
-    let looked = if parts.iter().any(PartCheck::is_dead_endpoint) {
+    let looked = if parts.iter().any(local::is_dead_endpoint) {
         let text = "the emulator is gone, and the logs of the Lambdas with it";
         reporter.report(Event::Warning(text.to_owned()));
         None
@@ -66,7 +66,7 @@ pub async fn open(
     })
 }
 
-fn is_there(looked: Option<&(Aws, Vec<Found>)>) -> bool {
+fn is_there(looked: Option<&(Aws, Vec<FoundStack>)>) -> bool {
     looked.is_some_and(|(_, found)| found.iter().any(|stack| stack.stack.is_some()))
 }
 
@@ -75,7 +75,7 @@ fn is_there(looked: Option<&(Aws, Vec<Found>)>) -> bool {
 /// # Errors
 /// No log can be read: why not the first. If some can, the others are warnings.
 pub async fn read(opened: &mut Opened, reporter: &dyn Reporter) -> Result<LogsReport> {
-    let batch = opened.logs.read(door(opened.aws.as_ref())).await;
+    let batch = opened.logs.read(client(opened.aws.as_ref())).await;
     let mut problems = batch.problems.into_iter();
     if batch.readable == 0
         && let Some(error) = problems.next()
@@ -100,7 +100,7 @@ pub async fn follow(
 ) -> Result<std::convert::Infallible> {
     let mut told = Vec::new();
     loop {
-        let batch = opened.logs.read(door(opened.aws.as_ref())).await;
+        let batch = opened.logs.read(client(opened.aws.as_ref())).await;
         batch.lines.iter().try_for_each(&mut on_line)?;
         let problems: Vec<String> = batch
             .problems
@@ -114,6 +114,6 @@ pub async fn follow(
     }
 }
 
-fn door(aws: Option<&Aws>) -> Option<&CloudWatchLogs> {
+fn client(aws: Option<&Aws>) -> Option<&CloudWatchLogs> {
     aws.map(|aws| &aws.logs)
 }

@@ -2,27 +2,20 @@
 
 pub mod build;
 pub mod deploy;
+mod deployed_stage;
 pub mod dev;
 pub mod diff;
 pub mod doctor;
-pub mod inventory;
 pub mod invoke;
 pub mod logs;
-mod look_ahead;
-mod on_record;
 pub mod outputs;
-mod past;
 pub mod plan;
 pub mod policy;
 pub mod recover;
 pub mod releases;
-mod removal;
 pub mod rollback;
-mod standing;
 pub mod status;
 pub mod teardown;
-mod tidy;
-pub mod watch;
 
 use std::time::Instant;
 
@@ -55,7 +48,7 @@ async fn step<T>(
     Ok(result)
 }
 
-/// Opens the doors of a stage and makes sure that they are the right ones.
+/// Opens the clients of a stage and makes sure that they are the right ones.
 ///
 /// # Errors
 /// `UserError::NoCredentials`, `UserError::WrongAccount`.

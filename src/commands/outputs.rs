@@ -2,17 +2,18 @@
 
 use anyhow::Result;
 
-use super::standing::{Standing, find_standing};
+use super::deployed_stage::{DeployedStage, find_deployed_stage};
 use crate::config::Config;
 use crate::local::Platform;
-use crate::outputs::{OutputsReport, public_outputs};
+use crate::report::{OutputsReport, public_outputs};
 
 /// Reads the outputs of every stack of a stage.
 ///
 /// # Errors
 /// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS says no.
 pub async fn outputs(config: &Config) -> Result<OutputsReport> {
-    let Standing { place, stacks, .. } = find_standing(config, &Platform::of(config)).await?;
+    let DeployedStage { place, stacks, .. } =
+        find_deployed_stage(config, &Platform::of(config)).await?;
     let rows = stacks.into_iter().map(|(plan, stack)| {
         let outputs = public_outputs(&plan.template, stack.outputs)?;
         Ok((plan.name.clone(), outputs))

@@ -5,8 +5,9 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::local::Platform;
-use crate::plan::{self, Templates};
+use crate::plan;
 use crate::policy::{self, PolicyReport, Purpose, Workflow};
+use crate::template::Templates;
 
 /// Derives the policies of a stage from its configuration and templates.
 ///

@@ -7,18 +7,21 @@ use anyhow::Result;
 
 use super::connect;
 use crate::aws::{Aws, Stack, StackState};
-use crate::cli::SkipRule;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::local::{self, Platform};
-use crate::plan::{self, Plan, StackPlan, Templates};
+use crate::plan::{self, Plan, StackPlan};
 use crate::provision::state::{self, RecoverAct};
-use crate::provision::{failed_to_roll_back, patiently, recover_stack};
+use crate::provision::{
+    DeployedStack, SkipRule, failed_to_roll_back, find_deployed_stacks, recover_stack,
+    retry_transient,
+};
 use crate::report::{RecoverReport, RecoverRow};
+use crate::template::Templates;
 
 /// What `recover` may do.
-pub struct Consent<'a> {
+pub struct RecoveryConsent<'a> {
     /// The resources that are left as they are when an undoing is continued.
     pub skip: &'a [SkipRule],
     /// Asks whether to go on, after everything was explained.
@@ -31,7 +34,7 @@ pub struct Consent<'a> {
 /// There are no credentials, nobody consents, or CloudFormation refuses.
 pub async fn recover(
     config: &Config,
-    consent: &Consent<'_>,
+    consent: &RecoveryConsent<'_>,
     reporter: &dyn Reporter,
 ) -> Result<RecoverReport> {
     let platform = Platform::of(config);
@@ -55,7 +58,7 @@ pub async fn recover(
     }
     let mut stacks = Vec::new();
     for (stack, found) in broken {
-        stacks.push(recover_one(&aws, stack, found, &skip, reporter).await?);
+        stacks.push(recover_one(&aws, &stack, found, &skip, reporter).await?);
     }
     Ok(RecoverReport { stage, stacks })
 }
@@ -81,19 +84,10 @@ fn skipped(plan: &Plan, rules: &[SkipRule]) -> Result<Skipped> {
     Ok(skip)
 }
 
-async fn in_need<'a>(
-    aws: &Aws,
-    plan: &'a Plan,
-    reporter: &dyn Reporter,
-) -> Result<Vec<(&'a StackPlan, Stack)>> {
-    let mut broken = Vec::new();
-    for stack in plan.all() {
-        let door = aws.cloudformation_in(&stack.region);
-        let found = patiently(reporter, || door.find_stack(&stack.stack)).await?;
-        let in_need = |found: &Stack| state::row(found.state).recover != RecoverAct::Nothing;
-        broken.extend(found.filter(in_need).map(|found| (stack, found)));
-    }
-    Ok(broken)
+async fn in_need(aws: &Aws, plan: &Plan, reporter: &dyn Reporter) -> Result<Vec<DeployedStack>> {
+    let mut stacks = retry_transient(reporter, || find_deployed_stacks(aws, plan)).await?;
+    stacks.retain(|(_, stack)| state::row(stack.state).recover != RecoverAct::Nothing);
+    Ok(stacks)
 }
 
 fn acts(state: StackState) -> bool {
@@ -116,8 +110,8 @@ async fn explain(
     let note = format!("stack {name} {} ({}): {remedy}", row.meaning, stack.status);
     reporter.report(Event::Note(note));
     if row.recover == RecoverAct::ContinueRollback {
-        let door = aws.cloudformation_in(&plan.region);
-        let past = patiently(reporter, || door.list_newest_events(&stack.id)).await?;
+        let client = aws.cloudformation_in(&plan.region);
+        let past = retry_transient(reporter, || client.list_newest_events(&stack.id)).await?;
         let left = skip.get(name).map(Vec::as_slice).unwrap_or_default();
         for (resource, reason) in failed_to_roll_back(&past) {
             let what = if left.contains(&resource) {
@@ -153,11 +147,11 @@ async fn recover_one(
     skip: &Skipped,
     reporter: &dyn Reporter,
 ) -> Result<RecoverRow> {
-    let door = aws.cloudformation_in(&plan.region);
+    let client = aws.cloudformation_in(&plan.region);
     let task = format!("stack {}", plan.name);
     let was = stack.status.clone();
     let skip = skip.get(&plan.name).map(Vec::as_slice).unwrap_or_default();
-    let work = recover_stack(&door, stack, skip, reporter, |event| {
+    let work = recover_stack(&client, stack, skip, reporter, |event| {
         reporter.report(Event::Resource {
             task: task.clone(),
             resource: event.into(),

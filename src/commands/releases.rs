@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::past::{RECENT, look_back};
+use super::deployed_stage::{RECENT, load_release_history};
 use crate::config::Config;
 use crate::local::Platform;
 use crate::report::{ReleaseRow, ReleasesReport};
@@ -21,14 +21,14 @@ pub enum Extent {
 /// # Errors
 /// `UserError::StageAbsent`; there are no credentials, or AWS says no.
 pub async fn releases(config: &Config, extent: Extent) -> Result<ReleasesReport> {
-    let past = look_back(config, &Platform::of(config)).await?;
+    let history = load_release_history(config, &Platform::of(config)).await?;
     let count = match extent {
         Extent::Recent => RECENT,
-        Extent::All => past.keys.len(),
+        Extent::All => history.keys.len(),
     };
     // One more: the oldest that is told is held against it.
-    let records = past.read_newest(count.saturating_add(1)).await?;
-    let live = past.live.position(&records);
+    let records = history.read_newest(count.saturating_add(1)).await?;
+    let live = history.live.position(&records);
     let rows = records.iter().enumerate().take(count);
     let rows = rows.map(|(place, record)| {
         let before = records.get(place + 1);
@@ -37,6 +37,6 @@ pub async fn releases(config: &Config, extent: Extent) -> Result<ReleasesReport>
     Ok(ReleasesReport {
         stage: config.stage.to_string(),
         releases: rows.collect(),
-        older: past.keys.len().saturating_sub(count),
+        older: history.keys.len().saturating_sub(count),
     })
 }

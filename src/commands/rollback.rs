@@ -2,20 +2,21 @@
 //! Lambdas and server by their artifacts. Nothing is built. First everything that it needs is looked for;
 //! only when all of it is there, and with consent, anything is touched. The data stack never is.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::deploy::record::{deploy_record, kept};
 use super::deploy::verify;
-use super::on_record::{deploy_record, kept};
-use super::past::{Past, RECENT, look_back, output};
+use super::deployed_stage::{RECENT, ReleaseHistory, load_release_history};
 use super::step;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{self, Platform, ServerRelease};
-use crate::provision::{self, DIGEST, Outputs, Provisioned};
+use crate::outputs::Outputs;
+use crate::provision::{self, DIGEST, Provisioned};
+use crate::publish;
 use crate::release::{
     self, Depot, Intent, ReleaseId, ReleaseRecord, SiteTarget, Source, missing, outdated, shipped,
 };
@@ -26,7 +27,7 @@ use crate::verify::Expected;
 const NAMED: usize = 5;
 
 /// Asks whether this may be brought back, told in a line.
-pub type Consent<'a> = &'a dyn Fn(&str) -> Result<()>;
+pub type RollbackConsent<'a> = &'a dyn Fn(&str) -> Result<()>;
 
 /// Brings an earlier release back: the one that is named, or the one before the live one.
 ///
@@ -36,37 +37,37 @@ pub type Consent<'a> = &'a dyn Fn(&str) -> Result<()>;
 pub async fn rollback(
     config: &Config,
     wanted: Option<&ReleaseId>,
-    consent: Consent<'_>,
+    consent: RollbackConsent<'_>,
     reporter: &dyn Reporter,
 ) -> Result<RollbackReport> {
     let started = Instant::now();
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     let mut steps = Vec::new();
-    let past = look_back(config, &platform).await?;
-    let work = prepare(config, &past, wanted);
+    let history = load_release_history(config, &platform).await?;
+    let work = prepare(config, &history, wanted);
     let (target, depot) = step(Step::Plan, &mut steps, reporter, work).await?;
-    let moved = past.live.moved(&target);
+    let moved = history.live.moved(&target);
     reporter.report(Event::Note(told(&target, &moved)));
     consent(&told(&target, &moved))?;
-    let newest = past.keys.first().map(|key| release::id_of(key));
+    let newest = history.keys.first().map(|key| release::id_of(key));
     let intent = Intent {
         to: target.id(),
         after: newest.unwrap_or_default(),
     };
-    release::begin_rollback(&intent, &past.stage.aws.s3, &past.bucket).await?;
+    release::begin_rollback(&intent, &history.stage.aws.s3, &history.bucket).await?;
 
-    let work = bring_back_site(&past, &target, &depot, reporter);
+    let work = bring_back_site(&history, &target, &depot, reporter);
     let sent = step(Step::Release, &mut steps, reporter, work).await?;
-    let work = bring_back_artifacts(&platform, &past, &target, reporter);
+    let work = bring_back_artifacts(&platform, &history, &target, reporter);
     let (stacks, rolled) = step(Step::Provision, &mut steps, reporter, work).await?;
-    let work = verify_release(config, &past, &target, reporter);
+    let work = verify_release(config, &history, &target, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     let seconds = seconds(started.elapsed());
     let touched = sent > 0 || rolled || stacks.iter().any(Provisioned::has_changed);
-    let release = if touched || is_cut_short(&past, &target).await? {
-        keep_record(config, &past, &target, &stacks, seconds, reporter).await
+    let release = if touched || is_cut_short(&history, &target).await? {
+        keep_record(config, &history, &target, &stacks, seconds, reporter).await
     } else {
         None
     };
@@ -81,7 +82,7 @@ pub async fn rollback(
         build: target.build,
         release,
         seconds,
-        urls: past.stage.place.urls,
+        urls: history.stage.place.urls,
         moved,
         stacks: stacks.iter().map(StackRow::from).collect(),
         steps,
@@ -91,19 +92,19 @@ pub async fn rollback(
 /// Chooses the release and finds every piece of it, before anything is touched.
 async fn prepare(
     config: &Config,
-    past: &Past,
+    history: &ReleaseHistory,
     wanted: Option<&ReleaseId>,
 ) -> Result<(ReleaseRecord, Depot)> {
     let target = match wanted {
-        Some(id) => past.read_one(id).await?,
-        None => find_default(config, past).await?,
+        Some(id) => history.read_one(id).await?,
+        None => find_default(config, history).await?,
     };
-    let (s3, bucket) = (&past.stage.aws.s3, &past.bucket);
-    let site = output(&past.outputs, "site", "BucketName")?;
+    let (s3, bucket) = (&history.stage.aws.s3, &history.bucket);
+    let site = history.outputs.get("site", "BucketName")?;
     let (site, entrances, artifacts) = tokio::try_join!(
-        s3.list_objects(&site, ""),
+        s3.list_objects(site, ""),
         release::list_kept(&target.site.build, s3, bucket),
-        s3.list_objects(bucket, "artifacts/"),
+        s3.list_objects(bucket, publish::PREFIX),
     )?;
     let depot = Depot {
         site,
@@ -132,12 +133,12 @@ fn first_of(mut gone: Vec<String>) -> Vec<String> {
     gone
 }
 
-async fn find_default(config: &Config, past: &Past) -> Result<ReleaseRecord> {
+async fn find_default(config: &Config, history: &ReleaseHistory) -> Result<ReleaseRecord> {
     let (records, intent) = tokio::try_join!(
-        past.read_newest(RECENT),
-        release::find_intent(&past.stage.aws.s3, &past.bucket),
+        history.read_newest(RECENT),
+        release::find_intent(&history.stage.aws.s3, &history.bucket),
     )?;
-    let target = release::default_target(&records, &past.live, intent.as_ref());
+    let target = release::default_target(&records, &history.live, intent.as_ref());
     let none = || UserError::NoEarlierRelease(config.stage.to_string());
     Ok(target.cloned().ok_or_else(none)?)
 }
@@ -158,21 +159,21 @@ fn told(target: &ReleaseRecord, moved: &[&str]) -> String {
 }
 
 async fn bring_back_site(
-    past: &Past,
+    history: &ReleaseHistory,
     target: &ReleaseRecord,
     depot: &Depot,
     reporter: &dyn Reporter,
 ) -> Result<usize> {
     let to = SiteTarget {
-        bucket: output(&past.outputs, "site", "BucketName")?,
-        distribution: output(&past.outputs, "site", "DistributionId")?,
+        bucket: history.outputs.get("site", "BucketName")?.to_owned(),
+        distribution: history.outputs.get("site", "DistributionId")?.to_owned(),
     };
     let source = Source {
         build: &target.site.build,
-        bucket: &past.bucket,
+        bucket: &history.bucket,
         kept: &depot.entrances,
     };
-    let (urls, aws) = (&past.stage.place.urls, &past.stage.aws);
+    let (urls, aws) = (&history.stage.place.urls, &history.stage.aws);
     release::switch(&source, &depot.site, urls, &to, aws, reporter).await
 }
 
@@ -180,58 +181,61 @@ async fn bring_back_site(
 /// those stacks, and whether the server changed.
 async fn bring_back_artifacts(
     platform: &Platform,
-    past: &Past,
+    history: &ReleaseHistory,
     target: &ReleaseRecord,
     reporter: &dyn Reporter,
 ) -> Result<(Vec<Provisioned>, bool)> {
-    let (aws, wanted) = (&past.stage.aws, shipped(target));
-    let updates = outdated(&past.stage.stacks, &wanted).map(|(plan, stack, changes)| async move {
-        provision::update_parameters(aws, plan, stack, &changes, reporter).await
-    });
+    let (aws, wanted) = (&history.stage.aws, shipped(target));
+    let updates =
+        outdated(&history.stage.stacks, &wanted).map(|(plan, stack, changes)| async move {
+            provision::update_parameters(aws, plan, stack, &changes, reporter).await
+        });
     let stacks = futures_util::future::try_join_all(updates).await?;
-    let rolled = roll_out(platform, past, target, &stacks, reporter).await?;
+    let rolled = roll_out(platform, history, target, &stacks, reporter).await?;
     Ok((stacks, rolled))
 }
 
 async fn roll_out(
     platform: &Platform,
-    past: &Past,
+    history: &ReleaseHistory,
     target: &ReleaseRecord,
     stacks: &[Provisioned],
     reporter: &dyn Reporter,
 ) -> Result<bool> {
     let artifact = target.artifacts.get("websocket");
     let artifact = artifact.context("the record names no server bundle")?;
-    let aws = &past.stage.aws;
+    let aws = &history.stage.aws;
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
     let bundle = folder.path().join("websocket.tar.gz");
-    let content = aws.s3.get_object(&past.bucket, &artifact.key).await?;
+    let content = aws.s3.get_object(&history.bucket, &artifact.key).await?;
     tokio::fs::write(&bundle, content)
         .await
         .with_context(|| format!("failed to write `{}`", bundle.display()))?;
-    let outputs = after(past, stacks);
+    let outputs = after(history, stacks);
+    let output = |stack, name| outputs.get(stack, name).map(str::to_owned);
     let server = ServerRelease {
         bundle,
         build: artifact.id().to_owned(),
-        environment: output(&outputs, "websocket", "ServerEnvironment")?,
-        policy_arn: output(&outputs, "websocket", "ServerPolicyArn")?,
-        hosted_zone_id: output(&outputs, "dns", "HostedZoneId")?,
+        environment: output("websocket", "ServerEnvironment")?,
+        policy_arn: output("websocket", "ServerPolicyArn")?,
+        hosted_zone_id: output("dns", "HostedZoneId")?,
     };
     platform.roll_out(aws, &server, reporter).await
 }
 
 /// The outputs of all stacks after some were updated.
-fn after(past: &Past, updated: &[Provisioned]) -> Outputs {
-    let mut outputs = past.outputs.clone();
-    let updated = updated.iter();
-    outputs.extend(updated.map(|stack| (stack.name.clone(), stack.outputs.clone())));
+fn after(history: &ReleaseHistory, updated: &[Provisioned]) -> Outputs {
+    let mut outputs = history.outputs.clone();
+    for stack in updated {
+        outputs.insert(&stack.name, stack.outputs.clone());
+    }
     outputs
 }
 
 /// As a deploy: it has worked only when the running system answers with this very release.
 async fn verify_release(
     config: &Config,
-    past: &Past,
+    history: &ReleaseHistory,
     target: &ReleaseRecord,
     reporter: &dyn Reporter,
 ) -> Result<()> {
@@ -244,15 +248,15 @@ async fn verify_release(
         api: build("api"),
         server: build("websocket"),
     };
-    let verified = verify(config, &expected, &past.stage.place, reporter).await;
+    let verified = verify(config, &expected, &history.stage.place, reporter).await;
     verified.with_context(|| format!("release `{}` came back", target.id()))?;
     Ok(())
 }
 
 /// Returns whether the newest record is of something else than what came back: an earlier run did the
 /// work, and ended before it could say so.
-async fn is_cut_short(past: &Past, target: &ReleaseRecord) -> Result<bool> {
-    let newest = past.read_newest(1).await?;
+async fn is_cut_short(history: &ReleaseHistory, target: &ReleaseRecord) -> Result<bool> {
+    let newest = history.read_newest(1).await?;
     Ok(newest
         .first()
         .is_some_and(|newest| !newest.ships_like(target)))
@@ -260,20 +264,18 @@ async fn is_cut_short(past: &Past, target: &ReleaseRecord) -> Result<bool> {
 
 async fn keep_record(
     config: &Config,
-    past: &Past,
+    history: &ReleaseHistory,
     target: &ReleaseRecord,
     stacks: &[Provisioned],
     seconds: f64,
     reporter: &dyn Reporter,
 ) -> Option<String> {
-    let aws = &past.stage.aws;
+    let aws = &history.stage.aws;
     let work = async {
         let deploy = deploy_record(config, aws, seconds, None).await?;
-        let outputs = after(past, stacks).into_iter();
-        let digests = outputs.filter_map(|(name, mut of)| Some((name, of.remove(DIGEST)?)));
-        let digests: BTreeMap<String, String> = digests.collect();
+        let digests = after(history, stacks).of_all_stacks(DIGEST);
         let record = ReleaseRecord::of_rollback(deploy, target, digests);
-        release::keep_record(&record, &aws.s3, &past.bucket).await?;
+        release::keep_record(&record, &aws.s3, &history.bucket).await?;
         Ok(record.id())
     };
     kept(work.await, reporter)

@@ -81,8 +81,8 @@ fn files(saves: &Saves) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::Urls;
     use crate::report::{Released, StackRow, StepRow};
+    use crate::urls::Urls;
 
     fn saves(files: &[&str]) -> Saves {
         Saves {

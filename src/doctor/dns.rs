@@ -1,4 +1,4 @@
-//! The door to DNS: which name servers a domain has, who may issue certificates for it, and whether a
+//! The client to DNS: which name servers a domain has, who may issue certificates for it, and whether a
 //! host exists. The resolver is the machine's own, or any that the caller names.
 
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub struct Dns {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<T> {
     /// The records.
-    Found(T),
+    FoundStack(T),
     /// There is no such record, or no such name.
     Nothing,
     /// The resolver cannot find it out (`SERVFAIL` and the like): those who should know do not answer,
@@ -116,7 +116,7 @@ impl Dns {
                 if found.is_empty() {
                     Answer::Nothing
                 } else {
-                    Answer::Found(found)
+                    Answer::FoundStack(found)
                 }
             }
             Err(NetError::Dns(DnsError::NoRecordsFound(nothing))) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::plan;
+use crate::template;
 
 /// One of the Lambdas
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -55,7 +55,7 @@ pub fn settings(
     template: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Settings> {
-    let rendered = plan::render(&plan::document(template)?, parameters);
+    let rendered = template::render(&template::document(template)?, parameters);
     let id = function.logical_id();
     let resource = rendered.resources.get(id);
     let properties =

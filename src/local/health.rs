@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use super::PartCheck;
 use super::parts::{EDGE, EMULATOR, Running, SERVER, SUPERVISOR};
 use super::ports::Ports;
 use super::state::{self, Folder};
 use super::{edge, emulator, port, probe, server};
+use crate::check::Check;
 
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks at every part of a stage; at none if the stage is not there.
-pub(super) async fn check(folder: &Folder) -> Vec<PartCheck> {
+pub(super) async fn check(folder: &Folder) -> Vec<Check> {
     if !folder.path().exists() {
         return Vec::new();
     }
@@ -40,14 +40,14 @@ pub(super) async fn check(folder: &Folder) -> Vec<PartCheck> {
     vec![check_supervisor(running), emulator, edge, server]
 }
 
-fn check_supervisor(running: Option<&Running>) -> PartCheck {
+fn check_supervisor(running: Option<&Running>) -> Check {
     let (ok, detail) = match running.map(|running| running.supervisor) {
         None => (false, "not started".to_owned()),
         Some(process) if !process.is_alive() => (false, "gone".to_owned()),
         Some(process) if process.is_stopped() => (false, format!("{process}, stopped by a signal")),
         Some(process) => (true, process.to_string()),
     };
-    PartCheck {
+    Check {
         name: SUPERVISOR.to_owned(),
         ok,
         detail,
@@ -59,7 +59,7 @@ async fn check_part(
     name: &str,
     port: u16,
     probe: impl Future<Output = Result<(), String>>,
-) -> PartCheck {
+) -> Check {
     let record = running.and_then(|running| running.parts.get(name));
     let is_its_own = |port| record.is_some_and(|record| record.holds(port));
     let (ok, detail) = match record.map(|record| record.living().ok_or(record)) {
@@ -71,7 +71,7 @@ async fn check_part(
             Ok(()) => (false, format!("{process}, {}", port::taken(port))),
         },
     };
-    PartCheck {
+    Check {
         name: name.to_owned(),
         ok,
         detail,

@@ -27,54 +27,23 @@ mod test_supervisor;
 mod venv;
 mod vite;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Result;
-use serde::Serialize;
 
 use crate::aws::{Access, Aws};
+use crate::check::Check;
 use crate::config::{Config, DomainName, Hosting};
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::logs::LogSource;
+use crate::urls::Urls;
 pub use lock::{Lock, lock};
 pub use stage::LocalStage;
 pub use vite::Vite;
 
 /// The stack that only local stages have: the role of the server on this machine.
 const INSTANCE_STACK: &str = "instance";
-
-/// The public addresses of a stage, without a slash at the end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Urls {
-    /// The page.
-    pub site: String,
-    /// The HTTP API.
-    pub api: String,
-    /// The live channel.
-    pub socket: String,
-}
-
-impl Urls {
-    /// Returns the addresses of a domain in AWS.
-    pub fn secure(domain: &DomainName) -> Self {
-        Self {
-            site: format!("https://{domain}"),
-            api: format!("https://api.{domain}"),
-            socket: format!("wss://ws.{domain}"),
-        }
-    }
-
-    /// Returns the addresses of a domain on one loopback port.
-    pub fn loopback(domain: &DomainName, port: u16) -> Self {
-        Self {
-            site: format!("http://{domain}:{port}"),
-            api: format!("http://api.{domain}:{port}"),
-            socket: format!("ws://ws.{domain}:{port}"),
-        }
-    }
-}
 
 /// Where a stage is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,25 +52,6 @@ pub struct Place {
     pub access: Access,
     /// The public addresses.
     pub urls: Urls,
-}
-
-/// How one part of a local stage is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PartCheck {
-    /// Which part: `supervisor`, `emulator`, `edge` or `server`.
-    pub name: String,
-    /// Whether it does its work.
-    pub ok: bool,
-    /// What was seen, for people.
-    pub detail: String,
-}
-
-impl PartCheck {
-    /// Returns whether this part is the AWS-compatible endpoint and is not there: its stacks have gone
-    /// with it.
-    pub fn is_dead_endpoint(&self) -> bool {
-        self.name == "emulator" && !self.ok
-    }
 }
 
 /// How the port stands that a local stage wants for its addresses.
@@ -120,6 +70,12 @@ pub enum PortState {
         /// Whether the settings name it.
         fixed: bool,
     },
+}
+
+/// Returns whether a check of a stage's parts says that the AWS-compatible endpoint on this machine is not there: its
+/// stacks have gone with it.
+pub fn is_dead_endpoint(check: &Check) -> bool {
+    check.name == "emulator" && !check.ok
 }
 
 /// Returns the name of a Python that the local stage can use.
@@ -258,7 +214,7 @@ impl Platform {
     }
 
     /// Returns how each part is, within two seconds. In AWS there are no parts of ours.
-    pub async fn checks(&self) -> Vec<PartCheck> {
+    pub async fn checks(&self) -> Vec<Check> {
         match self {
             Self::Aws { .. } => Vec::new(),
             Self::Local(stage) => stage.checks().await,
@@ -323,42 +279,5 @@ pub async fn run_process(process: Process) -> Result<()> {
         Process::Edge { folder, port } => {
             edge::run_until_signal(&state::Folder::new(folder), port).await
         }
-    }
-}
-
-/// Returns the loopback address of a name that means this machine, or `None` for any other name.
-/// `localhost` and all names below it are loopback (RFC 6761, section 6.3), but the C library's resolver
-/// does not know those below it.
-pub fn loopback_address(host: &str, port: u16) -> Option<SocketAddr> {
-    let bare = host
-        .trim_end_matches('.')
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    let lower = bare.to_ascii_lowercase();
-    if lower == "localhost" || lower.ends_with(".localhost") {
-        return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    }
-    let address: IpAddr = lower.parse().ok()?;
-    address
-        .is_loopback()
-        .then_some(SocketAddr::new(address, port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_below_localhost_are_loopback_and_others_are_not() {
-        let address = |host| loopback_address(host, 80).map(|address| address.to_string());
-        assert_eq!(
-            address("ws.factory-tree.localhost"),
-            Some("127.0.0.1:80".to_owned())
-        );
-        assert_eq!(address("LOCALHOST."), Some("127.0.0.1:80".to_owned()));
-        assert_eq!(address("[::1]"), Some("[::1]:80".to_owned()));
-        assert_eq!(address("notlocalhost"), None);
-        assert_eq!(address("localhost.example.com"), None);
-        assert_eq!(address("10.0.0.1"), None);
     }
 }

@@ -11,10 +11,12 @@ use super::parts::{EDGE, Running, SERVER, SUPERVISOR};
 use super::ports::Ports;
 use super::process::{ProcessId, find_marked, wait_for_end};
 use super::state::{self, Folder, delete_folder};
-use super::{INSTANCE_STACK, PartCheck, Place, PortState, Urls};
+use super::{INSTANCE_STACK, Place, PortState};
 use super::{emulator, health, port, venv};
 use crate::aws::Access;
+use crate::check::Check;
 use crate::config::{Config, DomainName, Region, StageName};
+use crate::urls::Urls;
 
 /// A stage on this machine.
 #[derive(Clone, Debug)]
@@ -55,7 +57,7 @@ impl LocalStage {
         self.place(self.ports().unwrap_or_else(unknown))
     }
 
-    pub(super) async fn checks(&self) -> Vec<PartCheck> {
+    pub(super) async fn checks(&self) -> Vec<Check> {
         health::check(&self.folder).await
     }
 

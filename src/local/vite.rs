@@ -7,14 +7,14 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
+use super::edge::Claim;
 use super::process::ProcessId;
 use super::stage::LocalStage;
 use super::start::START_PATIENCE;
-use super::state::{self, Folder};
+use super::state;
 use super::{port, probe};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
@@ -25,21 +25,6 @@ const PROGRAM: &str = "node_modules/vite/bin/vite.js";
 /// Ends Vite with the process that started it, however that ends: its stdin is a pipe that only we hold.
 const END_WITH_US: &str =
     "data:text/javascript,process.stdin.resume().on('end',()=>process.exit())";
-
-/// `vite.json`: who answers for a host in place of its distribution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Claim {
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// The claim holds for as long as this process lives.
-    pub(super) process: ProcessId,
-}
-
-/// Returns the port that answers for a host in place of its distribution, if one does.
-pub(super) fn port_for(folder: &Folder, host: &str) -> Option<u16> {
-    let claim = state::read::<Claim>(&folder.vite()).ok()?;
-    (claim.host == host && claim.process.is_alive()).then_some(claim.port)
-}
 
 /// Vite, at work. It ends when this goes out of scope.
 #[derive(Debug)]
@@ -156,43 +141,6 @@ impl Drop for Vite {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn claim(process: ProcessId) -> (tempfile::TempDir, Folder) {
-        let root = tempfile::tempdir().unwrap();
-        let folder = Folder::new(root.path().to_owned());
-        let host = "demo.localhost".to_owned();
-        state::write(
-            &folder.vite(),
-            &Claim {
-                host,
-                port: 5173,
-                process,
-            },
-        )
-        .unwrap();
-        (root, folder)
-    }
-
-    #[test]
-    fn a_living_vite_answers_for_its_host_and_for_no_other() {
-        let (_root, folder) = claim(ProcessId::own().unwrap());
-        assert_eq!(port_for(&folder, "demo.localhost"), Some(5173));
-        assert_eq!(port_for(&folder, "www.demo.localhost"), None);
-    }
-
-    #[test]
-    fn the_claim_of_a_dead_vite_is_not_believed() {
-        let mut child = std::process::Command::new("sleep")
-            .arg("100")
-            .spawn()
-            .unwrap();
-        let process = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
-        let (_root, folder) = claim(process);
-        assert_eq!(port_for(&folder, "demo.localhost"), Some(5173));
-        process.kill();
-        child.wait().unwrap();
-        assert_eq!(port_for(&folder, "demo.localhost"), None);
-    }
 
     #[tokio::test]
     async fn a_vite_that_goes_out_of_scope_ends_and_its_claim_with_it() {

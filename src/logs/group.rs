@@ -34,8 +34,8 @@ impl Tail {
     }
 
     /// Returns the lines that are new.
-    pub(super) async fn read(&mut self, door: &CloudWatchLogs) -> Result<Vec<LogLine>> {
-        let events = door.list_events(&self.group, self.from).await?;
+    pub(super) async fn read(&mut self, client: &CloudWatchLogs) -> Result<Vec<LogLine>> {
+        let events = client.list_events(&self.group, self.from).await?;
         Ok(self.take(events))
     }
 

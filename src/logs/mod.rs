@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use crate::aws::CloudWatchLogs;
-use crate::status::Found;
+use crate::provision::FoundStack;
 pub use line::LogLine;
 pub use since::{InvalidSince, Since};
 
@@ -74,7 +74,7 @@ pub struct Batch {
 impl Logs {
     /// Chooses the logs of these sources, of all if none is named, to be read from a time on.
     pub fn of(
-        found: &[Found],
+        found: &[FoundStack],
         files: Vec<(LogSource, PathBuf)>,
         sources: &[LogSource],
         since: SystemTime,
@@ -95,11 +95,11 @@ impl Logs {
     }
 
     /// Reads what is new in every log, all at the same time.
-    pub async fn read(&mut self, door: Option<&CloudWatchLogs>) -> Batch {
+    pub async fn read(&mut self, client: Option<&CloudWatchLogs>) -> Batch {
         let mut answers: Vec<anyhow::Result<Vec<LogLine>>> =
             self.files.iter_mut().map(file::Tail::read).collect();
-        if let Some(door) = door {
-            answers.extend(join_all(self.groups.iter_mut().map(|tail| tail.read(door))).await);
+        if let Some(client) = client {
+            answers.extend(join_all(self.groups.iter_mut().map(|tail| tail.read(client))).await);
         }
         let mut batch = Batch::default();
         for answer in answers {
@@ -117,7 +117,7 @@ impl Logs {
     }
 }
 
-fn groups(found: &[Found]) -> Vec<(LogSource, String)> {
+fn groups(found: &[FoundStack]) -> Vec<(LogSource, String)> {
     let groups = found.iter().flat_map(|stack| stack.of_kind(KIND));
     let known = groups.filter_map(|resource| {
         let (_, source) = GROUPS

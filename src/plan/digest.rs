@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::build::hex;
+use crate::content::hex;
 
 /// What of a saved plan is needed to hold a new one against it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]

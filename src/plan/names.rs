@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::change::{Act, Change};
-use super::render::{Rendered, shown};
+use crate::template::{Act, Change};
+use crate::template::{Rendered, shown};
 
 /// A zone, a record or a certificate that a deploy touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

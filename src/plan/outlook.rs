@@ -5,24 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::change::{Act, Change};
 use super::preview::OutputChange;
-use super::render::{AFTER_DEPLOY, Rendered, function, text};
 use super::{ArtifactFact, Source, StackPlan};
-
-/// Outputs by stack, by short name; what is not known yet is [`AFTER_DEPLOY`].
-pub type Outlook = BTreeMap<String, BTreeMap<String, String>>;
+use crate::outputs::Outputs;
+use crate::template::{AFTER_DEPLOY, Rendered, function, text};
+use crate::template::{Act, Change};
 
 /// Returns the parameters that a stack would be given.
 pub fn given(
     plan: &StackPlan,
-    outlook: &Outlook,
+    outlook: &Outputs,
     artifacts: &BTreeMap<ArtifactFact, String>,
 ) -> BTreeMap<String, String> {
     let parameters = plan.parameters.iter().map(|(name, source)| {
         let value = match source {
             Source::Value(text) => Some(text),
-            Source::Output { stack, output } => outlook.get(stack).and_then(|of| of.get(*output)),
+            Source::Output { stack, output } => outlook.find(stack, output),
             Source::Artifact(fact) => artifacts.get(fact),
         };
         let value = value.map_or(AFTER_DEPLOY, String::as_str);
@@ -129,8 +127,8 @@ fn is_touched(resource: &str, attribute: Option<&str>, changes: &[Change]) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::change::Witness;
-    use crate::plan::{document, render};
+    use crate::template::Witness;
+    use crate::template::{document, render};
 
     const TEMPLATE: &str = "
 Resources: { Table: { Type: T } }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::change::Change;
 use super::names::NameChange;
+use crate::template::Change;
 
 /// What a deploy of a stage would do.
 #[derive(Clone, Debug, Serialize)]

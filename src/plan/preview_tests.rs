@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::plan::change::Witness;
 use crate::plan::names::NameChange;
 use crate::plan::preview::{ArtifactPreview, outcome};
+use crate::template::Witness;
 
 fn property(path: &str, before: Option<&str>, after: Option<&str>) -> PropertyChange {
     PropertyChange {

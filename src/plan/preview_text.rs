@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::change::{Act, Change, Fate, PropertyChange, Recreates};
 use super::preview::{Action, OutputChange, Preview, SitePreview, StackPreview};
+use crate::template::{Act, Change, Fate, PropertyChange, Recreates};
 
 impl Display for Preview {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,5 @@
 //! What the deployer itself asks of AWS, beside what CloudFormation does for it. Every method that a
-//! door in `src/aws/` calls has its row; a test reads the doors and finds what is missing. After a new
+//! client in `src/aws/` calls has its row; a test reads the clients and finds what is missing. After a new
 //! row, `distil.py` says whether IAM can narrow it.
 
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
@@ -108,7 +108,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    /// The methods that the doors call.
+    /// The methods that the clients call.
     fn called() -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
         let method = regex::Regex::new(r"client\s*\.(\w+)\(\)").unwrap();

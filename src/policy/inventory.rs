@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::plan::Template;
+use crate::template::Template;
 
 /// What a set of templates makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

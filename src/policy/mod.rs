@@ -23,7 +23,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::plan::Template;
+use crate::template::Template;
 use calls::{CALLS, CALLS_OF_PLAN};
 pub use document::{Condition, Document, MAX_CHARACTERS, Statement};
 pub use inventory::{Inventory, take};

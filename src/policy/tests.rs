@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::local::Urls;
-use crate::plan::{Plan, Templates};
+use crate::plan::Plan;
+use crate::template::Templates;
+use crate::urls::Urls;
 
 fn config(extra: &str) -> Config {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::diagnosis::{self, Diagnosis};
 use super::follow::Settled;
-use super::stack::Target;
+use super::target::StackTarget;
 use crate::aws::{CloudFormation, FailedEvent, Fault, Operation, StackEvent};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
@@ -31,16 +31,15 @@ struct Failure {
 
 /// Returns the error of an operation that did not end well.
 pub(super) async fn of_operation(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     stack_id: &str,
     settled: &Settled,
-    reporter: &dyn Reporter,
 ) -> anyhow::Error {
     let first = settled.events.iter().find(|event| event.is_failure());
     let failure = match first {
-        Some(event) => Some(leaf(target.door, event, reporter).await),
+        Some(event) => Some(leaf(target.client, event, target.reporter).await),
         None => {
-            let told = told(target.door, Operation::Stack(stack_id), reporter).await;
+            let told = told(target.client, Operation::Stack(stack_id), target.reporter).await;
             told.into_iter().next()
         }
     };
@@ -57,12 +56,16 @@ pub(super) async fn of_operation(
 
 /// Returns the error of a change set that was refused. `reason` is what CloudFormation says of it.
 pub(super) async fn of_change_set(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     change_set: &str,
     reason: &str,
-    reporter: &dyn Reporter,
 ) -> anyhow::Error {
-    let failures = told(target.door, Operation::ChangeSet(change_set), reporter).await;
+    let failures = told(
+        target.client,
+        Operation::ChangeSet(change_set),
+        target.reporter,
+    )
+    .await;
     if failures.is_empty() {
         bare(target, reason)
     } else {
@@ -71,16 +74,16 @@ pub(super) async fn of_change_set(
 }
 
 /// Returns the error of a change set that CloudFormation refuses outright.
-pub(super) fn of_refusal(target: &Target<'_>, reason: &str) -> anyhow::Error {
+pub(super) fn of_refusal(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
     bare(target, reason)
 }
 
 /// Follows a failing event down through nested stacks, which say no more than that they failed.
-async fn leaf(door: &CloudFormation, event: &StackEvent, reporter: &dyn Reporter) -> Failure {
+async fn leaf(client: &CloudFormation, event: &StackEvent, reporter: &dyn Reporter) -> Failure {
     let mut within = Vec::new();
     let mut current = event.clone();
     while current.kind == NESTED && within.len() < DEPTH {
-        let Some(inner) = first_failure_of(door, &current.physical_id, reporter).await else {
+        let Some(inner) = first_failure_of(client, &current.physical_id, reporter).await else {
             break;
         };
         within.push(std::mem::replace(&mut current, inner).logical_id);
@@ -97,12 +100,12 @@ async fn leaf(door: &CloudFormation, event: &StackEvent, reporter: &dyn Reporter
 
 /// By its ARN, a nested stack tells its history also after it is deleted.
 async fn first_failure_of(
-    door: &CloudFormation,
+    client: &CloudFormation,
     stack_id: &str,
     reporter: &dyn Reporter,
 ) -> Option<StackEvent> {
     let none = BTreeSet::new();
-    match door.list_new_events(stack_id, &none).await {
+    match client.list_new_events(stack_id, &none).await {
         Ok(events) => events.into_iter().find(StackEvent::is_failure),
         Err(error) => {
             reporter.report(Event::Warning(format!(
@@ -115,11 +118,11 @@ async fn first_failure_of(
 
 /// Returns what `DescribeEvents` tells; nothing where it is not granted, or not there.
 async fn told(
-    door: &CloudFormation,
+    client: &CloudFormation,
     operation: Operation<'_>,
     reporter: &dyn Reporter,
 ) -> Vec<Failure> {
-    let answer: Result<Vec<FailedEvent>> = door.list_failed_events(operation).await;
+    let answer: Result<Vec<FailedEvent>> = client.list_failed_events(operation).await;
     match answer {
         Ok(events) => events
             .into_iter()
@@ -151,7 +154,7 @@ impl From<FailedEvent> for Failure {
 }
 
 /// Several failures (of an early validation) are told in full, one a line.
-fn error(target: &Target<'_>, failures: &[Failure]) -> anyhow::Error {
+fn error(target: &StackTarget<'_>, failures: &[Failure]) -> anyhow::Error {
     let sentences: Vec<String> = failures
         .iter()
         .map(|failure| sentence(target, failure))
@@ -162,7 +165,7 @@ fn error(target: &Target<'_>, failures: &[Failure]) -> anyhow::Error {
     failed(target, sentences.join("\n  "), line, diagnosis)
 }
 
-fn bare(target: &Target<'_>, reason: &str) -> anyhow::Error {
+fn bare(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
     let line = named_in(target, reason);
     let diagnosis = diagnosis::diagnose(reason);
     let sentence = match &diagnosis {
@@ -173,7 +176,7 @@ fn bare(target: &Target<'_>, reason: &str) -> anyhow::Error {
 }
 
 fn failed(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     cause: String,
     line: Option<usize>,
     diagnosis: Option<Diagnosis>,
@@ -188,19 +191,19 @@ fn failed(
     .into()
 }
 
-fn line(target: &Target<'_>, failure: &Failure) -> Option<usize> {
+fn line(target: &StackTarget<'_>, failure: &Failure) -> Option<usize> {
     // What failed within a nested stack is not declared in this file, but the nested stack is.
     let declared = failure.within.first().unwrap_or(&failure.logical_id);
     target.template.line_of(declared)
 }
 
 /// Returns the line of the resource that a reason names in brackets, as in "[Table]".
-fn named_in(target: &Target<'_>, reason: &str) -> Option<usize> {
+fn named_in(target: &StackTarget<'_>, reason: &str) -> Option<usize> {
     let inside = reason.split('[').nth(1)?.split(']').next()?;
     target.template.line_of(inside)
 }
 
-fn sentence(target: &Target<'_>, failure: &Failure) -> String {
+fn sentence(target: &StackTarget<'_>, failure: &Failure) -> String {
     let path: Vec<&str> = failure
         .within
         .iter()

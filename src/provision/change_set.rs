@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::follow::patiently;
 use super::pace::Pace;
-use super::stack::Target;
+use super::target::StackTarget;
 use super::{DIGEST, Options, cause};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Stack};
-use crate::event::Reporter;
 
 /// What is to be done to a stack, seen from where it stands.
 pub(super) struct Change<'a> {
@@ -23,11 +21,10 @@ pub(super) struct Change<'a> {
 /// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
 /// asked for anew.
 pub(super) async fn ask_for(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     change: &Change<'_>,
     name: &str,
     parameters: &BTreeMap<String, String>,
-    reporter: &dyn Reporter,
 ) -> Result<ChangeSet> {
     let request = ChangeSetRequest {
         kind: change.kind,
@@ -38,16 +35,22 @@ pub(super) async fn ask_for(
         mode: change.options.mode,
     };
     loop {
-        let asked = patiently(reporter, || target.door.create_change_set(&request)).await;
+        let asked = target
+            .retry(|| target.client.create_change_set(&request))
+            .await;
         match asked {
             Ok(Some(change_set)) => return Ok(change_set),
             Ok(None) => {}
             Err(error) => return Err(refused(target, error)),
         }
-        let found = patiently(reporter, || target.door.get_change_set(target.name, name)).await?;
+        let found = target
+            .retry(|| target.client.get_change_set(target.name, name))
+            .await?;
         match found {
             (change_set, ChangeSetState::Failed(_) | ChangeSetState::Empty) => {
-                patiently(reporter, || target.door.delete_change_set(&change_set)).await?;
+                target
+                    .retry(|| target.client.delete_change_set(&change_set))
+                    .await?;
             }
             (change_set, _) => return Ok(change_set),
         }
@@ -56,7 +59,7 @@ pub(super) async fn ask_for(
 
 /// What CloudFormation refuses outright is told as a failure of the stack; what AWS did not answer, or
 /// the credentials did not allow, is told as it is.
-fn refused(target: &Target<'_>, error: anyhow::Error) -> anyhow::Error {
+fn refused(target: &StackTarget<'_>, error: anyhow::Error) -> anyhow::Error {
     let fault = crate::aws::Fault::of(&error);
     match fault {
         Some(fault)
@@ -80,21 +83,23 @@ pub(super) fn change_set_name(
     let digest = parameters.get(DIGEST).map_or("none", String::as_str);
     let state = since.map_or("new".to_owned(), |stack| {
         let hash = Sha256::digest(format!("{}\0{}", stack.id, stack.updated));
-        crate::build::hex(&hash[..6])
+        crate::content::hex(&hash[..6])
     });
     format!("factory-tree-{digest}-{state}")
 }
 
 /// Waits until CloudFormation has computed a change set, or refused it.
 pub(super) async fn wait_for_change_set(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     change_set: &ChangeSet,
-    reporter: &dyn Reporter,
 ) -> Result<ChangeSetState> {
     let mut pace = Pace::new();
     let (stack, id) = (&change_set.stack_id, &change_set.id);
     loop {
-        match patiently(reporter, || target.door.get_change_set(stack, id)).await? {
+        match target
+            .retry(|| target.client.get_change_set(stack, id))
+            .await?
+        {
             (_, ChangeSetState::Pending) => pace.rest().await,
             (_, settled) => return Ok(settled),
         }

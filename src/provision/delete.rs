@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::follow::{patiently, settle};
+use super::follow::{retry_transient, wait_for_operation};
 use crate::aws::{CloudFormation, StackEvent};
 use crate::event::Reporter;
 
@@ -12,19 +12,19 @@ use crate::event::Reporter;
 /// # Errors
 /// Something in it could not be deleted: the first failing resource and its reason.
 pub async fn delete_stack(
-    door: &CloudFormation,
+    client: &CloudFormation,
     name: &str,
     reporter: &dyn Reporter,
     mut on_event: impl FnMut(&StackEvent),
 ) -> Result<()> {
-    let Some(stack) = patiently(reporter, || door.find_stack(name)).await? else {
+    let Some(stack) = retry_transient(reporter, || client.find_stack(name)).await? else {
         return Ok(());
     };
-    let past = patiently(reporter, || door.list_newest_events(&stack.id)).await?;
+    let past = retry_transient(reporter, || client.list_newest_events(&stack.id)).await?;
     let token = token(&past);
     let seen = past.into_iter().map(|event| event.id).collect();
-    patiently(reporter, || door.delete_stack(&stack.id, &token)).await?;
-    let settled = settle(door, &stack.id, &seen, reporter, &mut on_event).await?;
+    retry_transient(reporter, || client.delete_stack(&stack.id, &token)).await?;
+    let settled = wait_for_operation(client, &stack.id, &seen, reporter, &mut on_event).await?;
     if settled.status == "DELETE_COMPLETE" {
         return Ok(());
     }
@@ -44,5 +44,5 @@ pub async fn delete_stack(
 fn token(past: &[StackEvent]) -> String {
     let newest = past.last().map_or("", |event| event.id.as_str());
     let hash = Sha256::digest(newest);
-    format!("factory-tree-delete-{}", crate::build::hex(&hash[..8]))
+    format!("factory-tree-delete-{}", crate::content::hex(&hash[..8]))
 }

@@ -28,8 +28,8 @@ pub(super) struct Settled {
 /// # Errors
 /// The credentials have expired, or CloudFormation was out of reach for ten minutes. The operation goes
 /// on all the same.
-pub(super) async fn settle(
-    door: &CloudFormation,
+pub(super) async fn wait_for_operation(
+    client: &CloudFormation,
     stack_id: &str,
     seen: &BTreeSet<String>,
     reporter: &dyn Reporter,
@@ -40,7 +40,7 @@ pub(super) async fn settle(
     let mut pace = Pace::new();
     let mut contact = Contact::default();
     loop {
-        match door.list_new_events(stack_id, &seen).await {
+        match client.list_new_events(stack_id, &seen).await {
             Ok(new) => {
                 contact.is_there(reporter);
                 for event in new {
@@ -57,7 +57,7 @@ pub(super) async fn settle(
                 reporter.report(Event::Warning(format!(
                     "no progress can be shown ({error:#}): grant `cloudformation:DescribeStackEvents` to see it"
                 )));
-                return settle_unseen(door, stack_id, reporter).await;
+                return wait_by_state(client, stack_id, reporter).await;
             }
             Err(error) => contact.is_lost(error, reporter)?,
         }
@@ -66,14 +66,14 @@ pub(super) async fn settle(
 }
 
 /// Follows a stack by its state alone.
-async fn settle_unseen(
-    door: &CloudFormation,
+async fn wait_by_state(
+    client: &CloudFormation,
     stack_id: &str,
     reporter: &dyn Reporter,
 ) -> Result<Settled> {
     let mut pace = Pace::new();
     loop {
-        match patiently(reporter, || door.find_stack(stack_id)).await? {
+        match retry_transient(reporter, || client.find_stack(stack_id)).await? {
             Some(stack) if stack.state == StackState::Moving => pace.rest().await,
             found => {
                 let status = found.map_or("DELETE_COMPLETE".to_owned(), |stack| stack.status);
@@ -87,20 +87,20 @@ async fn settle_unseen(
 /// Returns a stack as it is once no operation runs on it any more, following one that does.
 ///
 /// # Errors
-/// As `settle`.
+/// As `wait_for_operation`.
 pub async fn wait_until_still(
-    door: &CloudFormation,
+    client: &CloudFormation,
     stack: Stack,
     reporter: &dyn Reporter,
     mut on_event: impl FnMut(&StackEvent),
 ) -> Result<Option<Stack>> {
-    let mut past = patiently(reporter, || door.list_newest_events(&stack.id)).await?;
+    let mut past = retry_transient(reporter, || client.list_newest_events(&stack.id)).await?;
     if !past.iter().any(StackEvent::is_settled) {
         let none = BTreeSet::new();
-        past = patiently(reporter, || door.list_new_events(&stack.id, &none)).await?;
+        past = retry_transient(reporter, || client.list_new_events(&stack.id, &none)).await?;
     }
     // It may have come to rest while we read its past; then there is no more to see.
-    let found = patiently(reporter, || door.find_stack(&stack.id)).await?;
+    let found = retry_transient(reporter, || client.find_stack(&stack.id)).await?;
     if !found
         .as_ref()
         .is_some_and(|stack| stack.state == StackState::Moving)
@@ -108,8 +108,8 @@ pub async fn wait_until_still(
         return Ok(found);
     }
     let seen = before_operation(&past);
-    settle(door, &stack.id, &seen, reporter, &mut on_event).await?;
-    patiently(reporter, || door.find_stack(&stack.id)).await
+    wait_for_operation(client, &stack.id, &seen, reporter, &mut on_event).await?;
+    retry_transient(reporter, || client.find_stack(&stack.id)).await
 }
 
 /// Returns the ids of the events before the operation that runs now.
@@ -123,7 +123,7 @@ fn before_operation(events: &[StackEvent]) -> BTreeSet<String> {
 ///
 /// # Errors
 /// AWS says no, the credentials have expired, or AWS was out of reach for ten minutes.
-pub async fn patiently<T, F>(reporter: &dyn Reporter, mut ask: impl FnMut() -> F) -> Result<T>
+pub async fn retry_transient<T, F>(reporter: &dyn Reporter, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {

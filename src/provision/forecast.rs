@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 
 use super::change_set::{self, ask_for, wait_for_change_set};
-use super::follow::patiently;
-use super::stack::Target;
+use super::target::StackTarget;
 use super::{Options, cause, with_digest};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation};
 use crate::event::{Event, Reporter};
-use crate::plan::{Change, StackPlan};
+use crate::plan::StackPlan;
+use crate::template::Change;
 
 /// How the change sets of plans are called; what follows is the time in nanoseconds.
 const PREFIX: &str = "factory-tree-plan-";
@@ -25,17 +25,18 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// # Errors
 /// `UserError::StackFailed` if CloudFormation refuses template or parameters.
 pub async fn forecast(
-    door: &CloudFormation,
+    client: &CloudFormation,
     plan: &StackPlan,
     parameters: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Change>> {
-    let target = Target {
-        door,
+    let target = StackTarget {
+        client,
         name: &plan.stack,
         template: &plan.template,
         task: &plan.name,
         consent: &plan.consent,
+        reporter,
     };
     let update = change_set::Change {
         kind: ChangeSetKind::Update,
@@ -44,26 +45,26 @@ pub async fn forecast(
     };
     let parameters = with_digest(&plan.template.body, parameters.clone());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    delete_left_over(&target, now, reporter).await;
+    delete_left_over(&target, now).await;
     let name = change_set_name(now);
-    let change_set = ask_for(&target, &update, &name, &parameters, reporter).await?;
-    let answer = read(&target, &change_set, reporter).await;
-    patiently(reporter, || door.delete_change_set(&change_set)).await?;
+    let change_set = ask_for(&target, &update, &name, &parameters).await?;
+    let answer = read(&target, &change_set).await;
+    target
+        .retry(|| client.delete_change_set(&change_set))
+        .await?;
     answer
 }
 
-async fn read(
-    target: &Target<'_>,
-    change_set: &ChangeSet,
-    reporter: &dyn Reporter,
-) -> Result<Vec<Change>> {
-    match wait_for_change_set(target, change_set, reporter).await? {
+async fn read(target: &StackTarget<'_>, change_set: &ChangeSet) -> Result<Vec<Change>> {
+    match wait_for_change_set(target, change_set).await? {
         ChangeSetState::Empty => Ok(Vec::new()),
         ChangeSetState::Failed(text) => {
-            Err(cause::of_change_set(target, &change_set.id, &text, reporter).await)
+            Err(cause::of_change_set(target, &change_set.id, &text).await)
         }
         ChangeSetState::Ready { .. } | ChangeSetState::Executed | ChangeSetState::Pending => {
-            patiently(reporter, || target.door.list_changes(change_set)).await
+            target
+                .retry(|| target.client.list_changes(change_set))
+                .await
         }
     }
 }
@@ -71,19 +72,21 @@ async fn read(
 /// Deletes what killed plans have left on the stack. A deploy need not: with a change set that is
 /// executed, CloudFormation deletes all others of its stack (CloudFormation User Guide, "Execute a change
 /// set"). Nothing stands in the way of the plan if it fails.
-async fn delete_left_over(target: &Target<'_>, now: Duration, reporter: &dyn Reporter) {
+async fn delete_left_over(target: &StackTarget<'_>, now: Duration) {
     let delete = async {
-        let list = || target.door.list_change_sets(target.name);
-        let mut found = patiently(reporter, list).await?;
+        let list = || target.client.list_change_sets(target.name);
+        let mut found = target.retry(list).await?;
         found.retain(|name, _| is_left_over(name, now));
         for left in found.values() {
-            patiently(reporter, || target.door.delete_change_set(left)).await?;
+            target
+                .retry(|| target.client.delete_change_set(left))
+                .await?;
         }
         anyhow::Ok(())
     };
     if let Err(error) = delete.await {
         let warning = format!("what an earlier plan has left on a stack stays there: {error:#}");
-        reporter.report(Event::Warning(warning));
+        target.reporter.report(Event::Warning(warning));
     }
 }
 

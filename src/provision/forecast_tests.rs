@@ -15,10 +15,11 @@ use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http
 
 use super::*;
 use crate::config::Config;
-use crate::plan::{Templates, plan};
+use crate::plan::plan;
+use crate::template::Templates;
 
-/// A door that answers this, in this order, and nothing else: an execution would find no answer.
-fn door(rules: &[&Rule]) -> CloudFormation {
+/// A client that answers this, in this order, and nothing else: an execution would find no answer.
+fn client(rules: &[&Rule]) -> CloudFormation {
     let answers = rules.iter().fold(
         MockResponseInterceptor::new().rule_mode(RuleMode::Sequential),
         |answers, rule| answers.with_rule(rule),
@@ -85,11 +86,11 @@ fn deleted() -> Rule {
 async fn ask(rules: &[&Rule]) -> Result<Vec<Change>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config::load(&root.join("factory-tree.yaml"), Some("prod")).unwrap();
-    let urls = crate::local::Urls::secure(&config.settings.domain);
+    let urls = crate::urls::Urls::secure(&config.settings.domain);
     let templates = Templates::read(&root.join("templates")).unwrap();
     let plan = plan(&config, &urls, &templates).unwrap();
     forecast(
-        &door(rules),
+        &client(rules),
         &plan.foundation,
         &BTreeMap::new(),
         &crate::event::Silence,

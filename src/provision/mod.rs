@@ -9,12 +9,14 @@ mod delete;
 pub mod diagnosis;
 mod follow;
 mod forecast;
+mod found;
 mod guard;
 mod history;
 mod pace;
 mod recover;
 mod stack;
 pub mod state;
+mod target;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -26,20 +28,21 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
 use crate::event::{Event, Reporter, Silence};
-use crate::plan::{ArtifactFact, Consent, DELETION_PROTECTION, Source, StackPlan};
+use crate::outputs::Outputs;
+use crate::plan::{ArtifactFact, DELETION_PROTECTION, Source, StackPlan};
+use crate::template::DataConsent;
 pub use delete::delete_stack;
-pub use follow::{patiently, wait_until_still};
+pub use follow::{retry_transient, wait_until_still};
 pub use forecast::forecast;
-pub use recover::{Recovery, failed_to_roll_back, recover_stack};
+pub use found::{DeployedStack, FoundStack, find_deployed_stacks, find_stacks};
+pub use recover::{Recovery, SkipRule, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
 use state::DeployAct;
+use target::StackTarget;
 
 /// The parameter (and output) of every template that says what was deployed: equal digests mean that
 /// there is nothing to do.
 pub const DIGEST: &str = "Digest";
-
-/// Outputs by stack, by short name.
-pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A stack that is as planned.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +62,14 @@ impl Provisioned {
     pub fn has_changed(&self) -> bool {
         self.outcome != Outcome::Unchanged
     }
+}
+
+/// Returns the outputs of provisioned stacks.
+pub fn outputs_of(stacks: &[Provisioned]) -> Outputs {
+    let stacks = stacks.iter();
+    stacks
+        .map(|stack| (stack.name.clone(), stack.outputs.clone()))
+        .collect()
 }
 
 /// How stacks are brought to their planned state.
@@ -114,7 +125,7 @@ pub async fn provision(
     loop {
         let (ready, blocked): (Vec<_>, Vec<_>) = waiting
             .into_iter()
-            .partition(|stack| stack.needs().iter().all(|need| outputs.contains_key(*need)));
+            .partition(|stack| stack.needs().iter().all(|need| outputs.contains(need)));
         waiting = blocked;
         for stack in ready {
             let parameters = resolve(stack, &outputs, artifacts)?;
@@ -123,7 +134,7 @@ pub async fn provision(
         }
         match running.next().await {
             Some((_, Ok(stack))) => {
-                outputs.insert(stack.name.clone(), stack.outputs.clone());
+                outputs.insert(&stack.name, stack.outputs.clone());
                 done.push(stack);
             }
             Some((stack, Err(error))) => failures.push((stack, error)),
@@ -172,15 +183,16 @@ async fn provision_one(
     let started = Instant::now();
     let task = format!("stack {}", plan.name);
     reporter.report(Event::TaskStarted { task: task.clone() });
-    let door = aws.cloudformation_in(&plan.region);
-    let target = stack::Target {
-        door: &door,
+    let client = aws.cloudformation_in(&plan.region);
+    let target = StackTarget {
+        client: &client,
         name: &plan.stack,
         template: &plan.template,
         task: &task,
         consent: &plan.consent,
+        reporter,
     };
-    let result = stack::ensure(&target, &parameters, options, reporter).await;
+    let result = stack::ensure(&target, &parameters, options).await;
     let elapsed = started.elapsed();
     let outcome = result
         .as_ref()
@@ -193,7 +205,8 @@ async fn provision_one(
     });
     let (outcome, stack) = result?;
     if plan.protected && !stack.termination_protection {
-        door.set_termination_protection(&plan.stack, crate::aws::Protection::On)
+        client
+            .set_termination_protection(&plan.stack, crate::aws::Protection::On)
             .await?;
     }
     Ok(Provisioned {
@@ -214,16 +227,17 @@ pub async fn ensure_stack(
     template_body: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>> {
-    let template = crate::plan::Template::parse(name.as_ref(), template_body.to_owned())?;
-    let target = stack::Target {
-        door: &aws.cloudformation,
+    let template = crate::template::Template::parse(name.as_ref(), template_body.to_owned())?;
+    let target = StackTarget {
+        client: &aws.cloudformation,
         name,
         template: &template,
         task: name,
-        consent: &Consent::default(),
+        consent: &DataConsent::default(),
+        reporter: &Silence,
     };
     let parameters = with_digest(&template.body, parameters.clone());
-    let (_, stack) = stack::ensure(&target, &parameters, Options::default(), &Silence).await?;
+    let (_, stack) = stack::ensure(&target, &parameters, Options::default()).await?;
     Ok(stack.outputs)
 }
 
@@ -239,8 +253,8 @@ pub async fn update_parameters(
     changes: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
 ) -> Result<Provisioned> {
-    let door = aws.cloudformation_in(&plan.region);
-    let plan = as_deployed(&door, plan, reporter).await?;
+    let client = aws.cloudformation_in(&plan.region);
+    let plan = as_deployed(&client, plan, reporter).await?;
     let parameters = with_changes(&plan.template.body, &stack.parameters, changes);
     provision_one(aws, &plan, parameters, Options::default(), reporter).await
 }
@@ -251,7 +265,7 @@ pub async fn update_parameters(
 /// # Errors
 /// CloudFormation refuses or undoes it.
 pub async fn lift_deletion_protection(
-    door: &CloudFormation,
+    client: &CloudFormation,
     plan: &StackPlan,
     stack: &Stack,
     reporter: &dyn Reporter,
@@ -259,27 +273,28 @@ pub async fn lift_deletion_protection(
     if state::row(stack.state).deploy != DeployAct::Update {
         return Ok(());
     }
-    let plan = as_deployed(door, plan, reporter).await?;
+    let plan = as_deployed(client, plan, reporter).await?;
     let parameters = unprotected(&plan.template.body, &stack.parameters);
     let task = format!("stack {}", plan.name);
-    let target = stack::Target {
-        door,
+    let target = StackTarget {
+        client,
         name: &plan.stack,
         template: &plan.template,
         task: &task,
         consent: &plan.consent,
+        reporter,
     };
-    stack::ensure(&target, &parameters, Options::default(), reporter).await?;
+    stack::ensure(&target, &parameters, Options::default()).await?;
     Ok(())
 }
 
 /// Returns a stack's plan with the template that is deployed.
 async fn as_deployed(
-    door: &CloudFormation,
+    client: &CloudFormation,
     plan: &StackPlan,
     reporter: &dyn Reporter,
 ) -> Result<StackPlan> {
-    let body = patiently(reporter, || door.get_template(&plan.stack)).await?;
+    let body = retry_transient(reporter, || client.get_template(&plan.stack)).await?;
     let mut plan = plan.clone();
     plan.template.body = body;
     Ok(plan)
@@ -293,7 +308,7 @@ fn resolve(
     let resolved = plan.parameters.iter().map(|(name, source)| {
         let value = match source {
             Source::Value(text) => Some(text),
-            Source::Output { stack, output } => outputs.get(stack).and_then(|of| of.get(*output)),
+            Source::Output { stack, output } => outputs.find(stack, output),
             Source::Artifact(fact) => artifacts.get(fact),
         };
         let value = value.with_context(|| {
@@ -335,6 +350,9 @@ pub fn with_digest(
     for (name, value) in &parameters {
         hash.update(format!("\0{name}\0{value}"));
     }
-    parameters.insert(DIGEST.to_owned(), crate::build::hex(&hash.finalize()[..16]));
+    parameters.insert(
+        DIGEST.to_owned(),
+        crate::content::hex(&hash.finalize()[..16]),
+    );
     parameters
 }

@@ -2,13 +2,46 @@
 //! CloudFormation that fits its state. What fits is told in `state`; a stack that ever worked is never
 //! deleted.
 
+use std::str::FromStr;
+
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
 use super::state::{self, RecoverAct};
-use super::{delete_stack, patiently, wait_until_still};
+use super::{delete_stack, retry_transient, wait_until_still};
 use crate::aws::{CloudFormation, Stack, StackEvent, StackState};
 use crate::event::Reporter;
+
+/// A resource that is left as it is when the undoing of an update is continued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkipRule {
+    /// The stack's short name.
+    pub stack: String,
+    /// The resource's name in the template.
+    pub logical_id: String,
+}
+
+impl FromStr for SkipRule {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let cure = "name stack and resource, for example `data:Table`";
+        let (stack, logical_id) = text.split_once(':').ok_or(cure)?;
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        };
+        if !is_name(stack) || !is_name(logical_id) {
+            return Err(cure);
+        }
+        Ok(Self {
+            stack: stack.to_owned(),
+            logical_id: logical_id.to_owned(),
+        })
+    }
+}
 
 /// What became of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +60,7 @@ pub struct Recovery {
 /// # Errors
 /// CloudFormation refuses the call, or is not reached.
 pub async fn recover_stack(
-    door: &CloudFormation,
+    client: &CloudFormation,
     stack: Stack,
     skip: &[String],
     reporter: &dyn Reporter,
@@ -38,18 +71,21 @@ pub async fn recover_stack(
     match act {
         RecoverAct::Nothing | RecoverAct::TellPerson => return Ok(recovery(act, Some(&stack))),
         RecoverAct::Delete => {
-            delete_stack(door, &stack.id, reporter, &mut on_event).await?;
+            delete_stack(client, &stack.id, reporter, &mut on_event).await?;
             return Ok(recovery(act, None));
         }
         RecoverAct::Follow => {}
         RecoverAct::RollBack => {
-            patiently(reporter, || door.roll_back_stack(&stack.id, &token)).await?;
+            retry_transient(reporter, || client.roll_back_stack(&stack.id, &token)).await?;
         }
         RecoverAct::ContinueRollback => {
-            patiently(reporter, || door.continue_rollback(&stack.id, skip, &token)).await?;
+            retry_transient(reporter, || {
+                client.continue_rollback(&stack.id, skip, &token)
+            })
+            .await?;
         }
     }
-    let still = wait_until_still(door, stack, reporter, &mut on_event).await?;
+    let still = wait_until_still(client, stack, reporter, &mut on_event).await?;
     Ok(recovery(act, still.as_ref()))
 }
 
@@ -86,5 +122,5 @@ fn token(stack: &Stack, skip: &[String]) -> String {
         ..
     } = stack;
     let hash = Sha256::digest(format!("{id}\0{status}\0{updated}\0{}", skip.join("\0")));
-    format!("factory-tree-recover-{}", crate::build::hex(&hash[..8]))
+    format!("factory-tree-recover-{}", crate::content::hex(&hash[..8]))
 }

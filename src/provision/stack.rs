@@ -6,15 +6,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 
 use super::change_set::{Change, ask_for, change_set_name, wait_for_change_set};
-use super::follow::{Settled, patiently, settle, wait_until_still};
+use super::follow::{Settled, wait_for_operation, wait_until_still};
 use super::state::{self, DeployAct};
+use super::target::StackTarget;
 use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, guard, history, unprotected};
-use crate::aws::{
-    ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation, Stack, StackEvent, StackState,
-};
+use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, Stack, StackEvent, StackState};
 use crate::error::UserError;
-use crate::event::{Event, Reporter};
-use crate::plan::{Consent, DELETION_PROTECTION, Template};
+use crate::event::Event;
+use crate::plan::DELETION_PROTECTION;
 
 /// What was done to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -39,31 +38,23 @@ impl Outcome {
     }
 }
 
-/// Which stack is meant, and how it is called in events.
-pub(super) struct Target<'a> {
-    pub(super) door: &'a CloudFormation,
-    pub(super) name: &'a str,
-    pub(super) template: &'a Template,
-    pub(super) task: &'a str,
-    pub(super) consent: &'a Consent,
-}
-
 /// Brings a stack to its template with these parameters (the digest among them).
 pub(super) async fn ensure(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     parameters: &BTreeMap<String, String>,
     options: Options,
-    reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
     // What an earlier run of ours had begun, and this one has followed to its end.
     let mut followed = None;
     loop {
-        let found = patiently(reporter, || target.door.find_stack(target.name)).await?;
+        let found = target
+            .retry(|| target.client.find_stack(target.name))
+            .await?;
         let Some(stack) = found else {
-            return create(target, parameters, options, reporter).await;
+            return create(target, parameters, options).await;
         };
         match state::row(stack.state).deploy {
-            DeployAct::Create => return create(target, parameters, options, reporter).await,
+            DeployAct::Create => return create(target, parameters, options).await,
             DeployAct::Update => {
                 if is_current(&stack, parameters)
                     && (options.doubt == Doubt::No || followed.is_some())
@@ -75,21 +66,17 @@ pub(super) async fn ensure(
                     since: Some(&stack),
                     options,
                 };
-                let (outcome, stack) = apply(target, &change, parameters, reporter).await?;
+                let (outcome, stack) = apply(target, &change, parameters).await?;
                 return Ok((followed.unwrap_or(outcome), stack));
             }
             DeployAct::Follow => {
-                let outcome = follow(target, stack, parameters, options, reporter).await?;
+                let outcome = follow(target, stack, parameters, options).await?;
                 followed = outcome.or(followed);
             }
             DeployAct::Recreate => {
-                progress(
-                    target,
-                    reporter,
-                    "deleting what is left of a failed creation",
-                );
-                delete_stack(target.door, target.name, reporter, |event| {
-                    moved(target, event, reporter)
+                target.report_progress("deleting what is left of a failed creation");
+                delete_stack(target.client, target.name, target.reporter, |event| {
+                    target.report_resource(event)
                 })
                 .await?;
             }
@@ -97,13 +84,12 @@ pub(super) async fn ensure(
             | DeployAct::RefuseUntilTornDown
             | DeployAct::Refuse => {
                 let (name, state) = (target.name.to_owned(), stack.status);
-                let meaning = state::row(stack.state).meaning;
-                let act = state::row(stack.state).deploy;
+                let row = state::row(stack.state);
                 return Err(UserError::StackStuck {
                     stack: name,
                     state,
-                    meaning,
-                    act,
+                    meaning: row.meaning,
+                    way_out: row.deploy.way_out(),
                 }
                 .into());
             }
@@ -114,10 +100,9 @@ pub(super) async fn ensure(
 /// What refuses its deletion would refuse it to the rollback of a failed creation too: it is protected when
 /// its stack has come up.
 async fn create(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     parameters: &BTreeMap<String, String>,
     options: Options,
-    reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
     let change = Change {
         kind: ChangeSetKind::Create,
@@ -125,22 +110,22 @@ async fn create(
         options,
     };
     let Some(meanwhile) = while_created(target, parameters) else {
-        return apply(target, &change, parameters, reporter).await;
+        return apply(target, &change, parameters).await;
     };
-    let (outcome, stack) = apply(target, &change, &meanwhile, reporter).await?;
-    progress(target, reporter, "switching its deletion protection on");
+    let (outcome, stack) = apply(target, &change, &meanwhile).await?;
+    target.report_progress("switching its deletion protection on");
     let change = Change {
         kind: ChangeSetKind::Update,
         since: Some(&stack),
         options,
     };
-    let (_, stack) = apply(target, &change, parameters, reporter).await?;
+    let (_, stack) = apply(target, &change, parameters).await?;
     Ok((outcome, stack))
 }
 
 /// Returns the parameters of the creation, where they are not those that the stack is to have in the end.
 fn while_created(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     parameters: &BTreeMap<String, String>,
 ) -> Option<BTreeMap<String, String>> {
     let protection = parameters.get(DELETION_PROTECTION)?;
@@ -155,11 +140,10 @@ fn is_current(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
 /// Follows what runs on a stack. If it is our own, begun by a run that was cut short, its outcome is
 /// ours too.
 async fn follow(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     stack: Stack,
     parameters: &BTreeMap<String, String>,
     options: Options,
-    reporter: &dyn Reporter,
 ) -> Result<Option<Outcome>> {
     let meanwhile = while_created(target, parameters);
     let ours = is_ours(&stack, parameters)
@@ -177,17 +161,16 @@ async fn follow(
     } else {
         "somebody else"
     };
-    progress(
-        target,
-        reporter,
-        &format!("{who} is at work ({}): following it", words(&stack.status)),
-    );
+    target.report_progress(&format!(
+        "{who} is at work ({}): following it",
+        words(&stack.status)
+    ));
     let outcome = match stack.status.as_str() {
         "CREATE_IN_PROGRESS" => Outcome::Created,
         _ => Outcome::Updated,
     };
-    wait_until_still(target.door, stack, reporter, |event| {
-        moved(target, event, reporter)
+    wait_until_still(target.client, stack, target.reporter, |event| {
+        target.report_resource(event)
     })
     .await?;
     Ok(ours.then_some(outcome))
@@ -212,118 +195,100 @@ fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
 }
 
 async fn apply(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     change: &Change<'_>,
     parameters: &BTreeMap<String, String>,
-    reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
-    let past = past_events(target, change, reporter).await?;
+    let past = past_events(target, change).await?;
     let name = change_set_name(parameters, change.since);
-    let change_set = ask_for(target, change, &name, parameters, reporter).await?;
-    match wait_for_change_set(target, &change_set, reporter).await? {
+    let change_set = ask_for(target, change, &name, parameters).await?;
+    match wait_for_change_set(target, &change_set).await? {
         ChangeSetState::Empty => {
-            return nothing_seen(target, change, &change_set, reporter).await;
+            return nothing_seen(target, change, &change_set).await;
         }
         ChangeSetState::Failed(text) => {
-            let error = cause::of_change_set(target, &change_set.id, &text, reporter).await;
-            patiently(reporter, || target.door.delete_change_set(&change_set)).await?;
+            let error = cause::of_change_set(target, &change_set.id, &text).await;
+            target
+                .retry(|| target.client.delete_change_set(&change_set))
+                .await?;
             return Err(error);
         }
         ChangeSetState::Ready { resources } => {
-            guard::check(target, change.kind, &change_set, reporter).await?;
+            guard::check(target, change.kind, &change_set).await?;
             let expected = history::expected(&past, "UPDATE");
             let task = target.task.to_owned();
-            reporter.report(Event::TaskSized {
+            target.reporter.report(Event::TaskSized {
                 task,
                 resources,
                 expected,
             });
-            patiently(reporter, || {
-                target.door.execute_change_set(&change_set, &name)
-            })
-            .await?;
+            target
+                .retry(|| target.client.execute_change_set(&change_set, &name))
+                .await?;
         }
         // An answer to an earlier attempt was lost on the way.
         ChangeSetState::Executed | ChangeSetState::Pending => {}
     }
     let seen = past.into_iter().map(|event| event.id).collect();
-    let settled = settle(
-        target.door,
+    let settled = wait_for_operation(
+        target.client,
         &change_set.stack_id,
         &seen,
-        reporter,
-        |event| {
-            moved(target, event, reporter);
-        },
+        target.reporter,
+        |event| target.report_resource(event),
     );
-    conclude(target, change.kind, &change_set, &settled.await?, reporter).await
+    conclude(target, change.kind, &change_set, &settled.await?).await
 }
 
 async fn conclude(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     kind: ChangeSetKind,
     change_set: &ChangeSet,
     settled: &Settled,
-    reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
-    let stack = get_stack(target, &change_set.stack_id, reporter).await?;
+    let stack = get_stack(target, &change_set.stack_id).await?;
     match (kind, stack.state) {
         (ChangeSetKind::Create, StackState::Ready) => Ok((Outcome::Created, stack)),
         (ChangeSetKind::Update, StackState::Ready) => Ok((Outcome::Updated, stack)),
-        _ => Err(cause::of_operation(target, &stack.id, settled, reporter).await),
+        _ => Err(cause::of_operation(target, &stack.id, settled).await),
     }
 }
 
 /// CloudFormation sees nothing to do. Our digest differs, or we would not have asked: so either somebody
 /// is in doubt, or the change is one that CloudFormation is blind to.
 async fn nothing_seen(
-    target: &Target<'_>,
+    target: &StackTarget<'_>,
     change: &Change<'_>,
     change_set: &ChangeSet,
-    reporter: &dyn Reporter,
 ) -> Result<(Outcome, Stack)> {
-    patiently(reporter, || target.door.delete_change_set(change_set)).await?;
+    target
+        .retry(|| target.client.delete_change_set(change_set))
+        .await?;
     if change.options.doubt == Doubt::No {
-        reporter.report(Event::Warning(format!(
+        target.reporter.report(Event::Warning(format!(
             "template or parameters of stack `{}` have changed, but CloudFormation sees nothing to do: \
              `factory-tree plan` shows what it does not see",
             target.name
         )));
     }
-    let stack = get_stack(target, &change_set.stack_id, reporter).await?;
+    let stack = get_stack(target, &change_set.stack_id).await?;
     Ok((Outcome::Unchanged, stack))
 }
 
-async fn past_events(
-    target: &Target<'_>,
-    change: &Change<'_>,
-    reporter: &dyn Reporter,
-) -> Result<Vec<StackEvent>> {
+async fn past_events(target: &StackTarget<'_>, change: &Change<'_>) -> Result<Vec<StackEvent>> {
     match change.kind {
         ChangeSetKind::Create => Ok(Vec::new()),
         ChangeSetKind::Update => {
-            patiently(reporter, || target.door.list_newest_events(target.name)).await
+            target
+                .retry(|| target.client.list_newest_events(target.name))
+                .await
         }
     }
 }
 
-async fn get_stack(target: &Target<'_>, id: &str, reporter: &dyn Reporter) -> Result<Stack> {
-    let stack = patiently(reporter, || target.door.find_stack(id)).await?;
+async fn get_stack(target: &StackTarget<'_>, id: &str) -> Result<Stack> {
+    let stack = target.retry(|| target.client.find_stack(id)).await?;
     stack.with_context(|| format!("stack `{}` has gone while it was worked on", target.name))
-}
-
-fn moved(target: &Target<'_>, event: &StackEvent, reporter: &dyn Reporter) {
-    reporter.report(Event::Resource {
-        task: target.task.to_owned(),
-        resource: event.into(),
-    });
-}
-
-fn progress(target: &Target<'_>, reporter: &dyn Reporter, detail: &str) {
-    reporter.report(Event::TaskProgress {
-        task: target.task.to_owned(),
-        detail: detail.to_owned(),
-    });
 }
 
 /// `CREATE_IN_PROGRESS` is "create in progress".

@@ -38,6 +38,23 @@ pub enum DeployAct {
     Refuse,
 }
 
+impl DeployAct {
+    /// Returns how a person leads a stack out of a state in which `deploy` refuses it.
+    pub fn way_out(self) -> &'static str {
+        match self {
+            Self::RefuseUntilRecovered => {
+                "`factory-tree recover` explains the way out, and takes it"
+            }
+            Self::RefuseUntilTornDown => {
+                "its deletion was asked for: finish it with `factory-tree teardown`, then deploy"
+            }
+            _ => {
+                "look at its events in the CloudFormation console, bring it to a stable state there, then deploy again"
+            }
+        }
+    }
+}
+
 /// What `recover` does with a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoverAct {

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::files::{is_hashed, uploads};
 use crate::aws::{Object, Upload};
 use crate::build::Site;
-use crate::local::Urls;
+use crate::urls::Urls;
 
 /// What a release would send, and what it would take out of the caches.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::aws::{Aws, Object, S3, Upload};
 use crate::build::{Site, SiteFile};
 use crate::content::Content;
 use crate::event::{Reporter, task};
-use crate::local::Urls;
+use crate::urls::Urls;
 
 /// Returns where in the artifact bucket the entrances of a site lie.
 pub(super) fn folder(site_build: &str) -> String {

@@ -5,7 +5,7 @@
 use crate::aws::Upload;
 use crate::build::Site;
 use crate::content::Content;
-use crate::local::Urls;
+use crate::urls::Urls;
 
 /// What the page reads at its start.
 pub(super) const CONFIG: &str = "config.json";

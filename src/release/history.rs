@@ -8,34 +8,20 @@ use std::str::FromStr;
 use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::live::Live;
-use super::record::{PREFIX, ReleaseRecord, read_record};
+use super::record::{ID_DIGITS, PREFIX, ReleaseRecord, id_of, read_record};
 use crate::aws::{S3, Upload};
-use crate::build::hex;
 use crate::error::UserError;
 
 /// How many records are read at the same time.
 const PARALLEL: usize = 16;
-
-/// How many digits an id has. Of a thousand releases, two have the same one with a probability of
-/// 1 to 8 600 (birthday bound, 32 bits); whoever means one of those is told.
-const DIGITS: usize = 8;
 
 /// How many releases an error names.
 const NAMED: usize = 10;
 
 /// Where a rollback says what it is about to do.
 const INTENT: &str = "rollback.json";
-
-/// Returns the id of the release with this key: the first digits of the key's SHA-256. The key holds time
-/// and build, so every release has one of its own, also one that brings an old build back.
-pub fn id_of(key: &str) -> String {
-    let mut id = hex(&Sha256::digest(key));
-    id.truncate(DIGITS);
-    id
-}
 
 /// The id of a release, or what it begins with, as a person types it.
 ///
@@ -47,8 +33,8 @@ impl FromStr for ReleaseId {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_id =
-            (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_id = (1..=ID_DIGITS).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_id {
             return Err("use an id that `factory-tree releases` shows, or how it begins");
         }

@@ -10,6 +10,7 @@ use super::files::CONFIG;
 use super::record::{ArtifactRecord, ReleaseRecord};
 use crate::aws::{S3, Stack};
 use crate::plan::{ArtifactFact, Source, StackPlan};
+use crate::provision::DeployedStack;
 use crate::publish::Published;
 
 /// What runs.
@@ -83,7 +84,7 @@ impl ArtifactRecord {
 /// # Errors
 /// The bucket may not be read.
 pub async fn find_live(
-    stacks: &[(StackPlan, Stack)],
+    stacks: &[DeployedStack],
     s3: &S3,
     site_bucket: Option<&str>,
 ) -> Result<Live> {
@@ -130,7 +131,7 @@ pub type Outdated<'a> = (&'a StackPlan, &'a Stack, BTreeMap<String, String>);
 /// Returns the stacks that must be updated so that these artifacts run. No other stack is told of
 /// artifacts, so the data stack is never among them.
 pub fn outdated<'a>(
-    stacks: &'a [(StackPlan, Stack)],
+    stacks: &'a [DeployedStack],
     wanted: &'a Published,
 ) -> impl Iterator<Item = Outdated<'a>> {
     let all = stacks.iter().map(|(plan, stack)| {

@@ -9,15 +9,19 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::history;
 use crate::aws::{S3, Upload};
-use crate::build::{Artifacts, hex};
+use crate::build::Artifacts;
 use crate::clock::rfc3339;
+use crate::content::hex;
 use crate::provision::{DIGEST, Provisioned};
 use crate::publish;
 
 /// Where in the artifact bucket. A key goes on with the time, so the last key is the newest record.
 pub(super) const PREFIX: &str = "releases/";
+
+/// How many digits an id has. Of a thousand releases, two have the same one with a probability of
+/// 1 to 8 600 (birthday bound, 32 bits); whoever means one of those is told.
+pub(super) const ID_DIGITS: usize = 8;
 
 /// The form of the records that are written. It grows when a field changes its meaning, not when one
 /// is added.
@@ -150,7 +154,7 @@ impl ReleaseRecord {
 
     /// Returns the id by which people call this release.
     pub fn id(&self) -> String {
-        history::id_of(&self.key())
+        id_of(&self.key())
     }
 
     /// Returns whether it brings the same artifacts and the same site as another.
@@ -256,6 +260,14 @@ fn understand(body: &[u8]) -> Result<ReleaseRecord> {
         "a newer deployer wrote it, in form {version}; this one knows form {VERSION} at most: use the newer one"
     );
     Ok(serde_json::from_slice(body)?)
+}
+
+/// Returns the id of the release with this key: the first digits of the key's SHA-256. The key holds time
+/// and build, so every release has one of its own, also one that brings an old build back.
+pub fn id_of(key: &str) -> String {
+    let mut id = hex(&Sha256::digest(key));
+    id.truncate(ID_DIGITS);
+    id
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-use crate::build::{Site, SiteFile, hex};
+use crate::build::{Site, SiteFile};
+use crate::content::hex;
 use crate::content::{FileContent, FileDigest};
-use crate::local::Urls;
+use crate::urls::Urls;
 
 /// A site of these files, by path and content. There are no files on disk.
 pub(super) fn site(files: &[(&str, &str)]) -> Site {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{StackRow, StepRow};
-use crate::local::Urls;
+use crate::urls::Urls;
 
 /// What `rollback` did.
 #[derive(Clone, Debug, Serialize)]

@@ -5,9 +5,9 @@ use anyhow::Result;
 
 use crate::cli::StageArgs;
 use crate::commands::deploy::Order;
-use crate::commands::inventory::Inventory;
 use crate::config::Config;
 use crate::error::{self, UserError};
+use crate::inventory::Inventory;
 use crate::ui;
 
 /// A deploy that stopped before data would be lost goes on when a person on a terminal types the stage's

@@ -14,18 +14,18 @@ use crate::cli::{
 };
 use crate::commands;
 use crate::commands::deploy::Order;
-use crate::commands::inventory::Inventory;
 use crate::commands::releases::Extent;
 use crate::config::Config;
 use crate::config::terminal::Terminal;
 use crate::error::{Exit, UserError};
 use crate::event::{Event, Journal, Reporter};
+use crate::inventory::Inventory;
 use crate::logs::LogLine;
-use crate::plan::Consent;
 use crate::policy::Workflow;
 use crate::report::Health;
 use crate::status::Scope;
-use crate::{config, error, local, ui};
+use crate::template::DataConsent;
+use crate::{config, hint, local, ui};
 use signals::{quietly_closed, unless_interrupted, until_signal};
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> Exit {
         Err(error) => Err(error),
     };
     result.unwrap_or_else(|error| {
-        let exit = match error::exit(&error) {
+        let exit = match hint::exit(&error) {
             Exit::Usage => wrong_usage,
             exit => exit,
         };
@@ -138,15 +138,17 @@ async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
     let reporter = ui::reporter(args.output, terminal);
     reporter.report(Event::Note(commands::dev::invitation(&config)));
     let ended = until_signal(commands::dev::follow(&config, start, &*reporter)).await;
-    reporter.report(Event::Note(commands::dev::farewell(args)));
+    reporter.report(Event::Note(commands::dev::farewell(
+        args.selection.stage.as_deref(),
+    )));
     ended
 }
 
 fn order(args: &DeployArgs) -> Result<Order> {
     let consent = if args.allow_replacement {
-        Consent::All
+        DataConsent::All
     } else {
-        Consent::default()
+        DataConsent::default()
     };
     let plan = match &args.plan {
         Some(file) => Some((file.clone(), commands::plan::read(file)?)),
@@ -175,17 +177,11 @@ async fn status(
         Scope::Quick
     };
     if *watch {
-        let (mut watcher, reporter) = (
-            ui::Watcher::new(stage.output, terminal),
-            ui::reporter(stage.output, terminal),
-        );
-        return until_signal(commands::watch::watch(
-            &config,
-            scope,
-            &mut watcher,
-            &*reporter,
-        ))
-        .await;
+        let reporter = ui::reporter(stage.output, terminal);
+        let mut watcher = ui::Watcher::new(stage.output, terminal);
+        let on_report = |report| watcher.show(report);
+        let work = commands::status::watch(&config, scope, on_report, &*reporter);
+        return until_signal(work).await;
     }
     let report = commands::status::status(&config, scope).await?;
     ui::print_report(&report, stage.output)?;
@@ -258,7 +254,7 @@ async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
 async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
     let config = select(&args.stage.selection)?;
     let ask = || consent::to_recovery(&config, &args.stage);
-    let consent = commands::recover::Consent {
+    let consent = commands::recover::RecoveryConsent {
         skip: &args.skip,
         ask: &ask,
     };

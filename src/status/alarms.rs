@@ -3,10 +3,10 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{Found, text};
+use super::{FoundStack, text};
 use crate::aws::{Alarm, AlarmState, Aws};
+use crate::check::Check;
 use crate::plain::plain;
-use crate::report::Check;
 
 const KIND: &str = "AWS::CloudWatch::Alarm";
 
@@ -27,7 +27,7 @@ pub struct AlarmRow {
     pub since: Option<String>,
 }
 
-pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Vec<AlarmRow>> {
+pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Vec<AlarmRow>> {
     let names: Vec<String> = found
         .iter()
         .flat_map(|stack| stack.of_kind(KIND))
@@ -36,7 +36,7 @@ pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Vec<AlarmRow>> {
     Ok(rows(found, &aws.cloudwatch.list_alarms(&names).await?))
 }
 
-fn rows(found: &[Found], alarms: &[Alarm]) -> Vec<AlarmRow> {
+fn rows(found: &[FoundStack], alarms: &[Alarm]) -> Vec<AlarmRow> {
     let of_stacks = found
         .iter()
         .flat_map(|stack| stack.of_kind(KIND).map(move |resource| (stack, resource)));

@@ -6,10 +6,10 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use super::{Found, text};
+use super::{FoundStack, text};
 use crate::aws::{Aws, Certificate, CertificateState, Resource};
+use crate::check::Check;
 use crate::plain::plain;
-use crate::report::Check;
 
 const KIND: &str = "AWS::CertificateManager::Certificate";
 
@@ -38,7 +38,7 @@ pub struct CertificateRow {
     times: (Option<SystemTime>, Option<SystemTime>),
 }
 
-pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Vec<CertificateRow>> {
+pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Vec<CertificateRow>> {
     let all = found
         .iter()
         .flat_map(|stack| stack.of_kind(KIND).map(move |resource| (stack, resource)));
@@ -47,9 +47,9 @@ pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Vec<CertificateRow
     try_join_all(made.map(|(stack, resource)| ask_one(aws, stack, resource))).await
 }
 
-async fn ask_one(aws: &Aws, stack: &Found, resource: &Resource) -> Result<CertificateRow> {
-    let door = aws.acm_in(&stack.plan.region);
-    let certificate = door.get_certificate(&resource.physical_id).await?;
+async fn ask_one(aws: &Aws, stack: &FoundStack, resource: &Resource) -> Result<CertificateRow> {
+    let client = aws.acm_in(&stack.plan.region);
+    let certificate = client.get_certificate(&resource.physical_id).await?;
     Ok(row(&stack.plan.name, certificate))
 }
 

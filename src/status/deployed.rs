@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::Found;
 use crate::aws::Aws;
+use crate::provision::FoundStack;
 use crate::release::{self, ReleaseRecord};
 
 /// The stack that holds the artifact bucket.
 const FOUNDATION: &str = "foundation";
 
-pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Option<ReleaseRecord>> {
+pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Option<ReleaseRecord>> {
     let foundation = found.iter().find(|stack| stack.plan.name == FOUNDATION);
     let stack = foundation.and_then(|foundation| foundation.stack.as_ref());
     match stack.and_then(|stack| stack.outputs.get("ArtifactBucket")) {

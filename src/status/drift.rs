@@ -8,7 +8,7 @@ use anyhow::Result;
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{Found, Unknown, why};
+use super::{FoundStack, Unknown, why};
 use crate::aws::{Aws, Difference, DriftedResource};
 use crate::plain::plain;
 
@@ -43,7 +43,7 @@ pub enum DriftState {
 
 /// Compares every stack with its template, all at the same time. Returns what has drifted, and the
 /// stacks of which that is unknown.
-pub(super) async fn ask(aws: &Aws, found: &[Found]) -> (Vec<DriftRow>, Vec<Unknown>) {
+pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> (Vec<DriftRow>, Vec<Unknown>) {
     let there = found.iter().filter(|stack| stack.stack.is_some());
     let answers = join_all(there.map(|stack| ask_one(aws, stack))).await;
     let (rows, unknown): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
@@ -51,7 +51,7 @@ pub(super) async fn ask(aws: &Aws, found: &[Found]) -> (Vec<DriftRow>, Vec<Unkno
     (rows, unknown.into_iter().filter_map(Result::err).collect())
 }
 
-async fn ask_one(aws: &Aws, stack: &Found) -> Result<Vec<DriftRow>, Unknown> {
+async fn ask_one(aws: &Aws, stack: &FoundStack) -> Result<Vec<DriftRow>, Unknown> {
     let answer = tokio::time::timeout(PATIENCE, detect(aws, stack)).await;
     let detail = match answer {
         Ok(Ok(drifted)) => return Ok(rows(&stack.plan.name, drifted)),
@@ -64,15 +64,15 @@ async fn ask_one(aws: &Aws, stack: &Found) -> Result<Vec<DriftRow>, Unknown> {
     })
 }
 
-async fn detect(aws: &Aws, stack: &Found) -> Result<Vec<DriftedResource>> {
-    let door = aws.cloudformation_in(&stack.plan.region);
-    let detection = door.start_drift_detection(&stack.plan.stack).await?;
+async fn detect(aws: &Aws, stack: &FoundStack) -> Result<Vec<DriftedResource>> {
+    let client = aws.cloudformation_in(&stack.plan.region);
+    let detection = client.start_drift_detection(&stack.plan.stack).await?;
     let mut rest = Duration::from_millis(100);
-    while !door.is_drift_detected(&detection).await? {
+    while !client.is_drift_detected(&detection).await? {
         tokio::time::sleep(rest).await;
         rest = (rest * 2).min(Duration::from_secs(3));
     }
-    door.list_drifted_resources(&stack.plan.stack).await
+    client.list_drifted_resources(&stack.plan.stack).await
 }
 
 pub(super) fn rows(stack: &str, drifted: Vec<DriftedResource>) -> Vec<DriftRow> {

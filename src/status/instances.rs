@@ -5,10 +5,10 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use super::Found;
 use crate::aws::{Aws, Group, Instance, Resource};
+use crate::check::Check;
 use crate::plain::plain;
-use crate::report::Check;
+use crate::provision::FoundStack;
 
 const KIND: &str = "AWS::AutoScaling::AutoScalingGroup";
 
@@ -34,7 +34,7 @@ pub struct InstanceRow {
     pub current: bool,
 }
 
-pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Vec<InstanceRow>> {
+pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Vec<InstanceRow>> {
     let groups = found
         .iter()
         .flat_map(|stack| stack.of_kind(KIND).map(move |resource| (stack, resource)));
@@ -42,7 +42,7 @@ pub(super) async fn ask(aws: &Aws, found: &[Found]) -> Result<Vec<InstanceRow>> 
     Ok(try_join_all(rows).await?.concat())
 }
 
-async fn ask_one(aws: &Aws, stack: &Found, resource: &Resource) -> Result<Vec<InstanceRow>> {
+async fn ask_one(aws: &Aws, stack: &FoundStack, resource: &Resource) -> Result<Vec<InstanceRow>> {
     let group = aws.auto_scaling.find_group(&resource.physical_id).await?;
     let parameters = stack.stack.as_ref().map(|stack| &stack.parameters);
     let bundle = parameters.and_then(|parameters| parameters.get(BUNDLE));

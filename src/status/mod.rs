@@ -6,7 +6,6 @@
 
 mod alarms;
 mod certificates;
-mod changes;
 mod deployed;
 mod drift;
 mod instances;
@@ -16,68 +15,22 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use crate::aws::{Aws, Resource, Stack, missing_permission};
+use crate::aws::{Aws, missing_permission};
+use crate::check::Check;
 use crate::clock::rfc3339;
 use crate::plain::plain;
-use crate::plan::{Plan, StackPlan};
+use crate::provision::FoundStack;
 use crate::release::ReleaseRecord;
-use crate::report::Check;
 pub use alarms::AlarmRow;
 pub use certificates::CertificateRow;
-pub use changes::changes;
 pub use drift::{DriftRow, DriftState};
 pub use instances::InstanceRow;
 pub use queues::QueueRow;
 
 /// How long one question may take; `status` answers within it.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A planned stack, as it was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// What was planned.
-    pub plan: StackPlan,
-    /// What is there, if anything.
-    pub stack: Option<Stack>,
-    /// What it holds.
-    pub resources: Vec<Resource>,
-}
-
-impl Found {
-    /// Returns the resources of one type.
-    pub(crate) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Resource> {
-        let is_made = |resource: &&Resource| !resource.physical_id.is_empty();
-        self.resources
-            .iter()
-            .filter(move |resource| resource.kind == kind)
-            .filter(is_made)
-    }
-}
-
-/// Looks at every stack of a plan, at the same time.
-///
-/// # Errors
-/// CloudFormation is not reached or says no.
-pub async fn find_stacks(aws: &Aws, plan: &Plan) -> Result<Vec<Found>> {
-    try_join_all(plan.all().map(|stack| find_stack(aws, stack))).await
-}
-
-async fn find_stack(aws: &Aws, plan: &StackPlan) -> Result<Found> {
-    let door = aws.cloudformation_in(&plan.region);
-    let stack = door.find_stack(&plan.stack).await?;
-    let resources = match &stack {
-        Some(stack) => door.list_every_resource(&stack.id).await?,
-        None => Vec::new(),
-    };
-    Ok(Found {
-        plan: plan.clone(),
-        stack,
-        resources,
-    })
-}
 
 /// Whether drift is looked for: it takes CloudFormation a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +71,7 @@ pub struct Unknown {
 }
 
 /// Asks everything at the same time.
-pub async fn observe(aws: &Aws, found: &[Found], scope: Scope) -> Observations {
+pub async fn observe(aws: &Aws, found: &[FoundStack], scope: Scope) -> Observations {
     let drift = async {
         match scope {
             Scope::Quick => None,

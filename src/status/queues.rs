@@ -5,9 +5,9 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use super::Found;
 use crate::aws::{Aws, Depth};
-use crate::report::Check;
+use crate::check::Check;
+use crate::provision::FoundStack;
 
 const KIND: &str = "AWS::SQS::Queue";
 
@@ -38,7 +38,7 @@ pub struct QueueRow {
     pub depth: Depth,
 }
 
-pub(super) async fn of_stacks(aws: &Aws, found: &[Found]) -> Result<Vec<QueueRow>> {
+pub(super) async fn of_stacks(aws: &Aws, found: &[FoundStack]) -> Result<Vec<QueueRow>> {
     let queues = found.iter().flat_map(|stack| stack.of_kind(KIND));
     let rows = queues.map(|queue| {
         // A queue's physical id is its URL; what it is for, its template says in its name.
@@ -53,7 +53,7 @@ pub(super) async fn of_stacks(aws: &Aws, found: &[Found]) -> Result<Vec<QueueRow
     Ok(try_join_all(rows).await?.into_iter().flatten().collect())
 }
 
-pub(super) async fn of_servers(aws: &Aws, found: &[Found]) -> Result<Vec<QueueRow>> {
+pub(super) async fn of_servers(aws: &Aws, found: &[FoundStack]) -> Result<Vec<QueueRow>> {
     let Some(servers) = found
         .iter()
         .find(|stack| stack.plan.name == SERVERS && stack.stack.is_some())

@@ -151,7 +151,7 @@ fn report(seen: Observations) -> StatusReport {
         } else {
             Health::Degraded
         },
-        urls: Some(crate::local::Urls::secure(
+        urls: Some(crate::urls::Urls::secure(
             &"factory-tree.com".parse().unwrap(),
         )),
         stacks: vec![StackStatusRow {

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use crate::config::terminal::Github;
-use crate::error::{UserError, hint, user_error};
+use crate::error::{UserError, user_error};
+use crate::hint::hint;
 
 /// Returns a workflow command: `::error file=x.yaml,line=42::message`.
 pub(super) fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
@@ -112,7 +113,7 @@ pub(super) fn set_outputs(github: &Github, outputs: &[(&str, &str)]) -> Result<(
 /// Returns an output in the form that a value of several lines cannot break out of: no text holds the
 /// hash of itself.
 fn output(name: &str, value: &str) -> String {
-    let hash = crate::build::hex(&Sha256::digest(value)[..16]);
+    let hash = crate::content::hex(&Sha256::digest(value)[..16]);
     format!("{name}<<end-{hash}\n{value}\nend-{hash}\n")
 }
 

@@ -28,8 +28,9 @@ use serde::Serialize;
 
 use crate::cli::Output;
 use crate::config::terminal::{Color, Github, Terminal};
-use crate::error::{Exit, hint};
+use crate::error::Exit;
 use crate::event::{Event, Reporter};
+use crate::hint::hint;
 use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::report::{DeployReport, LogsReport, TeardownReport};

@@ -24,8 +24,9 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::clock::rfc3339_millis;
-use crate::error::{Exit, hint};
+use crate::error::Exit;
 use crate::event::{Event, Reporter, ResourceStep, Step};
+use crate::hint::hint;
 use crate::logs::LogLine;
 use crate::report::seconds;
 

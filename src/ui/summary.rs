@@ -1,7 +1,7 @@
 //! A report as Markdown, for the page of a CI run. In: a report or an error. Out: Markdown in which
 //! foreign text is text. Pure: nothing is written here.
 
-use crate::error::hint;
+use crate::hint::hint;
 use crate::plain::plain;
 use crate::report::{DeployReport, TeardownReport};
 
@@ -120,9 +120,9 @@ fn code(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::error::UserError;
-    use crate::local::Urls;
     use crate::provision::Outcome;
     use crate::report::{Released, StackRow, StepRow};
+    use crate::urls::Urls;
 
     #[test]
     fn a_deploy_is_told_with_addresses_stacks_and_steps() {

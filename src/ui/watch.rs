@@ -10,7 +10,7 @@ use crate::cli::Output;
 use crate::clock::rfc3339;
 use crate::config::terminal::Terminal;
 use crate::report::StatusReport;
-use crate::status::changes;
+use crate::report::changes;
 
 /// Goes to the first line and clears the screen from there: Control Sequence Introducer `H` and `J`
 /// (ECMA-48, sections 8.3.21 and 8.3.39). Colour has no part in it, so NO_COLOR changes nothing.
@@ -76,7 +76,8 @@ fn shown(form: Form, report: &StatusReport, changed: &[String], now: SystemTime)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Check, Health};
+    use crate::check::Check;
+    use crate::report::Health;
     use crate::status::Observations;
 
     fn report(ok: bool) -> StatusReport {

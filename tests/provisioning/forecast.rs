@@ -29,10 +29,10 @@ async fn a_plan_asks_for_nothing_that_its_policy_does_not_grant() {
         .declare("data", &[("Table", "AWS::DynamoDB::Table", 20)]);
     provision_data(&fake).await.0.unwrap();
     fake.world().calls.clear();
-    let door = connect(&fake).await.cloudformation;
-    door.find_stack("demo-data").await.unwrap();
+    let client = connect(&fake).await.cloudformation;
+    client.find_stack("demo-data").await.unwrap();
     let heard = Heard::default();
-    provision::forecast(&door, &stack("data", &[]), &BTreeMap::new(), &heard)
+    provision::forecast(&client, &stack("data", &[]), &BTreeMap::new(), &heard)
         .await
         .unwrap();
 

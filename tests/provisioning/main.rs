@@ -17,10 +17,12 @@ use std::sync::Mutex;
 
 use cloudformation::FakeCloudFormation;
 use factory_tree::aws::{Access, Aws};
-use factory_tree::error;
 use factory_tree::event::{Event, Reporter};
-use factory_tree::plan::{Source, StackPlan, Template};
-use factory_tree::provision::{self, Options, Outcome, Outputs, Provisioned};
+use factory_tree::hint;
+use factory_tree::outputs::Outputs;
+use factory_tree::plan::{Source, StackPlan};
+use factory_tree::provision::{self, Options, Outcome, Provisioned};
+use factory_tree::template::Template;
 
 /// Keeps every event.
 #[derive(Default)]
@@ -67,7 +69,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
         template,
         parameters: parameters.collect(),
         protected: false,
-        consent: factory_tree::plan::Consent::default(),
+        consent: factory_tree::template::DataConsent::default(),
     }
 }
 
@@ -88,7 +90,7 @@ async fn provision(
     provision::provision(
         &aws,
         stacks,
-        &Outputs::new(),
+        &Outputs::default(),
         &BTreeMap::new(),
         options,
         heard,
@@ -105,10 +107,10 @@ async fn provision_data(fake: &FakeCloudFormation) -> (anyhow::Result<Outcome>, 
 
 /// What a person reads of an error: message, hint, exit code.
 fn told(error: &anyhow::Error) -> String {
-    let hint = error::hint(error).unwrap_or_default();
+    let hint = hint::hint(error).unwrap_or_default();
     format!(
         "error: {error:#}\nhint: {hint}\nexit {}",
-        error::exit(error) as u8
+        hint::exit(error) as u8
     )
 }
 

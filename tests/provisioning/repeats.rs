@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use factory_tree::error;
 use factory_tree::event::{Event, Reporter};
+use factory_tree::hint;
+use factory_tree::outputs::Outputs;
 use factory_tree::plan::StackPlan;
-use factory_tree::provision::{OnBusy, Options, Outcome, Outputs};
+use factory_tree::provision::{OnBusy, Options, Outcome};
 
 use crate::cloudformation::FakeCloudFormation;
 use crate::{Heard, connect, provision, provision_data, stack, told};
@@ -63,7 +64,7 @@ async fn a_teardown_that_runs_is_somebody_elses_though_the_stack_has_our_digest(
     };
     let heard = Heard::default();
     let busy = provision(&fake, &[stack("data", &[])], fail, &heard).await;
-    assert_eq!(error::exit(&busy.unwrap_err()), error::Exit::Busy);
+    assert_eq!(hint::exit(&busy.unwrap_err()), factory_tree::error::Exit::Busy);
 }
 
 /// Cuts the work short after so many events, as a kill does.
@@ -93,7 +94,7 @@ async fn is_done_before_cut(
         now: tokio::sync::Notify::new(),
     };
     let aws = connect(fake).await;
-    let (known, artifacts) = (Outputs::new(), BTreeMap::new());
+    let (known, artifacts) = (Outputs::default(), BTreeMap::new());
     let work = provision::provision(&aws, stacks, &known, &artifacts, Options::default(), &cut);
     tokio::select! {
         biased;

@@ -1,6 +1,6 @@
 //! Each state of a stack: what a deploy does with it, and what recovers it.
 
-use factory_tree::error;
+use factory_tree::hint;
 use factory_tree::provision::{OnBusy, Options};
 
 use crate::cloudformation::{FakeCloudFormation, Resource};
@@ -22,7 +22,7 @@ async fn every_status_is_met_as_its_row_says() {
             Ok(stacks) => format!("{status}: {}, {deleted} deleted", stacks[0].outcome.name()),
             Err(error) => format!(
                 "{status}: exit {}, {deleted} deleted",
-                error::exit(&error) as u8
+                hint::exit(&error) as u8
             ),
         });
     }
@@ -39,11 +39,11 @@ async fn each_failed_stack_is_recovered_by_the_call_that_fits_its_state() {
     for (status, call) in rows {
         let fake = FakeCloudFormation::start();
         fake.world().put("demo-data", status);
-        let door = connect(&fake).await.cloudformation;
-        let stack = door.find_stack("demo-data").await.unwrap().unwrap();
+        let client = connect(&fake).await.cloudformation;
+        let stack = client.find_stack("demo-data").await.unwrap().unwrap();
         let skip = ["Table".to_owned()];
         let heard = Heard::default();
-        let done = provision::recover_stack(&door, stack, &skip, &heard, |_| {})
+        let done = provision::recover_stack(&client, stack, &skip, &heard, |_| {})
             .await
             .unwrap();
         assert!(done.recovered, "{status}: {done:?}");
@@ -71,14 +71,14 @@ async fn what_could_not_be_deleted_is_named_with_its_id() {
         ..Resource::default()
     };
     fake.world().refused_deletion = Some(("Bucket".to_owned(), bucket));
-    let door = connect(&fake).await.cloudformation;
+    let client = connect(&fake).await.cloudformation;
     let heard = Heard::default();
-    let refused = provision::delete_stack(&door, "demo-data", &heard, |_| {})
+    let refused = provision::delete_stack(&client, "demo-data", &heard, |_| {})
         .await
         .unwrap_err();
     insta::assert_snapshot!(format!("{refused:#}"));
     assert_eq!(fake.world().status("demo-data").unwrap(), "DELETE_FAILED");
-    provision::delete_stack(&door, "demo-data", &heard, |_| {})
+    provision::delete_stack(&client, "demo-data", &heard, |_| {})
         .await
         .unwrap();
     assert_eq!(fake.world().status("demo-data").unwrap(), "DELETE_COMPLETE");

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use factory_tree::aws::{Access, Aws, Upload};
 use factory_tree::build::Site;
 use factory_tree::event::Silence;
-use factory_tree::local::Urls;
 use factory_tree::release::{self, SiteTarget};
+use factory_tree::urls::Urls;
 
 use crate::storage::{FakeStorage, Stored};
 use crate::visit::{Visit, visit};

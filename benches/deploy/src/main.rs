@@ -10,8 +10,10 @@ use factory_tree::aws::{Access, Aws};
 use factory_tree::cli::Output;
 use factory_tree::config::Region;
 use factory_tree::config::terminal::Terminal;
-use factory_tree::plan::{StackPlan, Template};
-use factory_tree::provision::{self, Options, Outputs};
+use factory_tree::outputs::Outputs;
+use factory_tree::plan::StackPlan;
+use factory_tree::provision::{self, Options};
+use factory_tree::template::Template;
 use factory_tree::ui;
 
 #[tokio::main]
@@ -35,7 +37,7 @@ fn stack_plan(stack: &str, region: &str, file: &Path) -> Result<StackPlan> {
         template: Template::parse(file, body).with_context(naming)?,
         parameters: BTreeMap::new(),
         protected: false,
-        consent: factory_tree::plan::Consent::default(),
+        consent: factory_tree::template::DataConsent::default(),
     })
 }
 
@@ -46,7 +48,7 @@ async fn deploy(stack: StackPlan) -> Result<()> {
     let terminal = Terminal::read();
     let reporter = ui::reporter(Output::Text, &terminal);
     let stacks = std::slice::from_ref(&stack);
-    let (known, artifacts) = (Outputs::new(), BTreeMap::new());
+    let (known, artifacts) = (Outputs::default(), BTreeMap::new());
     let options = Options::default();
     let done = provision::provision(&aws, stacks, &known, &artifacts, options, reporter.as_ref());
     let done = done.await?;

@@ -9,9 +9,9 @@ use factory_tree::build::Site;
 use factory_tree::cli::Output;
 use factory_tree::config::Region;
 use factory_tree::config::terminal::Terminal;
-use factory_tree::local::Urls;
 use factory_tree::release::{self, SiteTarget};
 use factory_tree::ui;
+use factory_tree::urls::Urls;
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -16,9 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use super::routes::{Routes, Target};
 use super::table::Table;
-use super::{READY, answer, headers};
+use super::{READY, answer, claim, headers};
 use crate::local::state::Folder;
-use crate::local::vite;
 
 /// How long what a host stands for may take to begin its answer: as a load balancer, by default.
 /// Source: Elastic Load Balancing, "idle_timeout.timeout_seconds".
@@ -103,7 +102,7 @@ impl Edge {
     fn vite_for(&self, target: &Target, host: &str, path: &str) -> Option<Target> {
         match target {
             Target::Distribution(_) if path != PAGE_CONFIG => {
-                vite::port_for(&self.folder, host).map(Target::Vite)
+                claim::port_for(&self.folder, host).map(Target::Vite)
             }
             _ => None,
         }

@@ -3,6 +3,7 @@
 //! and the server behind the load balancer. It keeps no state and decides nothing but the way.
 
 mod answer;
+mod claim;
 mod forward;
 mod headers;
 mod table;
@@ -27,6 +28,7 @@ use super::parts::{Part, Stop};
 use super::state::Folder;
 use super::supervisor::own_build;
 use super::{probe, routes};
+pub(super) use claim::Claim;
 use forward::Edge;
 
 /// Where the edge answers for itself, on `localhost` and `127.0.0.1`.

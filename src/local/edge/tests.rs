@@ -10,12 +10,12 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 
+use super::claim::Claim;
 use super::routes::Routes;
 use super::test_edge::{TestEdge, closed_port, echo, upstream};
 use super::*;
 use crate::local::process::ProcessId;
 use crate::local::state;
-use crate::local::vite::Claim;
 
 #[tokio::test]
 async fn a_distribution_is_asked_by_its_own_domain_as_if_over_https() {
@@ -173,7 +173,7 @@ async fn an_unknown_host_is_told_the_known_ones() {
     assert!(
         edge.get("other.localhost", "/")
             .await
-            .starts_with("HTTP/1.1 404 Not Found\r\n")
+            .starts_with("HTTP/1.1 404 Not FoundStack\r\n")
     );
     insta::assert_snapshot!(edge.get_text("other.localhost").await, @r"
     There is no host `other.localhost` here.

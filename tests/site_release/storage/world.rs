@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use axum::http::Method;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use factory_tree::build::hex;
 use factory_tree::clock::rfc3339;
+use factory_tree::content::hex;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 

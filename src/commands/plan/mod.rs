@@ -1,26 +1,28 @@
 //! `plan`: everything that a deploy would do, before anything is touched. Builds, asks, decides nothing
 //! and changes nothing: change sets are asked for and deleted again, for stacks that are there and differ.
 
+mod stack;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::look_ahead::{Ahead, Facts, look_ahead};
 use super::{connect, step};
 use crate::aws::{Aws, Object, Stack};
 use crate::build::{self, Artifact, Artifacts};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
-use crate::local::{self, PartCheck, Place, Platform, Urls};
-use crate::plan::{
-    self, AFTER_DEPLOY, ArtifactPreview, Outlook, Plan, Preview, SavedPlan, SitePreview, StackPlan,
-    Templates,
-};
-use crate::provision::patiently;
+use crate::local::{self, Place, Platform};
+use crate::outputs::Outputs;
+use crate::plan::{self, ArtifactPreview, Plan, Preview, SavedPlan, SitePreview, StackPlan};
+use crate::provision::{find_deployed_stacks, retry_transient};
 use crate::publish;
 use crate::release;
+use crate::template::{AFTER_DEPLOY, Templates};
+use crate::urls::Urls;
+use stack::{Facts, PreviewedStack, preview_stack};
 
 const STACKS: &str = "stacks";
 
@@ -89,23 +91,24 @@ async fn standing(platform: &Platform) -> Result<Option<Place>> {
         return Ok(None);
     };
     let checks = platform.checks().await;
-    let is_dead = checks.iter().any(PartCheck::is_dead_endpoint);
+    let is_dead = checks.iter().any(local::is_dead_endpoint);
     Ok((!is_dead).then_some(place))
 }
 
-type Found = BTreeMap<String, Stack>;
+/// Deployed stacks by short name.
+type StacksByName = BTreeMap<String, Stack>;
 
-async fn find_stacks(aws: Option<&Aws>, plan: &Plan, reporter: &dyn Reporter) -> Result<Found> {
+async fn find_stacks(
+    aws: Option<&Aws>,
+    plan: &Plan,
+    reporter: &dyn Reporter,
+) -> Result<StacksByName> {
     let Some(aws) = aws else {
-        return Ok(Found::new());
+        return Ok(StacksByName::new());
     };
-    let looks = plan.all().map(|stack| async {
-        let door = aws.cloudformation_in(&stack.region);
-        let found = patiently(reporter, || door.find_stack(&stack.stack)).await?;
-        anyhow::Ok(found.map(|found| (stack.name.clone(), found)))
-    });
-    let found = futures_util::future::try_join_all(looks).await?;
-    Ok(found.into_iter().flatten().collect())
+    let found = retry_transient(reporter, || find_deployed_stacks(aws, plan)).await?;
+    let by_name = found.into_iter().map(|(plan, stack)| (plan.name, stack));
+    Ok(by_name.collect())
 }
 
 /// Looks at every stack, those at the same time whose needs are known: each wave tells the next what its
@@ -113,15 +116,15 @@ async fn find_stacks(aws: Option<&Aws>, plan: &Plan, reporter: &dyn Reporter) ->
 async fn look_at_all(
     facts: &Facts<'_>,
     plan: &Plan,
-    found: &Found,
-) -> Result<(Vec<Ahead>, Outlook)> {
-    let mut outlook = Outlook::new();
-    let mut ahead: BTreeMap<String, Ahead> = BTreeMap::new();
+    found: &StacksByName,
+) -> Result<(Vec<PreviewedStack>, Outputs)> {
+    let mut outlook = Outputs::default();
+    let mut ahead: BTreeMap<String, PreviewedStack> = BTreeMap::new();
     let mut waiting: Vec<&StackPlan> = plan.all().collect();
     while !waiting.is_empty() {
         let is_ready = |stack: &&StackPlan| {
             let needs = stack.needs();
-            needs.iter().all(|need| outlook.contains_key(*need))
+            needs.iter().all(|need| outlook.contains(need))
         };
         let (wave, blocked): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
         anyhow::ensure!(!wave.is_empty(), "stacks need each other in a circle");
@@ -132,7 +135,7 @@ async fn look_at_all(
                 task: STACKS.to_owned(),
                 detail,
             });
-            look_ahead(facts, stack, found.get(&stack.name), &outlook)
+            preview_stack(facts, stack, found.get(&stack.name), &outlook)
         });
         for seen in futures_util::future::try_join_all(looks).await? {
             let name = seen.preview.name.clone();
@@ -148,8 +151,8 @@ async fn look_at_all(
 }
 
 /// Lists what the site's bucket holds. One that is not there yet holds nothing.
-async fn held_files(aws: Option<&Aws>, outlook: &Outlook) -> Result<BTreeMap<String, Object>> {
-    let bucket = outlook.get("site").and_then(|site| site.get("BucketName"));
+async fn held_files(aws: Option<&Aws>, outlook: &Outputs) -> Result<BTreeMap<String, Object>> {
+    let bucket = outlook.find("site", "BucketName");
     match (aws, bucket) {
         (Some(aws), Some(bucket)) if bucket != AFTER_DEPLOY => {
             aws.s3.list_objects(bucket, "").await
@@ -180,7 +183,7 @@ fn all(artifacts: &Artifacts) -> [&Artifact; 3] {
     [&artifacts.api, &artifacts.publisher, &artifacts.server]
 }
 
-fn artifact_previews(artifacts: &Artifacts, found: &Found) -> Vec<ArtifactPreview> {
+fn artifact_previews(artifacts: &Artifacts, found: &StacksByName) -> Vec<ArtifactPreview> {
     let rows = all(artifacts).map(|artifact| {
         let place = BUILDS.iter().find(|(name, _, _)| *name == artifact.name);
         let deployed = place.and_then(|(_, stack, parameter)| {

@@ -3,18 +3,17 @@
 
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::deploy::output;
 use crate::aws::Aws;
 use crate::build::Artifacts;
 use crate::config::{Config, ContinuousIntegration};
 use crate::event::{Event, Reporter};
-use crate::provision::Provisioned;
+use crate::provision::{self, Provisioned};
 use crate::release::{self, Deploy, ReleaseRecord};
 
 /// Returns what a record tells of how a deploy or a rollback went that is done now.
-pub(super) async fn deploy_record(
+pub(in crate::commands) async fn deploy_record(
     config: &Config,
     aws: &Aws,
     seconds: f64,
@@ -39,8 +38,8 @@ pub(super) async fn is_recorded(
     reporter: &dyn Reporter,
 ) -> bool {
     let work = async {
-        let foundation = stacks.first().context("there is no foundation")?;
-        let bucket = output(foundation, "ArtifactBucket")?;
+        let outputs = provision::outputs_of(stacks);
+        let bucket = outputs.get("foundation", "ArtifactBucket")?;
         let last = release::find_last_record(&aws.s3, bucket).await?;
         Ok(last.is_some_and(|last| last.tells_of(artifacts, stacks)))
     };
@@ -62,8 +61,8 @@ pub(super) async fn keep_record(
     reporter: &dyn Reporter,
 ) -> Option<String> {
     let work = async {
-        let foundation = stacks.first().context("there is no foundation")?;
-        let bucket = output(foundation, "ArtifactBucket")?;
+        let outputs = provision::outputs_of(stacks);
+        let bucket = outputs.get("foundation", "ArtifactBucket")?;
         let record = ReleaseRecord::of(deploy.await?, artifacts, stacks);
         release::keep_record(&record, &aws.s3, bucket).await?;
         Ok(record.id())
@@ -72,7 +71,7 @@ pub(super) async fn keep_record(
 }
 
 /// Returns the id of a release whose record was kept; warns of one that was not.
-pub(super) fn kept(record: Result<String>, reporter: &dyn Reporter) -> Option<String> {
+pub(in crate::commands) fn kept(record: Result<String>, reporter: &dyn Reporter) -> Option<String> {
     record
         .map_err(|error| {
             reporter.report(Event::Warning(format!(

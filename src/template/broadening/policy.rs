@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::plan::render::shown;
+use crate::template::render::shown;
 
 /// One action of one principal on one resource, under one condition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

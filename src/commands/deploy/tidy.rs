@@ -2,14 +2,11 @@
 
 use std::time::SystemTime;
 
-use anyhow::Context;
-
-use super::deploy::output;
 use crate::aws::Aws;
 use crate::build::Artifacts;
 use crate::config::Config;
 use crate::event::{Event, Reporter};
-use crate::provision::Provisioned;
+use crate::provision::{self, Provisioned};
 use crate::release::{self, Buckets};
 
 /// Deletes what no kept release needs. The release is live by now: it does not fail for want of room.
@@ -20,14 +17,11 @@ pub(super) async fn tidy(
     aws: &Aws,
     reporter: &dyn Reporter,
 ) {
-    let find = |name: &str| {
-        let found = stacks.iter().find(|stack| stack.name == name);
-        found.with_context(|| format!("there is no stack `{name}`"))
-    };
+    let outputs = provision::outputs_of(stacks);
     let work = async {
         let buckets = Buckets {
-            artifacts: output(find("foundation")?, "ArtifactBucket")?,
-            site: output(find("site")?, "BucketName")?,
+            artifacts: outputs.get("foundation", "ArtifactBucket")?,
+            site: outputs.get("site", "BucketName")?,
         };
         let (live, keep) = (artifacts.build(), config.settings.keep_releases);
         release::tidy(buckets, &live, keep, &aws.s3, SystemTime::now()).await

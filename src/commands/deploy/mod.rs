@@ -1,25 +1,32 @@
 //! `deploy`: from the source tree to a verified release.
 
+mod delegation;
+pub(super) mod record;
+mod tidy;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::on_record::{deploy_record, is_recorded, keep_record};
 use super::{connect, step};
-use crate::aws::{Aws, CertificateState};
+use crate::aws::Aws;
 use crate::build::{self, Artifacts};
+use crate::check::Check;
 use crate::config::Config;
 use crate::error::UserError;
-use crate::event::{Event, Reporter, Step};
+use crate::event::{Reporter, Step};
 use crate::local::{self, Place, Platform, ServerRelease};
-use crate::plan::{self, Consent, Plan, SavedPlan, Templates};
-use crate::provision::{self, Options, Outputs, Provisioned};
+use crate::outputs::Outputs;
+use crate::plan::{self, Plan, SavedPlan};
+use crate::provision::{self, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
-use crate::report::{Check, DeployReport, Released, StackRow, seconds};
+use crate::report::{DeployReport, Released, StackRow, seconds};
+use crate::template::{DataConsent, Templates};
 use crate::verify::{self, Expected};
+use record::{deploy_record, is_recorded, keep_record};
 
 /// What a deploy is told beside its configuration.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +34,7 @@ pub struct Order {
     /// How the stacks are provisioned.
     pub options: Options,
     /// Which losses of data were agreed to.
-    pub consent: Consent,
+    pub consent: DataConsent,
     /// The plan that is to be deployed and the file that holds it; without one, whatever there is to do.
     pub plan: Option<(PathBuf, SavedPlan)>,
 }
@@ -106,7 +113,7 @@ pub async fn deploy_from(
     let release = if changed {
         let deploy = deploy_record(config, &aws, seconds, order.plan_digest());
         let release = keep_record(deploy, &artifacts, &stacks, &aws, reporter).await;
-        super::tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
+        tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
         release
     } else {
         None
@@ -166,14 +173,15 @@ async fn publish(
     reporter: &dyn Reporter,
 ) -> Result<(Provisioned, Published)> {
     let first = std::slice::from_ref(&plan.foundation);
-    let (known, artifacts_known) = (Outputs::new(), BTreeMap::new());
+    let (known, artifacts_known) = (Outputs::default(), BTreeMap::new());
     let work = provision::provision(aws, first, &known, &artifacts_known, options, reporter);
     let foundation = work.await?;
     let foundation = foundation
         .into_iter()
         .next()
         .context("the foundation was not provisioned")?;
-    let bucket = output(&foundation, "ArtifactBucket")?;
+    let outputs = provision::outputs_of(std::slice::from_ref(&foundation));
+    let bucket = outputs.get(&foundation.name, "ArtifactBucket")?;
     let (published, ()) = tokio::try_join!(
         publish::publish(artifacts, bucket, &aws.s3, reporter),
         release::keep_entrances(&artifacts.site, &aws.s3, bucket),
@@ -190,79 +198,14 @@ async fn provision(
     options: Options,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Provisioned>> {
-    let known = Outputs::from([(foundation.name.clone(), foundation.outputs.clone())]);
+    let known = provision::outputs_of(std::slice::from_ref(&foundation));
     let work = provision::provision(aws, &plan.stacks, &known, published, options, reporter);
-    let hint = tell_of_delegation(config, plan, aws, reporter);
+    let hint = delegation::report_waiting_certificates(config, plan, aws, reporter);
     let provisioned = tokio::select! {
         provisioned = work => provisioned?,
         never = hint => match never {},
     };
     Ok(std::iter::once(foundation).chain(provisioned).collect())
-}
-
-/// How long a certificate may wait for its validation before we say what it waits for.
-const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(60);
-
-/// A new zone answers nobody until the registrar names its servers, and certificates wait for that
-/// without a word. So the word is ours. Never ends: it goes on beside the provisioning.
-async fn tell_of_delegation(
-    config: &Config,
-    plan: &Plan,
-    aws: &Aws,
-    reporter: &dyn Reporter,
-) -> std::convert::Infallible {
-    loop {
-        tokio::time::sleep(CERTIFICATE_PATIENCE).await;
-        for stack in plan
-            .stacks
-            .iter()
-            .filter(|stack| stack.name.starts_with("certificate"))
-        {
-            let Some(domains) = waiting_for(stack, aws).await else {
-                continue;
-            };
-            let servers = name_servers(plan, aws).await;
-            reporter.report(Event::Warning(format!(
-                "the certificate waits until public DNS validates {}: have your registrar delegate {} to {servers}",
-                domains.join(", "),
-                config.settings.domain,
-            )));
-        }
-    }
-}
-
-/// Returns the domains that a certificate waits for. Progress never decides the result: what cannot
-/// be asked is not told.
-async fn waiting_for(stack: &plan::StackPlan, aws: &Aws) -> Option<Vec<String>> {
-    let door = aws.cloudformation_in(&stack.region);
-    let kind = "AWS::CertificateManager::Certificate";
-    let arns = door.list_resources(&stack.stack, kind).await.ok()?;
-    let arn = arns.first().filter(|arn| arn.starts_with("arn:"))?;
-    match aws
-        .acm_in(&stack.region)
-        .get_certificate_state(arn)
-        .await
-        .ok()?
-    {
-        CertificateState::Waiting { domains } => Some(domains),
-        CertificateState::Issued | CertificateState::Unusable(_) => None,
-    }
-}
-
-async fn name_servers(plan: &Plan, aws: &Aws) -> String {
-    let Some(dns) = plan.stacks.iter().find(|stack| stack.name == "dns") else {
-        return String::new();
-    };
-    let found = aws
-        .cloudformation
-        .find_stack(&dns.stack)
-        .await
-        .ok()
-        .flatten();
-    let servers = found.and_then(|stack| stack.outputs.get("NameServers").cloned());
-    servers
-        .filter(|servers| !servers.is_empty())
-        .unwrap_or_else(|| "the zone's name servers".to_owned())
 }
 
 /// Switches site and servers over.
@@ -274,35 +217,24 @@ async fn release(
     aws: &Aws,
     reporter: &dyn Reporter,
 ) -> Result<Released> {
-    let find = |stack: &str, name: &str| -> Result<String> {
-        let found = stacks.iter().find(|row| row.name == stack);
-        Ok(output(
-            found.with_context(|| format!("there is no stack `{stack}`"))?,
-            name,
-        )?
-        .to_owned())
-    };
+    let outputs = provision::outputs_of(stacks);
+    let output = |stack, name| outputs.get(stack, name).map(str::to_owned);
     let server = ServerRelease {
         bundle: artifacts.server.file.clone(),
         build: artifacts.server.id().to_owned(),
-        environment: find("websocket", "ServerEnvironment")?,
-        policy_arn: find("websocket", "ServerPolicyArn")?,
-        hosted_zone_id: find("dns", "HostedZoneId")?,
+        environment: output("websocket", "ServerEnvironment")?,
+        policy_arn: output("websocket", "ServerPolicyArn")?,
+        hosted_zone_id: output("dns", "HostedZoneId")?,
     };
     let target = SiteTarget {
-        bucket: find("site", "BucketName")?,
-        distribution: find("site", "DistributionId")?,
+        bucket: output("site", "BucketName")?,
+        distribution: output("site", "DistributionId")?,
     };
     let (server, site_files) = tokio::try_join!(
         platform.roll_out(aws, &server, reporter),
         release::release(&artifacts.site, &place.urls, &target, aws, reporter),
     )?;
     Ok(Released { site_files, server })
-}
-
-pub(super) fn output<'a>(stack: &'a Provisioned, name: &str) -> Result<&'a str> {
-    let found = stack.outputs.get(name);
-    Ok(found.with_context(|| format!("stack `{}` has no output `{name}`", stack.name))?)
 }
 
 fn expected(artifacts: &Artifacts) -> Expected {

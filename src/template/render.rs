@@ -184,7 +184,7 @@ impl Scope<'_> {
 }
 
 /// Returns name and argument of an object that is a function's call.
-pub(super) fn function(entries: &Map<String, Value>) -> Option<(&str, &Value)> {
+pub fn function(entries: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = entries.iter().next().filter(|_| entries.len() == 1)?;
     let is_function = name == "Ref" || name.starts_with("Fn::");
     // `Condition` is a function among conditions; elsewhere it is a policy's own word.
@@ -193,7 +193,7 @@ pub(super) fn function(entries: &Map<String, Value>) -> Option<(&str, &Value)> {
 }
 
 /// Returns a scalar as text: to CloudFormation `true` and `'true'` are the same.
-pub(super) fn text(value: &Value) -> Option<String> {
+pub fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -203,7 +203,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
 
 /// Returns a value as people read it: text as it is, what a resource will be called as `${Topic}` and
 /// what it will have as `${Topic.Arn}`, everything else as JSON in one line.
-pub(super) fn shown(value: &Value) -> String {
+pub fn shown(value: &Value) -> String {
     let part = |name: &str| {
         value
             .get(name)
@@ -229,7 +229,7 @@ pub(super) fn is_true(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::document;
+    use crate::template::document;
 
     const TEMPLATE: &str = "
 Parameters:

@@ -54,20 +54,20 @@ pub fn fate(kind: &str, act: Act, policy: Option<&str>) -> Option<Fate> {
 
 /// Which losses of data a person has agreed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Consent {
+pub enum DataConsent {
     /// All of them (`--allow-replacement`).
     All,
     /// Those of these resources, each as [`loss`] names it, and no others.
     Only(BTreeSet<String>),
 }
 
-impl Default for Consent {
+impl Default for DataConsent {
     fn default() -> Self {
         Self::Only(BTreeSet::new())
     }
 }
 
-impl Consent {
+impl DataConsent {
     /// Returns the consent with more losses agreed to.
     #[must_use]
     pub fn and(self, losses: &[String]) -> Self {
@@ -96,8 +96,8 @@ pub fn loss(stack: &str, change: &Change) -> String {
 }
 
 /// Returns the losses among the changes of a stack that nobody has agreed to.
-pub fn refused_losses(stack: &str, changes: &[Change], consent: &Consent) -> Vec<String> {
-    let Consent::Only(agreed) = consent else {
+pub fn refused_losses(stack: &str, changes: &[Change], consent: &DataConsent) -> Vec<String> {
+    let DataConsent::Only(agreed) = consent else {
         return Vec::new();
     };
     let losses = changes
@@ -110,7 +110,7 @@ pub fn refused_losses(stack: &str, changes: &[Change], consent: &Consent) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::change::Witness;
+    use crate::template::change::Witness;
 
     #[test]
     fn each_act_and_policy_has_its_fate() {
@@ -151,15 +151,15 @@ mod tests {
     #[test]
     fn consent_to_one_loss_is_none_to_another() {
         let changes = [replaced("Table"), replaced("Archive")];
-        let agreed = Consent::default().and(&[loss("data", &changes[0])]);
+        let agreed = DataConsent::default().and(&[loss("data", &changes[0])]);
         assert_eq!(
             refused_losses("data", &changes, &agreed),
             ["Archive (AWS::DynamoDB::Table) of stack data: replaced"]
         );
         assert_eq!(
-            refused_losses("data", &changes, &Consent::default()).len(),
+            refused_losses("data", &changes, &DataConsent::default()).len(),
             2
         );
-        assert!(refused_losses("data", &changes, &Consent::All).is_empty());
+        assert!(refused_losses("data", &changes, &DataConsent::All).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use crate::plan::render::{shown, text};
+use crate::template::render::{shown, text};
 
 /// One rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]

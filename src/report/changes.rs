@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::{Health, StatusReport};
 use crate::plain::plain;
-use crate::report::{Health, StatusReport};
 
 /// Returns what has changed, a line each. Without a report before, everything that is there is told.
 pub fn changes(before: Option<&StatusReport>, after: &StatusReport) -> Vec<String> {

@@ -7,16 +7,15 @@ use anyhow::{Context, Result};
 use crate::aws::{Aws, Stack, StackState};
 use crate::error::UserError;
 use crate::event::Reporter;
-use crate::plan::{
-    self, Action, ArtifactFact, Change, NameChange, Outlook, OutputChange, Rendered, StackPlan,
-    StackPreview,
-};
+use crate::outputs::Outputs;
+use crate::plan::{self, Action, ArtifactFact, NameChange, OutputChange, StackPlan, StackPreview};
 use crate::provision::state::{self, DeployAct};
-use crate::provision::{self, patiently};
+use crate::provision::{self, retry_transient};
+use crate::template::{self, Change, Rendered};
 
 /// What all stacks are looked at with.
 pub(super) struct Facts<'a> {
-    /// The doors, or `None` if there is no endpoint: then no stack is there.
+    /// The clients, or `None` if there is no endpoint: then no stack is there.
     pub(super) aws: Option<&'a Aws>,
     /// What stacks may be told of the artifacts.
     pub(super) artifacts: BTreeMap<ArtifactFact, String>,
@@ -25,7 +24,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// What a look at a stack has shown.
-pub(super) struct Ahead {
+pub(super) struct PreviewedStack {
     pub(super) preview: StackPreview,
     pub(super) names: Vec<NameChange>,
     pub(super) outputs: BTreeMap<String, String>,
@@ -34,12 +33,12 @@ pub(super) struct Ahead {
 }
 
 /// Looks at one stack. `outlook` holds what the stacks that it needs will put out.
-pub(super) async fn look_ahead(
+pub(super) async fn preview_stack(
     facts: &Facts<'_>,
     plan: &StackPlan,
     stack: Option<&Stack>,
-    outlook: &Outlook,
-) -> Result<Ahead> {
+    outlook: &Outputs,
+) -> Result<PreviewedStack> {
     let parameters = plan::given(plan, outlook, &facts.artifacts);
     let action = action(plan, stack, &parameters)?;
     let after = render(&plan.template.body, &parameters)?;
@@ -50,8 +49,8 @@ pub(super) async fn look_ahead(
         }
         _ => {
             let nothing = Rendered::default();
-            let changes = plan::difference(&nothing, &after);
-            let changes = plan::with_broadening(changes, &nothing, &after);
+            let changes = template::difference(&nothing, &after);
+            let changes = template::with_broadening(changes, &nothing, &after);
             (nothing, changes)
         }
     };
@@ -65,7 +64,7 @@ pub(super) async fn look_ahead(
         Action::Update => output_changes(deployed, &outputs, &before, &after),
         Action::Create | Action::Recreate | Action::Unchanged => Vec::new(),
     };
-    Ok(Ahead {
+    Ok(PreviewedStack {
         names: plan::name_changes(&plan.name, &changes, &before, &after),
         outputs,
         parts: parts(plan, stack, &parameters),
@@ -120,7 +119,7 @@ fn action(
                 stack: name,
                 state: status,
                 meaning: row.meaning,
-                act: row.deploy,
+                way_out: row.deploy.way_out(),
             }
             .into())
         }
@@ -143,24 +142,24 @@ async fn compare(
     parameters: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
 ) -> Result<(Rendered, Vec<Change>)> {
-    let door = aws.cloudformation_in(&plan.region);
-    let body = patiently(reporter, || door.get_template(&stack.id)).await?;
+    let client = aws.cloudformation_in(&plan.region);
+    let body = retry_transient(reporter, || client.get_template(&stack.id)).await?;
     let before = render(&body, &stack.parameters)
         .with_context(|| format!("failed to read the template of stack `{}`", plan.stack))?;
     // CloudFormation can be asked about everything else.
     let present = plan::with_present(parameters, &stack.parameters);
     let asked = match plan::unknown(&present).as_slice() {
-        [] => Some(provision::forecast(&door, plan, &present, reporter).await?),
+        [] => Some(provision::forecast(&client, plan, &present, reporter).await?),
         _ => None,
     };
-    let changes = plan::union(plan::difference(&before, after), asked);
+    let changes = template::union(template::difference(&before, after), asked);
     let now = render(&plan.template.body, &present)?;
-    let changes = plan::with_broadening(changes, &before, &now);
+    let changes = template::with_broadening(changes, &before, &now);
     Ok((before, changes))
 }
 
 fn render(body: &str, parameters: &BTreeMap<String, String>) -> Result<Rendered> {
-    Ok(plan::render(&plan::document(body)?, parameters))
+    Ok(template::render(&template::document(body)?, parameters))
 }
 
 fn parts(

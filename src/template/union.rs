@@ -114,7 +114,7 @@ fn meets(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::change::{Fate, Recreates};
+    use crate::template::change::{Fate, Recreates};
 
     fn row(path: &str, seen_by: Witness, values: [Option<&str>; 2]) -> PropertyChange {
         let [before, after] = values.map(|value| value.map(ToOwned::to_owned));

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plan::document;
+use crate::template::document;
 
 fn properties(text: &str) -> Value {
     match text {
@@ -171,7 +171,7 @@ fn switches_that_open() {
 
 #[test]
 fn only_what_the_change_adds_is_told_of_each_resource() {
-    use crate::plan::{difference, render};
+    use crate::template::{difference, render};
     let template = |actions: &str| {
         let body = format!(
             "Resources: {{ R: {{ Type: AWS::IAM::Role, Properties: {{ Statement: {{ Effect: Allow, Action: {actions}, Resource: x }} }} }} }}"

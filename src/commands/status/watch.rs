@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::status::status;
+use super::status;
 use crate::config::Config;
 use crate::event::{Event, Reporter};
+use crate::report::StatusReport;
 use crate::status::Scope;
-use crate::ui::Watcher;
 
 /// How long to rest between two looks.
 const REST: Duration = Duration::from_secs(3);
@@ -21,16 +21,16 @@ const REST: Duration = Duration::from_secs(3);
 pub async fn watch(
     config: &Config,
     scope: Scope,
-    watcher: &mut Watcher,
+    mut on_report: impl FnMut(StatusReport) -> Result<()>,
     reporter: &dyn Reporter,
 ) -> Result<std::convert::Infallible> {
-    watcher.show(status(config, scope).await?)?;
+    on_report(status(config, scope).await?)?;
     let mut told = String::new();
     loop {
         tokio::time::sleep(REST).await;
         let problem = match status(config, scope).await {
             Ok(report) => {
-                watcher.show(report)?;
+                on_report(report)?;
                 String::new()
             }
             Err(error) => format!("{error:#}"),

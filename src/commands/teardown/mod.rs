@@ -1,23 +1,27 @@
 //! `teardown`: everything goes, each stack before those that it needs. First what there is, and what of it
 //! will go or stay; then, with consent, the deletion; last what became of it.
 
+mod stack;
+
 use anyhow::Result;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use super::inventory::{self, Inventory};
-use super::removal::remove_stack;
 use super::{connect, step};
-use crate::aws::{Aws, Stack};
+use crate::aws::Aws;
 use crate::config::Config;
 use crate::event::{Reporter, Step};
-use crate::local::{self, PartCheck, Place, Platform};
-use crate::plan::{self, Plan, StackPlan, Templates};
+use crate::inventory::{self, Inventory};
+use crate::local::{self, Place, Platform};
+use crate::plan::{self, Plan, StackPlan};
 use crate::provision;
+use crate::provision::DeployedStack;
 use crate::report::TeardownReport;
+use crate::template::Templates;
+use stack::remove_stack;
 
 /// Asks whether a stage with this content may go.
-pub type Consent<'a> = &'a dyn Fn(&Inventory) -> Result<()>;
+pub type TeardownConsent<'a> = &'a dyn Fn(&Inventory) -> Result<()>;
 
 /// Takes a stage down.
 ///
@@ -26,7 +30,7 @@ pub type Consent<'a> = &'a dyn Fn(&Inventory) -> Result<()>;
 /// error.
 pub async fn teardown(
     config: &Config,
-    consent: Consent<'_>,
+    consent: TeardownConsent<'_>,
     reporter: &dyn Reporter,
 ) -> Result<TeardownReport> {
     let platform = Platform::of(config);
@@ -45,7 +49,7 @@ pub async fn teardown(
 async fn remove(
     config: &Config,
     platform: &Platform,
-    consent: Consent<'_>,
+    consent: TeardownConsent<'_>,
     report: &mut TeardownReport,
     reporter: &dyn Reporter,
 ) -> Result<()> {
@@ -54,7 +58,7 @@ async fn remove(
     };
     // An endpoint of our own that has died has taken its stacks with it.
     let parts = platform.checks().await;
-    if !parts.iter().any(PartCheck::is_dead_endpoint) {
+    if !parts.iter().any(local::is_dead_endpoint) {
         let doomed = find_doomed(config, &place).await?;
         report.before = inventory::take(&doomed.aws, &doomed.stacks, reporter).await?;
         inventory::tell(&report.before, reporter);
@@ -70,19 +74,13 @@ async fn remove(
 /// What there is, in the order of its making.
 struct Doomed {
     aws: Aws,
-    stacks: Vec<(StackPlan, Stack)>,
+    stacks: Vec<DeployedStack>,
 }
 
 async fn find_doomed(config: &Config, place: &Place) -> Result<Doomed> {
     let aws = connect(config, place).await?;
     let plan: Plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
-    let mut stacks = Vec::new();
-    for stack in plan.all() {
-        let door = aws.cloudformation_in(&stack.region);
-        if let Some(found) = door.find_stack(&stack.stack).await? {
-            stacks.push((stack.clone(), found));
-        }
-    }
+    let stacks = provision::find_deployed_stacks(&aws, &plan).await?;
     Ok(Doomed { aws, stacks })
 }
 
@@ -101,7 +99,7 @@ async fn remove_stacks(
         let stack = config.stack_name(name);
         provision::delete_stack(&aws.cloudformation, &stack, reporter, |_| {}).await?;
     }
-    let mut waiting: Vec<&(StackPlan, Stack)> = stacks.iter().collect();
+    let mut waiting: Vec<&DeployedStack> = stacks.iter().collect();
     let mut running = FuturesUnordered::new();
     let mut standing: Vec<&StackPlan> = stacks.iter().map(|(plan, _)| plan).collect();
     loop {
@@ -148,7 +146,8 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::plan::{Consent, Source, Template};
+    use crate::plan::Source;
+    use crate::template::{DataConsent, Template};
 
     fn stack(name: &str, needs: &[&str]) -> StackPlan {
         let source = |need: &&str| Source::Output {
@@ -166,7 +165,7 @@ mod tests {
                 .map(|source| ("One", source))
                 .collect(),
             protected: false,
-            consent: Consent::default(),
+            consent: DataConsent::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::plan::document;
-use crate::plan::render::{AFTER_DEPLOY, render};
+use crate::template::document;
+use crate::template::render::{AFTER_DEPLOY, render};
 
 const TABLE: &str = "
 Parameters: { Key: { Type: String, Default: one } }

@@ -4,11 +4,12 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::aws::{Aws, Stack};
+use crate::aws::Aws;
 use crate::event::{Event, Reporter};
 use crate::plain::plain;
-use crate::plan::{Retained, StackPlan, retained};
-use crate::provision::patiently;
+use crate::provision::DeployedStack;
+use crate::provision::retry_transient;
+use crate::template::{Retained, retained};
 
 /// What a stage holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -64,7 +65,7 @@ const TABLE: &str = "AWS::DynamoDB::Table";
 /// The resources of a stack cannot be listed.
 pub async fn take(
     aws: &Aws,
-    stacks: &[(StackPlan, Stack)],
+    stacks: &[DeployedStack],
     reporter: &dyn Reporter,
 ) -> Result<Inventory> {
     let counts = stacks.iter().map(|stack| count(aws, stack, reporter));
@@ -74,11 +75,11 @@ pub async fn take(
 
 async fn count(
     aws: &Aws,
-    (plan, stack): &(StackPlan, Stack),
+    (plan, stack): &DeployedStack,
     reporter: &dyn Reporter,
 ) -> Result<StackInventory> {
-    let door = aws.cloudformation_in(&plan.region);
-    let resources = patiently(reporter, || door.list_every_resource(&stack.id)).await?;
+    let client = aws.cloudformation_in(&plan.region);
+    let resources = retry_transient(reporter, || client.list_every_resource(&stack.id)).await?;
     let of_kind = |kind: &'static str| {
         let found = resources
             .iter()
@@ -110,7 +111,7 @@ async fn count(
             bytes: 0,
         });
     }
-    let template = patiently(reporter, || door.get_template(&stack.id)).await;
+    let template = retry_transient(reporter, || client.get_template(&stack.id)).await;
     let outliving = template.and_then(|body| retained(&body, &stack.parameters));
     Ok(StackInventory {
         name: plan.name.clone(),

@@ -1,17 +1,24 @@
 //! `status`: how a stage stands. Reads only, and never hangs.
 
+mod watch;
+
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
 use super::connect;
 use crate::aws::{Aws, Stack, StackState};
+use crate::check::Check;
 use crate::config::Config;
-use crate::local::{PartCheck, Place, Platform, Urls};
-use crate::plan::{self, StackPlan, Templates};
-use crate::report::{Check, Health, StackStatusRow, StatusReport};
-use crate::status::{self, Found, Observations, Scope};
+use crate::local::{self, Place, Platform};
+use crate::plan::{self, StackPlan};
+use crate::provision::{self, FoundStack};
+use crate::report::{Health, StackStatusRow, StatusReport};
+use crate::status::{self, Observations, Scope};
+use crate::template::Templates;
+use crate::urls::Urls;
 use crate::verify::{self, Expected};
+pub use watch::watch;
 
 /// How long the AWS API may take to say how the stacks stand.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -27,7 +34,7 @@ pub async fn status(config: &Config, scope: Scope) -> Result<StatusReport> {
         return Ok(absent(config, None));
     };
     let parts = platform.checks().await;
-    let looked = if parts.iter().any(PartCheck::is_dead_endpoint) {
+    let looked = if parts.iter().any(local::is_dead_endpoint) {
         None
     } else {
         Some(look(config, &place).await?)
@@ -41,7 +48,7 @@ pub async fn status(config: &Config, scope: Scope) -> Result<StatusReport> {
         verify::check(&place.urls, &expected),
         observe(looked.as_ref(), scope)
     );
-    let mut checks: Vec<Check> = parts.into_iter().map(Check::from).collect();
+    let mut checks: Vec<Check> = parts;
     checks.extend(
         found
             .iter()
@@ -86,25 +93,19 @@ fn absent(config: &Config, urls: Option<Urls>) -> StatusReport {
     }
 }
 
-impl From<PartCheck> for Check {
-    fn from(PartCheck { name, ok, detail }: PartCheck) -> Self {
-        Self { name, ok, detail }
-    }
-}
-
-/// Opens the doors and finds the stacks.
-pub(super) async fn look(config: &Config, place: &Place) -> Result<(Aws, Vec<Found>)> {
+/// Opens the clients and finds the stacks.
+pub(super) async fn look(config: &Config, place: &Place) -> Result<(Aws, Vec<FoundStack>)> {
     let work = async {
         let aws = connect(config, place).await?;
         let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
-        let found = status::find_stacks(&aws, &plan).await?;
+        let found = provision::find_stacks(&aws, &plan).await?;
         Ok((aws, found))
     };
     let looked = tokio::time::timeout(PATIENCE, work).await;
     looked.with_context(|| format!("AWS gives no answer within {} s", PATIENCE.as_secs()))?
 }
 
-async fn observe(looked: Option<&(Aws, Vec<Found>)>, scope: Scope) -> Observations {
+async fn observe(looked: Option<&(Aws, Vec<FoundStack>)>, scope: Scope) -> Observations {
     match looked {
         Some((aws, found)) => status::observe(aws, found, scope).await,
         None => Observations::default(),
@@ -126,7 +127,7 @@ fn unfit(plan: &StackPlan, stack: Option<&Stack>) -> Option<Check> {
 }
 
 /// What was deployed should answer: the stacks know their builds.
-fn expected(stacks: &[Found]) -> Expected {
+fn expected(stacks: &[FoundStack]) -> Expected {
     let parameter = |stack_name: &str, name: &str| {
         let found = stacks.iter().find(|stack| stack.plan.name == stack_name);
         found.and_then(|found| found.stack.as_ref()?.parameters.get(name).cloned())
@@ -138,7 +139,7 @@ fn expected(stacks: &[Found]) -> Expected {
     }
 }
 
-fn row(found: &Found) -> StackStatusRow {
+fn row(found: &FoundStack) -> StackStatusRow {
     let (state, updated) = match &found.stack {
         Some(stack) => (stack.status.clone(), stack.updated.clone()),
         None => ("absent".to_owned(), String::new()),

@@ -8,7 +8,7 @@ use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::plan::{DELETION_PROTECTION, StackPlan};
 use crate::provision::state::{self, TeardownAct};
-use crate::provision::{self, patiently, wait_until_still};
+use crate::provision::{self, retry_transient, wait_until_still};
 
 /// How often the deletion of a stack is tried when something in it refuses to go.
 const ATTEMPTS: usize = 3;
@@ -20,7 +20,7 @@ pub(super) async fn remove_stack(
     stack: &Stack,
     reporter: &dyn Reporter,
 ) -> Result<Vec<String>> {
-    let door = aws.cloudformation_in(&plan.region);
+    let client = aws.cloudformation_in(&plan.region);
     let task = format!("stack {}", plan.name);
     let mut kept = Vec::new();
     let mut on_event = |event: &StackEvent| {
@@ -29,11 +29,11 @@ pub(super) async fn remove_stack(
         kept.extend(kept_resource(event));
     };
     let work = async {
-        let Some(stack) = still(&door, stack.clone(), reporter, &mut on_event).await? else {
+        let Some(stack) = still(&client, stack.clone(), reporter, &mut on_event).await? else {
             return Ok(());
         };
-        lift_protection(&door, plan, &stack, reporter).await?;
-        delete(aws, &door, plan, reporter, &mut on_event).await
+        lift_protection(&client, plan, &stack, reporter).await?;
+        delete(aws, &client, plan, reporter, &mut on_event).await
     };
     crate::event::task(reporter, &task, |()| "deleted".to_owned(), work).await?;
     kept.sort();
@@ -43,7 +43,7 @@ pub(super) async fn remove_stack(
 
 /// Waits for what runs on a stack; one that has gone meanwhile is `None`.
 async fn still(
-    door: &CloudFormation,
+    client: &CloudFormation,
     stack: Stack,
     reporter: &dyn Reporter,
     on_event: impl FnMut(&StackEvent),
@@ -51,7 +51,7 @@ async fn still(
     let found = match state::row(stack.state).teardown {
         TeardownAct::Nothing => None,
         TeardownAct::Delete => Some(stack),
-        TeardownAct::Follow => wait_until_still(door, stack, reporter, on_event).await?,
+        TeardownAct::Follow => wait_until_still(client, stack, reporter, on_event).await?,
     };
     Ok(found.filter(|stack| stack.state != StackState::Gone))
 }
@@ -59,15 +59,15 @@ async fn still(
 /// Empties and deletes a stack; what was filled meanwhile is emptied again.
 async fn delete(
     aws: &Aws,
-    door: &CloudFormation,
+    client: &CloudFormation,
     plan: &StackPlan,
     reporter: &dyn Reporter,
     on_event: &mut impl FnMut(&StackEvent),
 ) -> Result<()> {
     let mut attempt = 1;
     loop {
-        empty(aws, door, plan, reporter).await?;
-        match provision::delete_stack(door, &plan.stack, reporter, &mut *on_event).await {
+        empty(aws, client, plan, reporter).await?;
+        match provision::delete_stack(client, &plan.stack, reporter, &mut *on_event).await {
             Err(error) if attempt < ATTEMPTS => {
                 let again = format!("stack {}: {error:#}; trying again", plan.name);
                 reporter.report(Event::Warning(again));
@@ -82,7 +82,7 @@ async fn delete(
 /// and not without a word. On a stage that is not protected, somebody has protected the stack by hand:
 /// that is not ours to lift.
 async fn lift_protection(
-    door: &CloudFormation,
+    client: &CloudFormation,
     plan: &StackPlan,
     stack: &Stack,
     reporter: &dyn Reporter,
@@ -93,13 +93,14 @@ async fn lift_protection(
     }
     if stack.termination_protection {
         reporter.report(Event::Warning(said("termination")));
-        door.set_termination_protection(&plan.stack, Protection::Off)
+        client
+            .set_termination_protection(&plan.stack, Protection::Off)
             .await?;
     }
     let deletion = stack.parameters.get(DELETION_PROTECTION);
     if deletion.is_some_and(|value| value == "true") {
         reporter.report(Event::Warning(said("deletion")));
-        provision::lift_deletion_protection(door, plan, stack, reporter).await?;
+        provision::lift_deletion_protection(client, plan, stack, reporter).await?;
     }
     Ok(())
 }
@@ -108,12 +109,13 @@ async fn lift_protection(
 /// it did not make.
 async fn empty(
     aws: &Aws,
-    door: &CloudFormation,
+    client: &CloudFormation,
     plan: &StackPlan,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let list =
-        |kind: &'static str| patiently(reporter, move || door.list_resources(&plan.stack, kind));
+    let list = |kind: &'static str| {
+        retry_transient(reporter, move || client.list_resources(&plan.stack, kind))
+    };
     for bucket in list("AWS::S3::Bucket").await? {
         let objects = aws.s3.empty_bucket(&bucket).await?;
         let detail = format!("emptied bucket {bucket} of {objects} object versions");

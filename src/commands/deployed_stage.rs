@@ -1,0 +1,117 @@
+//! A stage that is deployed, for those who work with what is there. In: a `Config`. Out: its clients, its
+//! stacks, as planned and as they are. Nothing is started or changed.
+
+use anyhow::{Context, Result};
+
+use super::connect;
+use crate::aws::Aws;
+use crate::config::Config;
+use crate::error::UserError;
+use crate::local::{self, Place, Platform};
+use crate::outputs::Outputs;
+use crate::plan;
+use crate::provision::{DeployedStack, find_deployed_stacks};
+use crate::release::{self, Live, ReleaseId, ReleaseRecord};
+use crate::template::Templates;
+
+/// A deployed stage.
+pub(super) struct DeployedStage {
+    /// Where it is.
+    pub(super) place: Place,
+    /// Its clients.
+    pub(super) aws: Aws,
+    /// The planned stacks that are there, in the plan's order; at least one.
+    pub(super) stacks: Vec<DeployedStack>,
+}
+
+/// Finds a stage and its stacks.
+///
+/// # Errors
+/// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS says no.
+pub(super) async fn find_deployed_stage(
+    config: &Config,
+    platform: &Platform,
+) -> Result<DeployedStage> {
+    let absent = || UserError::StageAbsent(config.stage.to_string());
+    let place = platform.find().await?.ok_or_else(absent)?;
+    let parts = platform.checks().await;
+    if parts.iter().any(local::is_dead_endpoint) {
+        return Err(absent().into());
+    }
+    let aws = connect(config, &place).await?;
+    let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+    let stacks = find_deployed_stacks(&aws, &plan).await?;
+    if stacks.is_empty() {
+        return Err(absent().into());
+    }
+    Ok(DeployedStage { place, aws, stacks })
+}
+
+/// How many releases are looked at where nobody asks for all.
+pub(super) const RECENT: usize = 20;
+
+/// A deployed stage and its past.
+pub(super) struct ReleaseHistory {
+    /// The stage.
+    pub(super) stage: DeployedStage,
+    /// What its stacks put out.
+    pub(super) outputs: Outputs,
+    /// The artifact bucket.
+    pub(super) bucket: String,
+    /// The keys of its release records, newest first.
+    pub(super) keys: Vec<String>,
+    /// What runs.
+    pub(super) live: Live,
+}
+
+/// Looks at a stage and its past.
+///
+/// # Errors
+/// `UserError::StageAbsent`; there are no credentials, or AWS says no.
+pub(super) async fn load_release_history(
+    config: &Config,
+    platform: &Platform,
+) -> Result<ReleaseHistory> {
+    let stage = find_deployed_stage(config, platform).await?;
+    let outputs: Outputs = stage
+        .stacks
+        .iter()
+        .map(|(plan, stack)| (plan.name.clone(), stack.outputs.clone()))
+        .collect();
+    let absent = || UserError::StageAbsent(config.stage.to_string());
+    let bucket = outputs.find("foundation", "ArtifactBucket").cloned();
+    let bucket = bucket.ok_or_else(absent)?;
+    let site = outputs.find("site", "BucketName").cloned();
+    let (keys, live) = tokio::try_join!(
+        release::list_keys(&stage.aws.s3, &bucket),
+        release::find_live(&stage.stacks, &stage.aws.s3, site.as_deref()),
+    )?;
+    Ok(ReleaseHistory {
+        stage,
+        outputs,
+        bucket,
+        keys,
+        live,
+    })
+}
+
+impl ReleaseHistory {
+    /// Reads the newest records, at most `count`.
+    ///
+    /// # Errors
+    /// The bucket may not be read.
+    pub(super) async fn read_newest(&self, count: usize) -> Result<Vec<ReleaseRecord>> {
+        let keys = &self.keys[..count.min(self.keys.len())];
+        release::read_records(&self.stage.aws.s3, &self.bucket, keys).await
+    }
+
+    /// Reads the record of the release that an id means.
+    ///
+    /// # Errors
+    /// It means none or several, or the bucket may not be read.
+    pub(super) async fn read_one(&self, id: &ReleaseId) -> Result<ReleaseRecord> {
+        let key = release::find_key(&self.keys, id)?.clone();
+        let read = release::read_records(&self.stage.aws.s3, &self.bucket, &[key]).await?;
+        read.into_iter().next().context("no record was read")
+    }
+}

@@ -1,0 +1,24 @@
+//! The language of CloudFormation templates. In: the text of templates, and values of parameters. Out: the
+//! resources that a template describes with these values, the changes between two of them, and whether a change
+//! destroys data or widens access. Pure: no stage, no clock, no disk but the templates' folder, no network, and
+//! nothing else of the deployer.
+
+mod broadening;
+mod change;
+mod difference;
+mod document;
+mod loss;
+mod render;
+mod retained;
+mod template;
+mod union;
+
+pub use broadening::with_broadening;
+pub use change::{Act, Change, Fate, PropertyChange, Recreates, Witness};
+pub use difference::difference;
+pub use document::document;
+pub use loss::{DataConsent, fate, loss, refused_losses};
+pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};
+pub use retained::{Retained, retained};
+pub use template::{Template, Templates};
+pub use union::union;
