@@ -3,7 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 /// A wall: what it keeps in, how that is written, and where it may be written.
 struct Wall {
@@ -69,7 +73,7 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 
 fn is_test(path: &Path) -> bool {
     let name = path.file_stem().unwrap().to_string_lossy();
-    name.starts_with("test") || name.ends_with("_tests")
+    name.starts_with("test") || name.ends_with("_tests") || path.iter().any(|part| part == "tests")
 }
 
 #[test]
@@ -101,16 +105,245 @@ fn every_wall_has_something_behind_it() {
     }
 }
 
+/// The modules of `src/`, from the top to the ground. A module names modules of lower floors only, so whoever reads a
+/// module needs to know nothing of what stands above it. `plan` stands below `aws`: a plan is made without asking anybody.
+const FLOORS: [&[&str]; 14] = [
+    &["run"],
+    &["ui"],
+    &["cli"],
+    &["commands"],
+    &["dev", "hint"],
+    &["doctor", "report"],
+    &["local", "status"],
+    &["inventory", "logs", "release"],
+    &["provision", "publish"],
+    &["aws", "build", "invoke", "policy", "verify"],
+    &["plan"],
+    &["urls"],
+    &["config"],
+    &[
+        "check", "clock", "content", "error", "event", "file", "outputs", "plain", "template",
+    ],
+];
+
+/// Returns the floor of a module, counted from the top.
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
 #[test]
-fn the_plan_knows_nothing_of_aws() {
-    let plan = sources(&root().join("src/plan"));
-    let plan = plan.into_iter().chain([(
-        "src/plan.rs".to_owned(),
-        std::fs::read_to_string(root().join("src/plan.rs")).unwrap(),
-    )]);
-    for (file, code) in plan {
-        assert!(!code.contains("crate::aws"), "{file}");
+fn every_module_stands_on_one_floor() {
+    let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let declared = library.lines().filter_map(|line| {
+        let name = line.trim_start_matches("pub ").strip_prefix("mod ")?;
+        Some(name.trim_end_matches(';').to_owned())
+    });
+    let mut table: Vec<&str> = FLOORS.concat();
+    table.sort_unstable();
+    assert_eq!(declared.collect::<Vec<_>>(), table);
+}
+
+#[test]
+fn a_module_names_modules_of_lower_floors_only() {
+    let modules = Modules::read(&root().join("src"));
+    let mut breaches = Vec::new();
+    for (file, names) in &modules.names {
+        let from = file[0].as_str();
+        for to in names.iter().map(|name| name[0].as_str()) {
+            let (Some(upper), Some(lower)) = (floor(from), floor(to)) else {
+                continue;
+            };
+            if from != to && lower <= upper {
+                breaches.push(format!("{from} names {to} (in {})", file.join("::")));
+            }
+        }
     }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+/// Parent and child may name each other: a folder is one thing. No other files may, not even by way of third ones.
+#[test]
+fn files_do_not_name_each_other_in_a_loop() {
+    for package in [
+        "",
+        "crates/domain",
+        "crates/startup",
+        "crates/websocket",
+        "lambdas/api",
+        "lambdas/publisher",
+    ] {
+        let modules = Modules::read(&root().join(package).join("src"));
+        let looped = modules
+            .names
+            .keys()
+            .find(|file| modules.reaches(file, file));
+        assert_eq!(looped, None, "{package}");
+    }
+}
+
+/// The path of a module, one name a part: `["aws", "s3"]`.
+type ModulePath = Vec<String>;
+
+/// The files of a package as modules, and the modules that each of them names.
+struct Modules {
+    names: BTreeMap<ModulePath, BTreeSet<ModulePath>>,
+}
+
+impl Modules {
+    fn read(folder: &Path) -> Self {
+        let code: BTreeMap<ModulePath, String> = sources(folder)
+            .into_iter()
+            .map(|(file, code)| {
+                (
+                    module_path(&root().join(file), folder),
+                    without_comments(&code),
+                )
+            })
+            .filter(|(module, _)| !matches!(module[0].as_str(), "lib" | "main"))
+            .collect();
+        let reexports: BTreeMap<ModulePath, BTreeMap<String, ModulePath>> = code
+            .iter()
+            .map(|(module, text)| (module.clone(), reexports(module, text, &code)))
+            .collect();
+        let names = code.iter().map(|(module, text)| {
+            let named = paths(text)
+                .iter()
+                .filter_map(|path| resolve(&absolute(path, module), &code, &reexports))
+                .filter(|named| named != module)
+                .collect();
+            (module.clone(), named)
+        });
+        Self {
+            names: names.collect(),
+        }
+    }
+
+    /// Returns whether a module names another one, or one that names it, and so on; steps between parent and child do not
+    /// count.
+    fn reaches(&self, from: &ModulePath, to: &ModulePath) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(module) = open.pop() {
+            for next in self.names.get(module).into_iter().flatten() {
+                if next.starts_with(module) || module.starts_with(next) {
+                    continue;
+                }
+                if next == to {
+                    return true;
+                }
+                if seen.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+        false
+    }
+}
+
+fn module_path(file: &Path, folder: &Path) -> ModulePath {
+    let path = file.strip_prefix(folder).unwrap().with_extension("");
+    let mut parts: ModulePath = path
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if parts.last().is_some_and(|last| last == "mod") {
+        parts.pop();
+    }
+    parts
+}
+
+fn without_comments(code: &str) -> String {
+    let lines = code.lines().map(|line| line.split("//").next().unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+static IMPORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\buse\s+([^;]+);").unwrap());
+static INLINE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap());
+
+/// Returns every path that a file imports or writes out, as it is written.
+fn paths(code: &str) -> Vec<String> {
+    let imports = Regex::new(r"\buse\s+([^;]+);").unwrap();
+    let inline = Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap();
+    let imported = imports
+        .captures_iter(code)
+        .flat_map(|found| branches(&found[1]));
+    let written = inline
+        .find_iter(code)
+        .map(|found| found.as_str().to_owned());
+    imported.chain(written).collect()
+}
+
+/// Returns the paths of a use tree: `a::{b, c::{d, e}}` is `a::b`, `a::c::d` and `a::c::e`.
+fn branches(tree: &str) -> Vec<String> {
+    let tree = tree.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((stem, inner)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap().to_owned()];
+    };
+    let inner = inner.trim().trim_end_matches('}');
+    let mut depth = 0;
+    let parts = inner.split(|letter| {
+        depth += i32::from(letter == '{') - i32::from(letter == '}');
+        letter == ',' && depth == 0
+    });
+    parts
+        .filter(|part| !part.trim().is_empty())
+        .flat_map(|part| branches(part.trim()))
+        .map(|path| format!("{stem}{path}"))
+        .collect()
+}
+
+/// Returns a path from the root of its package. One that begins with neither `crate` nor `super` begins at a child of the
+/// module, or at another package: then it resolves to nothing.
+fn absolute(path: &str, module: &ModulePath) -> ModulePath {
+    let parts: Vec<&str> = path.split("::").map(str::trim).collect();
+    let ups = parts.iter().take_while(|part| **part == "super").count();
+    let stem = match parts[0] {
+        "crate" => &[],
+        _ => &module[..module.len() - ups.min(module.len())],
+    };
+    let rest = parts
+        .iter()
+        .filter(|part| !matches!(**part, "crate" | "super" | "self"));
+    stem.iter()
+        .cloned()
+        .chain(rest.map(|part| (*part).to_owned()))
+        .collect()
+}
+
+/// Returns the children of a module whose items it passes on, by the item's name.
+fn reexports(
+    module: &ModulePath,
+    code: &str,
+    files: &BTreeMap<ModulePath, String>,
+) -> BTreeMap<String, ModulePath> {
+    let imports = Regex::new(r"(?m)^(?:pub(?:\([^)]*\))? )?use\s+([^;]+);").unwrap();
+    let all = imports
+        .captures_iter(code)
+        .flat_map(|found| branches(&found[1]));
+    let of_children = all.filter_map(|path| {
+        let mut child = absolute(&path, module);
+        let item = child.pop()?;
+        let is_child = child.len() > module.len() && files.contains_key(&child);
+        is_child.then_some((item, child))
+    });
+    of_children.collect()
+}
+
+/// Returns the module in which a path ends; an item that a parent passes on is its child's.
+fn resolve(
+    path: &ModulePath,
+    files: &BTreeMap<ModulePath, String>,
+    reexports: &BTreeMap<ModulePath, BTreeMap<String, ModulePath>>,
+) -> Option<ModulePath> {
+    let length = (1..=path.len())
+        .rev()
+        .find(|length| files.contains_key(&path[..*length]))?;
+    let (module, rest) = path.split_at(length);
+    let child = rest
+        .first()
+        .and_then(|item| reexports.get(module)?.get(item));
+    Some(child.cloned().unwrap_or_else(|| module.to_vec()))
 }
 
 /// The names of the packages that a package depends on when it runs.

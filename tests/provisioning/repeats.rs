@@ -64,7 +64,10 @@ async fn a_teardown_that_runs_is_somebody_elses_though_the_stack_has_our_digest(
     };
     let heard = Heard::default();
     let busy = provision(&fake, &[stack("data", &[])], fail, &heard).await;
-    assert_eq!(hint::exit(&busy.unwrap_err()), factory_tree::error::Exit::Busy);
+    assert_eq!(
+        hint::exit(&busy.unwrap_err()),
+        factory_tree::error::Exit::Busy
+    );
 }
 
 /// Cuts the work short after so many events, as a kill does.
