@@ -14,7 +14,9 @@ use anyhow::{Context, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_yaml::Spanned;
+use sha2::{Digest, Sha256};
 
+use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
 pub use target::{Architecture, Target};
@@ -27,6 +29,8 @@ pub const CLOUDFRONT_REGION: &str = "us-east-1";
 /// Everything that a command needs to know of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The configuration file: an absolute path.
+    pub file: PathBuf,
     /// The folder with the sources: `Cargo.toml`, `site/`, and where `.factory-tree/` is kept.
     pub root: PathBuf,
     /// The folder with the CloudFormation templates.
@@ -78,11 +82,10 @@ impl Config {
                 hint,
             }
         })?;
-        let folder = std::path::absolute(file)?
-            .parent()
-            .map(Path::to_owned)
-            .unwrap_or_default();
+        let file = std::path::absolute(file)?;
+        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
+            file,
             root: folder.join(&project.source).components().collect(),
             templates: folder.join(&project.templates).components().collect(),
             name: project.name,
@@ -91,9 +94,26 @@ impl Config {
         })
     }
 
-    /// Returns the folder in which this machine keeps what belongs to the stage alone.
+    /// Returns the folder in which this machine keeps the state of the stage, for example
+    /// `.factory-tree/local@1f0c52ab`. The part behind the `@` identifies the configuration file, because two files may
+    /// share their sources and a stage's name, and are two stages all the same.
     pub fn state_folder(&self) -> PathBuf {
+        let name = format!("{}@{}", self.stage, self.file_id());
+        self.root.join(".factory-tree").join(name)
+    }
+
+    /// Returns the state folder of versions up to 0.1.0, which did not tell configuration files apart.
+    pub fn former_state_folder(&self) -> PathBuf {
         self.root.join(".factory-tree").join(self.stage.as_str())
+    }
+
+    /// Identifies the configuration file, however its path is written: the first 32 bits of the SHA-256 of its path, in
+    /// hex. The path starts at the sources where the file is among them, so that a checkout may be moved.
+    fn file_id(&self) -> String {
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (file, root) = (canonical(&self.file), canonical(&self.root));
+        let path = file.strip_prefix(&root).unwrap_or(&file);
+        hex(&Sha256::digest(path.as_os_str().as_encoded_bytes())[..4])
     }
 
     /// Returns the name of one of the stage's stacks.

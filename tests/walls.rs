@@ -263,12 +263,10 @@ static INLINE: LazyLock<Regex> =
 
 /// Returns every path that a file imports or writes out, as it is written.
 fn paths(code: &str) -> Vec<String> {
-    let imports = Regex::new(r"\buse\s+([^;]+);").unwrap();
-    let inline = Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap();
-    let imported = imports
+    let imported = IMPORT
         .captures_iter(code)
         .flat_map(|found| branches(&found[1]));
-    let written = inline
+    let written = INLINE
         .find_iter(code)
         .map(|found| found.as_str().to_owned());
     imported.chain(written).collect()
@@ -317,8 +315,7 @@ fn reexports(
     code: &str,
     files: &BTreeMap<ModulePath, String>,
 ) -> BTreeMap<String, ModulePath> {
-    let imports = Regex::new(r"(?m)^(?:pub(?:\([^)]*\))? )?use\s+([^;]+);").unwrap();
-    let all = imports
+    let all = IMPORT
         .captures_iter(code)
         .flat_map(|found| branches(&found[1]));
     let of_children = all.filter_map(|path| {

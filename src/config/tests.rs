@@ -45,6 +45,52 @@ fn folders_are_relative_to_the_file() {
     assert_eq!(config.stack_name("data"), "factory-tree-prod-data");
 }
 
+/// A folder with sources, and configuration files below it.
+fn project(files: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for file in files {
+        let file = root.path().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let source = format!("source: {}\n{GOOD}", root.path().display());
+        std::fs::write(file, source).unwrap();
+    }
+    root
+}
+
+fn state_folder(file: &Path) -> PathBuf {
+    Config::load(file, Some("local")).unwrap().state_folder()
+}
+
+#[test]
+fn two_files_over_the_same_sources_keep_their_stages_apart() {
+    let files = ["one.yaml", "two.yaml", "ci/one.yaml"];
+    let root = project(&files);
+    let folders = files.map(|file| state_folder(&root.path().join(file)));
+    let different: std::collections::BTreeSet<_> = folders.iter().collect();
+    assert_eq!(different.len(), 3, "{folders:?}");
+    assert!(folders.iter().all(|folder| folder.starts_with(root.path())));
+}
+
+#[test]
+fn one_file_has_one_state_however_it_is_named() {
+    let root = project(&["ci/one.yaml"]);
+    let folder = state_folder(&root.path().join("ci/one.yaml"));
+    std::os::unix::fs::symlink("ci/one.yaml", root.path().join("link.yaml")).unwrap();
+    for spelling in ["ci/../ci/one.yaml", "./ci/one.yaml", "link.yaml"] {
+        assert_eq!(state_folder(&root.path().join(spelling)), folder);
+    }
+}
+
+#[test]
+fn a_checkout_that_is_moved_keeps_its_state() {
+    let (one, other) = (project(&["stages.yaml"]), project(&["stages.yaml"]));
+    let name = |root: &Path| {
+        let folder = state_folder(&root.join("stages.yaml"));
+        folder.file_name().unwrap().to_owned()
+    };
+    assert_eq!(name(one.path()), name(other.path()));
+}
+
 #[test]
 fn an_unknown_stage_names_those_that_there_are() {
     insta::assert_snapshot!(complaint(GOOD, Some("prd")), @r"

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::state::make_folder;
-use crate::config::Config;
+use crate::config::{Config, Hosting};
 use crate::error::UserError;
 
 /// Held while a command changes a stage. Given back when it goes out of scope, or with the process.
@@ -28,7 +28,7 @@ pub struct Lock {
 /// # Errors
 /// `UserError::Busy` if another command on this machine changes the stage.
 pub fn lock(config: &Config) -> Result<Lock> {
-    let path = config.state_folder().with_extension("lock");
+    let path = lock_file(config);
     match Lock::take(&path)? {
         Attempt::Held(lock) => Ok(lock),
         Attempt::Busy(holder) => Err(UserError::Busy {
@@ -37,6 +37,16 @@ pub fn lock(config: &Config) -> Result<Lock> {
         }
         .into()),
     }
+}
+
+/// A stage on this machine belongs to one configuration file. The stacks of a stage in AWS are the same, whichever file
+/// describes it.
+fn lock_file(config: &Config) -> PathBuf {
+    let folder = match config.settings.hosting {
+        Hosting::Aws => config.former_state_folder(),
+        Hosting::Local => config.state_folder(),
+    };
+    folder.with_extension("lock")
 }
 
 pub(super) enum Attempt {

@@ -22,6 +22,8 @@ use crate::urls::Urls;
 #[derive(Clone, Debug)]
 pub struct LocalStage {
     pub(super) folder: Folder,
+    /// The folder in which versions up to 0.1.0 kept a stage of this name.
+    pub(super) former: Folder,
     pub(super) stage: StageName,
     pub(super) domain: DomainName,
     pub(super) region: Region,
@@ -34,7 +36,8 @@ pub struct LocalStage {
 impl LocalStage {
     pub(super) fn of(config: &Config) -> Self {
         Self {
-            folder: Folder::new(resolve(config)),
+            folder: Folder::new(resolve(config, config.state_folder())),
+            former: Folder::new(resolve(config, config.former_state_folder())),
             stage: config.stage.clone(),
             domain: config.settings.domain.clone(),
             region: config.settings.region.clone(),
@@ -66,18 +69,23 @@ impl LocalStage {
     }
 
     pub(super) async fn remove(&self) -> Result<Vec<String>> {
-        let mut removed = self.living_parts();
-        self.end_supervisor().await;
-        end_marked(&self.folder).await?;
-        if delete_folder(self.folder.path())? {
-            removed.push(format!("the files in {}", self.folder.path().display()));
-        }
+        let mut removed = remove_folder(&self.folder).await?;
+        removed.extend(self.remove_former().await?);
         removed.extend(venv::remove_unused(&self.folder).await?);
         Ok(removed)
     }
 
+    /// Removes a stage of this name that versions up to 0.1.0 have left. It may hold the port that this stage wants.
+    pub(super) async fn remove_former(&self) -> Result<Vec<String>> {
+        if self.former.ports().exists() {
+            remove_folder(&self.former).await
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
     pub(super) fn running(&self) -> Option<Running> {
-        state::read(&self.folder.running()).ok()
+        running(&self.folder)
     }
 
     pub(super) fn ports(&self) -> Option<Ports> {
@@ -107,41 +115,49 @@ impl LocalStage {
             urls: Urls::loopback(&self.domain, ports.edge),
         }
     }
-
-    fn living_parts(&self) -> Vec<String> {
-        let Some(running) = self.running() else {
-            return Vec::new();
-        };
-        let parts = running
-            .parts
-            .iter()
-            .filter_map(|(name, record)| Some((name.as_str(), record.living()?)));
-        let supervisor = running
-            .living_supervisor()
-            .map(|process| (SUPERVISOR, process));
-        parts
-            .chain(supervisor)
-            .map(|(name, process)| format!("{name} ({process})"))
-            .collect()
-    }
-
-    async fn end_supervisor(&self) {
-        let Some(supervisor) = self
-            .running()
-            .and_then(|running| running.living_supervisor())
-        else {
-            return;
-        };
-        supervisor.terminate();
-        // One that somebody has stopped would hear it only after this.
-        supervisor.signal(Signal::CONT);
-        wait_for_end(&[supervisor], STOP_PATIENCE * 2).await;
-    }
 }
 
-/// Returns the stage's folder without links and `..` in its path: processes are known by this text.
-fn resolve(config: &Config) -> PathBuf {
-    let folder = config.state_folder();
+fn running(folder: &Folder) -> Option<Running> {
+    state::read(&folder.running()).ok()
+}
+
+/// Stops every process of a stage's folder and deletes it. Returns the parts that ran and what was deleted.
+async fn remove_folder(folder: &Folder) -> Result<Vec<String>> {
+    let running = running(folder);
+    let mut removed = running.as_ref().map(living_parts).unwrap_or_default();
+    if let Some(supervisor) = running.and_then(|running| running.living_supervisor()) {
+        end_supervisor(supervisor).await;
+    }
+    end_marked(folder).await?;
+    if delete_folder(folder.path())? {
+        removed.push(format!("the files in {}", folder.path().display()));
+    }
+    Ok(removed)
+}
+
+fn living_parts(running: &Running) -> Vec<String> {
+    let parts = running
+        .parts
+        .iter()
+        .filter_map(|(name, record)| Some((name.as_str(), record.living()?)));
+    let supervisor = running
+        .living_supervisor()
+        .map(|process| (SUPERVISOR, process));
+    parts
+        .chain(supervisor)
+        .map(|(name, process)| format!("{name} ({process})"))
+        .collect()
+}
+
+async fn end_supervisor(supervisor: ProcessId) {
+    supervisor.terminate();
+    // One that somebody has stopped would hear it only after this.
+    supervisor.signal(Signal::CONT);
+    wait_for_end(&[supervisor], STOP_PATIENCE * 2).await;
+}
+
+/// Returns a folder of the stage without links and `..` in its path: processes are known by this text.
+fn resolve(config: &Config, folder: PathBuf) -> PathBuf {
     match (
         config.root.canonicalize(),
         folder.strip_prefix(&config.root),
@@ -210,6 +226,32 @@ mod tests {
         assert!(venv::path_for(&stays.folder).exists());
         assert_eq!(stays.remove().await.unwrap().len(), 2);
         assert_eq!(root.path().read_dir().map_or(0, Iterator::count), 0);
+    }
+
+    #[tokio::test]
+    async fn a_stage_that_an_older_version_left_is_removed_with_its_processes() {
+        let root = tempfile::tempdir().unwrap();
+        let stage = stage(root.path(), "local@1f0c52ab");
+        stage.former.create().unwrap();
+        state::write(&stage.former.ports(), &Ports::default()).unwrap();
+        let mut stray = Command::new("sleep")
+            .arg("100")
+            .env("TMPDIR", stage.former.temporary())
+            .spawn()
+            .unwrap();
+        let files = format!("the files in {}", stage.former.path().display());
+        assert_eq!(stage.remove().await.unwrap(), [files]);
+        assert!(stray.wait().unwrap().code().is_none());
+        assert!(!stage.former.path().exists());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_no_stage_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let stage = stage(root.path(), "local@1f0c52ab");
+        std::fs::create_dir(stage.former.path()).unwrap();
+        assert_eq!(stage.remove().await.unwrap(), Vec::<String>::new());
+        assert!(stage.former.path().exists());
     }
 
     #[test]

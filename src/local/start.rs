@@ -34,6 +34,7 @@ const PORT_ATTEMPTS: usize = 3;
 impl LocalStage {
     pub(super) async fn start(&self, reporter: &dyn Reporter) -> Result<Place> {
         check_system()?;
+        self.replace_former(reporter).await?;
         self.folder.create()?;
         self.note_damage(reporter);
         self.end_unknown_processes().await?;
@@ -50,6 +51,18 @@ impl LocalStage {
         let ports = self.choose_ports(reporter)?;
         self.bring_up(&venv, ports, reporter).await?;
         Ok(self.place(ports))
+    }
+
+    /// A stage that an older version has left gives way to this one.
+    async fn replace_former(&self, reporter: &dyn Reporter) -> Result<()> {
+        let removed = self.remove_former().await?;
+        if !removed.is_empty() {
+            reporter.report(Event::Note(format!(
+                "removed a stage that an older version of factory-tree had left: {}",
+                removed.join(", ")
+            )));
+        }
+        Ok(())
     }
 
     fn note_damage(&self, reporter: &dyn Reporter) {

@@ -31,7 +31,7 @@ impl<T> Saved<T> {
     }
 }
 
-/// The folder `.factory-tree/<stage>`.
+/// The folder `.factory-tree/<stage>@<configuration file>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Folder(PathBuf);
 
@@ -91,11 +91,9 @@ impl Folder {
 
     /// Returns the stage's name, for messages.
     pub(super) fn stage(&self) -> String {
-        self.0
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        let name = self.0.file_name().unwrap_or_default().to_string_lossy();
+        let stage = name.split('@').next().unwrap_or_default();
+        stage.to_owned()
     }
 
     /// Makes the folder. Only its owner may look into it: it holds credentials.

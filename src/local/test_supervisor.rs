@@ -136,6 +136,7 @@ pub(super) fn local_stage(folder: Folder) -> LocalStage {
         region: "us-east-1".parse().unwrap(),
         port: None,
         instance_stack: format!("demo-{name}-instance"),
+        former: Folder::new(folder.path().with_file_name("former")),
         folder,
     }
 }

@@ -19,7 +19,7 @@ use project::Project;
 fn assert_nothing_there(project: &Project) {
     let status = project.run(&["status"]);
     assert!(status.contains("stage local: absent"), "{status}");
-    assert!(!project.path().join(".factory-tree/local").exists());
+    assert!(!project.path().join(".factory-tree").exists());
 }
 
 /// Returns a PATH on which there are these programs and no others.

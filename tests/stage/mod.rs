@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use factory_tree::config::Config;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
@@ -84,7 +85,7 @@ stages:
 
     /// The folder in which the stage keeps what is its own.
     pub(crate) fn state(&self) -> PathBuf {
-        self.source.join(".factory-tree").join(&self.name)
+        Config::load(&self.config(), None).unwrap().state_folder()
     }
 
     /// The CLI for this stage.

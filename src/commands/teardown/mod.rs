@@ -54,6 +54,7 @@ async fn remove(
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let Some(place) = platform.find().await? else {
+        report.removed.extend(platform.remove().await?);
         return Ok(());
     };
     // An endpoint of our own that has died has taken its stacks with it.

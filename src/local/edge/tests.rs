@@ -173,7 +173,7 @@ async fn an_unknown_host_is_told_the_known_ones() {
     assert!(
         edge.get("other.localhost", "/")
             .await
-            .starts_with("HTTP/1.1 404 Not FoundStack\r\n")
+            .starts_with("HTTP/1.1 404 Not Found\r\n")
     );
     insta::assert_snapshot!(edge.get_text("other.localhost").await, @r"
     There is no host `other.localhost` here.
