@@ -116,7 +116,7 @@ impl Dns {
                 if found.is_empty() {
                     Answer::Nothing
                 } else {
-                    Answer::FoundStack(found)
+                    Answer::Found(found)
                 }
             }
             Err(NetError::Dns(DnsError::NoRecordsFound(nothing))) => {

@@ -11,7 +11,7 @@ use crate::aws::Zone;
 /// exists, and that would be taken for a fault of the domain.
 pub async fn knows_public_names(dns: &Dns) -> bool {
     let answer = in_time("dns", dns.name_servers("amazonaws.com")).await;
-    matches!(answer, Ok(Answer::FoundStack(_)))
+    matches!(answer, Ok(Answer::Found(_)))
 }
 
 /// Compares a zone's name servers with those that public DNS has for it. The zone may be of the domain
@@ -39,10 +39,10 @@ pub async fn check_delegation(dns: &Dns, domain: &str, zone: &Zone) -> Finding {
         zone.name
     );
     match answer {
-        Answer::FoundStack(public) if public == zone.name_servers.iter().cloned().collect() => {
+        Answer::Found(public) if public == zone.name_servers.iter().cloned().collect() => {
             Finding::good(name, format!("{} is served by {servers}", zone.name))
         }
-        Answer::FoundStack(public) => {
+        Answer::Found(public) => {
             let public: Vec<String> = public.into_iter().collect();
             let detail = format!(
                 "{} is served by {}, not by zone {}",
@@ -141,7 +141,7 @@ async fn caa_of(dns: &Dns, host: String) -> Caa {
     let mut name = host.as_str();
     loop {
         match dns.issuers(name).await {
-            Answer::FoundStack(issuers) => return Caa::At(name.to_owned(), issuers),
+            Answer::Found(issuers) => return Caa::At(name.to_owned(), issuers),
             Answer::Nothing => {}
             Answer::Broken(problem) | Answer::Silent(problem) => {
                 return Caa::Unclear(format!(
