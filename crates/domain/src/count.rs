@@ -2,12 +2,15 @@
 
 use crate::field::FieldError;
 
+/// The fewest numbers that a generation draws.
+pub const MIN: u8 = 0;
+
 /// The most numbers that a factory holds.
 pub const MAX: u8 = 15;
 
 /// How many numbers to generate.
 ///
-/// Invariant: at most [`MAX`].
+/// Invariant: [`MIN`] to [`MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Count(u8);
 
@@ -15,11 +18,11 @@ impl Count {
     /// Returns the checked count.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `count` if it is below 0 or above [`MAX`].
+    /// Returns a [`FieldError`] of the field `count` if it is below [`MIN`] or above [`MAX`].
     pub fn new(count: i64) -> Result<Self, FieldError> {
         u8::try_from(count)
             .ok()
-            .filter(|count| *count <= MAX)
+            .filter(|count| (MIN..=MAX).contains(count))
             .map(Self)
             .ok_or_else(|| FieldError::shown("count", count.to_string(), allowed()))
     }
@@ -32,7 +35,7 @@ impl Count {
 
 /// Returns what a count may be, as messages say it.
 pub fn allowed() -> String {
-    format!("a whole number from 0 to {MAX}")
+    format!("a whole number from {MIN} to {MAX}")
 }
 
 #[cfg(test)]

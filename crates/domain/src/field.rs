@@ -52,8 +52,17 @@ pub fn quoted(text: &str) -> String {
     format!("\"{shown}\"")
 }
 
+/// Returns whether a name must not contain this character; messages show it escaped.
+///
+/// These are the control characters (`Cc`) and the bidirectional embeddings, overrides and isolates
+/// (U+202A to U+202E, U+2066 to U+2069), with which a name could disguise the text around it.
+/// The joiner of emoji (U+200D) and the marks of right-to-left scripts are allowed.
+pub fn is_forbidden(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn escaped(character: char) -> impl Iterator<Item = char> {
-    let plain = !crate::name::is_forbidden(character);
+    let plain = !is_forbidden(character);
     let (kept, spelled) = if plain {
         (Some(character), None)
     } else {

@@ -5,14 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::FieldError;
+use crate::field::{FieldError, is_forbidden};
+
+/// The fewest characters (Unicode scalar values) that a name holds after trimming.
+pub const MIN_CHARACTERS: usize = 1;
 
 /// The most characters (Unicode scalar values) that a name holds after trimming.
 pub const MAX_CHARACTERS: usize = 64;
 
 /// A factory's name. Names need not be unique.
 ///
-/// Invariant: 1 to [`MAX_CHARACTERS`] Unicode scalar values, no white space at either end, no
+/// Invariant: [`MIN_CHARACTERS`] to [`MAX_CHARACTERS`] Unicode scalar values, no white space at either end, no
 /// control character and no character that overrides or isolates the direction of text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -23,15 +26,6 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Says whether a name may not hold this character.
-///
-/// Those are the control characters (`Cc`) and the bidirectional embeddings, overrides and isolates
-/// (U+202A to U+202E, U+2066 to U+2069), with which a name could disguise the text around it.
-/// The joiner of emoji (U+200D) and the marks of right-to-left scripts are allowed.
-pub fn is_forbidden(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// White space as browsers trim it: with the byte-order mark, which Unicode does not count.
@@ -49,7 +43,7 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim_matches(is_space);
         let characters = name.chars().count();
-        if characters == 0 {
+        if characters < MIN_CHARACTERS {
             return Err(FieldError::text("name", name, allowed_length()));
         }
         if characters > MAX_CHARACTERS {
@@ -66,7 +60,7 @@ impl FromStr for Name {
 }
 
 fn allowed_length() -> String {
-    format!("1 to {MAX_CHARACTERS} characters after trimming")
+    format!("{MIN_CHARACTERS} to {MAX_CHARACTERS} characters after trimming")
 }
 
 impl fmt::Display for Name {
@@ -161,7 +155,7 @@ mod tests {
         fn a_name_keeps_its_invariant(text: String) {
             if let Ok(name) = text.parse::<Name>() {
                 let characters = name.as_str().chars().count();
-                prop_assert!((1..=MAX_CHARACTERS).contains(&characters));
+                prop_assert!((MIN_CHARACTERS..=MAX_CHARACTERS).contains(&characters));
                 prop_assert!(!name.as_str().contains(is_forbidden));
                 prop_assert_eq!(name.as_str().trim(), name.as_str());
             }

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::Change;
@@ -14,14 +14,15 @@ use domain::tree::Effect;
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
+use crate::clock;
 use crate::hub::Hub;
 use crate::janitor;
 use crate::metrics::{Metrics, count};
 use crate::queues::{PollError, Queue, Queues, Received};
 use crate::random;
 use crate::readiness::Readiness;
-use crate::table::Table;
 use crate::topic::Topic;
+use crate::tree_loader::TreeLoader;
 use crate::upkeep;
 
 /// How long the topic may take to name a new subscription.
@@ -46,8 +47,8 @@ pub struct Feed {
     pub queues: Queues,
     /// The topic.
     pub topic: Topic,
-    /// The table.
-    pub table: Table,
+    /// Loads the table into the hub.
+    pub loader: TreeLoader,
     /// What is fed.
     pub hub: Arc<Hub>,
     /// What is told whether it works.
@@ -73,7 +74,7 @@ impl Feed {
     async fn feed(&self, current: &mut Option<Queue>) -> Infallible {
         loop {
             let queue = self.connect(current).await;
-            self.readiness.subscribed();
+            self.readiness.subscribed(clock::now());
             tracing::info!(
                 queue = queue.arn,
                 factories = self.hub.factories(),
@@ -81,7 +82,7 @@ impl Feed {
             );
             let ended = tokio::select! {
                 ended = self.poll(&queue) => ended,
-                ended = upkeep::keep(self, &queue) => ended,
+                ended = upkeep::keep(&self.queues, &self.topic, &self.loader, &queue) => ended,
             };
             tracing::warn!(
                 queue = queue.arn,
@@ -114,7 +115,7 @@ impl Feed {
     async fn try_connect(&self, current: &mut Option<Queue>) -> Result<Queue> {
         let queue = self
             .queues
-            .create(&random::hex(), seconds_since_1970())
+            .create(&random::hex(), clock::seconds_since_1970())
             .await?;
         // Known from here on: whatever happens next, it is deleted at the end.
         *current = Some(queue.clone());
@@ -122,7 +123,7 @@ impl Feed {
         tokio::time::timeout(CONFIRMATION, self.confirm(&queue))
             .await
             .context("the topic does not name the subscription")??;
-        self.load().await?;
+        self.loader.load().await?;
         if let Err(error) = janitor::delete_own_earlier(&self.queues, &self.topic, &queue).await {
             tracing::warn!(
                 error = format!("{error:#}"),
@@ -136,18 +137,6 @@ impl Feed {
         while !self.topic.has(queue).await? {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        Ok(())
-    }
-
-    /// Reads the table, and gives the hub all that it holds.
-    ///
-    /// # Errors
-    /// Returns why the table could not be read; the hub stays as it is.
-    pub async fn load(&self) -> Result<()> {
-        let known = self.hub.known();
-        let content = self.table.read().await?;
-        count(&self.metrics.table_reads);
-        self.hub.reconcile(known, content);
         Ok(())
     }
 
@@ -166,14 +155,14 @@ impl Feed {
     /// Takes messages until the queue is gone.
     async fn poll(&self, queue: &Queue) -> anyhow::Error {
         let mut backoff = Backoff::up_to(POLL_LIMIT);
-        let mut last_poll = Instant::now();
+        let mut last_poll = clock::now();
         let mut taken = Vec::new();
         loop {
             let handles = std::mem::take(&mut taken);
             // What came is told at once, however long the deletion of what came before takes.
             let poll = async {
                 let messages = self.queues.poll(queue).await?;
-                let polled = Instant::now();
+                let polled = clock::now();
                 self.readiness.polled(polled);
                 count(&self.metrics.polls);
                 Ok((polled, self.apply(messages)))
@@ -186,7 +175,7 @@ impl Feed {
                     backoff.reset();
                     taken = applied;
                     if silence > LONG_SILENCE
-                        && let Err(error) = self.load().await
+                        && let Err(error) = self.loader.load().await
                     {
                         return error.context("nothing is known of what was missed");
                     }
@@ -223,13 +212,6 @@ impl Feed {
             }
         }
     }
-}
-
-/// The clock by which queues are stamped.
-pub fn seconds_since_1970() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
 }
 
 #[cfg(test)]

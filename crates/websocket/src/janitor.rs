@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::feed::seconds_since_1970;
+use crate::clock;
 use crate::queues::{Queue, Queues, name_of};
 use crate::random;
 use crate::topic::{Subscription, Topic};
@@ -23,7 +23,7 @@ const DEAD_SECONDS: u64 = 20 * 60;
 pub(crate) async fn sweep_forever(queues: &Queues, topic: &Topic) -> Infallible {
     tokio::time::sleep(random::below(PERIOD)).await;
     loop {
-        match sweep(queues, topic, seconds_since_1970()).await {
+        match sweep(queues, topic, clock::seconds_since_1970()).await {
             Ok(0) => {}
             Ok(deleted) => tracing::info!(deleted, "swept"),
             Err(error) => tracing::warn!(error = format!("{error:#}"), "failed to sweep"),

@@ -15,13 +15,16 @@
 //! | [`config`] | what the environment says |
 //! | [`hub`] | what is the tree, and in which order is it told |
 //! | [`peer`] | one connection, from its first message to its last |
-//! | [`server`], [`routes`], [`limits`], [`rate`] | who may connect, and when it ends |
-//! | [`feed`], [`upkeep`] | where changes come from, and how that is kept alive |
+//! | [`serve`], [`routes`], [`limits`], [`rate`] | who may connect, and when it ends |
+//! | [`server`] | what requests and connections share |
+//! | [`feed`], [`upkeep`], [`tree_loader`] | where changes come from, and how that is kept alive |
 //! | [`queues`], [`topic`], [`table`] | the doors to SQS, SNS and DynamoDB |
 //! | [`janitor`] | who deletes the queues of servers that died |
 //! | [`readiness`], [`metrics`], [`systemd`] | how it is |
+//! | [`clock`], [`random`], [`backoff`] | time and chance |
 
 pub mod backoff;
+pub mod clock;
 pub mod config;
 #[cfg(test)]
 mod fake;
@@ -36,10 +39,12 @@ pub mod random;
 pub mod rate;
 pub mod readiness;
 pub mod routes;
+pub mod serve;
 pub mod server;
 pub mod systemd;
 pub mod table;
 pub mod topic;
+pub mod tree_loader;
 pub mod upkeep;
 
 use std::sync::Arc;
@@ -55,6 +60,7 @@ use crate::queues::Queues;
 use crate::server::Server;
 use crate::table::Table;
 use crate::topic::Topic;
+use crate::tree_loader::TreeLoader;
 
 /// How long deleting the queue may take at the end.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -73,10 +79,15 @@ pub async fn run() -> Result<()> {
 
     let aws = startup::aws().load().await;
     let (stop, stopped) = watch::channel(());
+    let loader = TreeLoader {
+        table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config.table.clone()),
+        hub: Arc::clone(&server.hub),
+        metrics: Arc::clone(&server.metrics),
+    };
     let feed = Feed {
         queues: Queues::connect(&aws, &config),
         topic: Topic::new(aws_sdk_sns::Client::new(&aws), config.topic.clone()),
-        table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config.table.clone()),
+        loader,
         hub: Arc::clone(&server.hub),
         readiness: Arc::clone(&server.readiness),
         metrics: Arc::clone(&server.metrics),
@@ -84,7 +95,7 @@ pub async fn run() -> Result<()> {
     let feed = tokio::spawn(async move { feed.run(stopped).await });
     tokio::spawn(systemd::report(Arc::clone(&server.readiness)));
 
-    server::run(listener, systemd::told_to_stop(), server).await;
+    serve::serve(listener, systemd::told_to_stop(), server).await;
 
     drop(stop);
     // The janitor of another server deletes what cannot be deleted now.

@@ -6,7 +6,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite;
 
+use crate::clock;
 use crate::hub::{Backlog, Hub, Resume, Welcome};
 use crate::metrics::{Metrics, count, count_many};
 use crate::random;
@@ -202,7 +203,7 @@ impl Peer {
         };
         let is_asked_for = life.unanswered > 0 && matches!(message, Message::Pong(_));
         life.unanswered = 0;
-        if !is_asked_for && !life.rate.take(Instant::now()) {
+        if !is_asked_for && !life.rate.take(clock::now()) {
             return Err(End::Close(close_code::POLICY, "too many messages"));
         }
         match message {
@@ -237,13 +238,13 @@ impl Life {
 
     fn new(ping: Duration) -> Self {
         let period = ping + random::below(ping / 4);
-        let first = tokio::time::Instant::now() + random::below(period);
-        let mut pings = interval_at(first, period);
+        let first = clock::now() + random::below(period);
+        let mut pings = interval_at(first.into(), period);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             pings,
             unanswered: 0,
-            rate: Rate::full(Instant::now()),
+            rate: Rate::full(clock::now()),
         }
     }
 }

@@ -43,8 +43,8 @@ impl Default for Readiness {
 
 impl Readiness {
     /// Notes that the queue is subscribed and the tree is loaded, from now on.
-    pub fn subscribed(&self) {
-        self.polled(Instant::now());
+    pub fn subscribed(&self, now: Instant) {
+        self.polled(now);
         self.is_subscribed.send_replace(true);
     }
 
@@ -119,7 +119,7 @@ mod tests {
         let readiness = Readiness::default();
         assert_eq!(readiness.check(Instant::now()), Err(NotReady::Loading));
 
-        readiness.subscribed();
+        readiness.subscribed(Instant::now());
         let polled = Instant::now();
         readiness.polled(polled);
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_lost_queue_and_a_coming_end_make_it_unready() {
         let readiness = Readiness::default();
-        readiness.subscribed();
+        readiness.subscribed(Instant::now());
 
         readiness.unsubscribed();
         assert_eq!(readiness.check(Instant::now()), Err(NotReady::Loading));

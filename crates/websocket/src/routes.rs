@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Query, State, WebSocketUpgrade};
@@ -14,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use crate::clock;
 use crate::hub::Resume;
 use crate::limits::{Admission, Refusal, address_of};
 use crate::metrics::{Gauges, count};
@@ -121,7 +121,7 @@ async fn livez() -> Response {
 }
 
 async fn readyz(State(server): State<Arc<Server>>) -> Response {
-    match server.readiness.check(Instant::now()) {
+    match server.readiness.check(clock::now()) {
         Ok(()) => plain(StatusCode::OK, "ready"),
         Err(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, &reason.to_string()),
     }
@@ -136,7 +136,7 @@ async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Respo
         connections: server.limits.open(),
         factories: server.hub.factories(),
         position: *server.hub.watch_position().borrow(),
-        is_ready: server.readiness.check(Instant::now()).is_ok(),
+        is_ready: server.readiness.check(clock::now()).is_ok(),
     };
     let mut response = plain(StatusCode::OK, &server.metrics.render(gauges));
     let kind = axum::http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

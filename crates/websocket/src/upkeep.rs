@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
-use crate::feed::{Feed, seconds_since_1970};
-use crate::queues::Queue;
+use crate::clock;
+use crate::queues::{Queue, Queues};
 use crate::random;
+use crate::topic::Topic;
+use crate::tree_loader::TreeLoader;
 
 /// How long after boot the table is read a second time.
 ///
@@ -18,18 +20,23 @@ const SETTLING: Duration = Duration::from_secs(20);
 const PERIOD: Duration = Duration::from_secs(5 * 60);
 
 /// Runs until the subscription is lost, and says so.
-pub(crate) async fn keep(feed: &Feed, queue: &Queue) -> anyhow::Error {
+pub(crate) async fn keep(
+    queues: &Queues,
+    topic: &Topic,
+    loader: &TreeLoader,
+    queue: &Queue,
+) -> anyhow::Error {
     tokio::time::sleep(SETTLING + random::below(SETTLING / 4)).await;
     loop {
-        match feed.topic.has(queue).await {
+        match topic.has(queue).await {
             Ok(true) => {}
             Ok(false) => return anyhow!("the subscription is gone"),
             Err(error) => warn(&error),
         }
-        if let Err(error) = feed.queues.stamp(&queue.url, seconds_since_1970()).await {
+        if let Err(error) = queues.stamp(&queue.url, clock::seconds_since_1970()).await {
             warn(&error);
         }
-        if let Err(error) = feed.load().await {
+        if let Err(error) = loader.load().await {
             warn(&error);
         }
         tokio::time::sleep(PERIOD).await;

@@ -1,5 +1,7 @@
 //! What the feed leaves behind, and what it recovers from.
 
+use std::time::Instant;
+
 use domain::{Bounds, Factory, FactoryId};
 use tokio::task::JoinHandle;
 
@@ -38,13 +40,18 @@ struct Running {
 }
 
 fn start(cloud: &Fake) -> Running {
+    let loader = TreeLoader {
+        table: cloud.table(),
+        hub: Arc::new(Hub::new("build", "server")),
+        metrics: Arc::default(),
+    };
     let feed = Feed {
         queues: cloud.queues(),
         topic: cloud.topic(),
-        table: cloud.table(),
-        hub: Arc::new(Hub::new("build", "server")),
+        hub: Arc::clone(&loader.hub),
+        metrics: Arc::clone(&loader.metrics),
+        loader,
         readiness: Arc::default(),
-        metrics: Arc::default(),
     };
     let (stop, stopped) = watch::channel(());
     Running {

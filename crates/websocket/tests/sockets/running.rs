@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::message::Message;
 use domain::{Bounds, Change, Factory, FactoryId};
@@ -18,7 +18,8 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Response;
 use websocket::config::Config;
 use websocket::hub::TableContent;
-use websocket::server::{self, Server};
+use websocket::serve::serve as run_server;
+use websocket::server::Server;
 
 /// The origin that the tests' server lets in.
 pub(crate) const ORIGIN: &str = "https://factory-tree.com";
@@ -53,7 +54,7 @@ pub(crate) async fn start_with(
     server
         .hub
         .reconcile(HashSet::new(), TableContent::default());
-    server.readiness.subscribed();
+    server.readiness.subscribed(Instant::now());
     serve(server).await
 }
 
@@ -63,7 +64,7 @@ pub(crate) async fn serve(server: Arc<Server>) -> Running {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.unwrap_or(()) };
-    let end = tokio::spawn(server::run(listener, shutdown, Arc::clone(&server)));
+    let end = tokio::spawn(run_server(listener, shutdown, Arc::clone(&server)));
     Running {
         server,
         address,

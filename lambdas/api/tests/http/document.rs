@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use api::problem::{Kind, TYPE_PREFIX};
 use axum::Router;
-use domain::{bounds, count, name};
+use domain::{bounds, count, field, name};
 use serde_json::{Value, json};
 
 use crate::calls::{Answer, ID, api, call, create, creation};
@@ -232,7 +232,7 @@ fn the_documents_pattern_forbids_exactly_what_a_name_may_not_hold() {
 
     for character in ('\0'..='\u{3000}').chain(['🏭', '\u{feff}', '\u{10ffff}']) {
         let text = format!("a{character}b");
-        let forbidden = name::is_forbidden(character);
+        let forbidden = field::is_forbidden(character);
         assert_eq!(
             validator.is_valid(&json!(text)),
             !forbidden,

@@ -1,0 +1,34 @@
+//! Loads the whole table into the hub.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::hub::Hub;
+use crate::metrics::{Metrics, count};
+use crate::table::Table;
+
+/// Reads the table and gives its content to the hub.
+#[derive(Clone, Debug)]
+pub struct TreeLoader {
+    /// The table.
+    pub table: Table,
+    /// The hub that owns the tree.
+    pub hub: Arc<Hub>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+}
+
+impl TreeLoader {
+    /// Reads the table, and gives the hub all that it holds.
+    ///
+    /// # Errors
+    /// Returns why the table could not be read; the hub stays as it is.
+    pub async fn load(&self) -> Result<()> {
+        let known = self.hub.known();
+        let content = self.table.read().await?;
+        count(&self.metrics.table_reads);
+        self.hub.reconcile(known, content);
+        Ok(())
+    }
+}
