@@ -1,0 +1,1 @@
+//! No code. What this crate is for stands in its `Cargo.toml`.
