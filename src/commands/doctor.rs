@@ -115,7 +115,7 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
     };
     let (host, region) = (sts_host(config), &config.settings.region);
     match in_time(name, dns.has_address(&host)).await {
-        Ok(Answer::FoundStack(_)) => Finding::good(name, region),
+        Ok(Answer::Found(_)) => Finding::good(name, region),
         Ok(Answer::Nothing) => {
             let detail = format!("AWS has no region {region} ({host} does not exist)");
             Finding::bad(

@@ -25,7 +25,7 @@ pub struct Dns {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<T> {
     /// The records.
-    FoundStack(T),
+    Found(T),
     /// There is no such record, or no such name.
     Nothing,
     /// The resolver cannot find it out (`SERVFAIL` and the like): those who should know do not answer,
