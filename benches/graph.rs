@@ -29,7 +29,7 @@ use cloudformation::FakeCloudFormation;
 use factory_tree::aws::{Access, Aws};
 use factory_tree::event::{Event, Reporter};
 use factory_tree::outputs::Outputs;
-use factory_tree::plan::{Source, StackPlan};
+use factory_tree::plan::{ParameterSource, StackPlan};
 use factory_tree::provision::{self, Options};
 use factory_tree::template::{DataConsent, Template};
 
@@ -172,7 +172,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
         let stack = (*need).to_owned();
         (
             name,
-            Source::Output {
+            ParameterSource::Output {
                 stack,
                 output: "Id",
             },

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
-pub use target::{Architecture, Target};
+pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
 /// The region whose certificates CloudFront accepts, wherever the stage is.
@@ -272,10 +272,10 @@ const RETENTION_DAYS: [u16; 22] = [
 
 impl StageSettings {
     /// Returns the system that the stage's programs run on.
-    pub fn target(&self) -> Target {
+    pub fn target(&self) -> BuildTarget {
         match self.hosting {
-            Hosting::Aws => Target::AmazonLinux(self.architecture()),
-            Hosting::Local => Target::ThisMachine,
+            Hosting::Aws => BuildTarget::AmazonLinux(self.architecture()),
+            Hosting::Local => BuildTarget::ThisMachine,
         }
     }
 

@@ -80,7 +80,7 @@ pub enum UserError {
     },
     /// A program that was built does not run where it is to run.
     #[error("program `{program}` {problem}")]
-    Unfit {
+    UnfitProgram {
         /// The program's name.
         program: String,
         /// What it is or needs, and what there is.
@@ -90,7 +90,7 @@ pub enum UserError {
     },
     /// A file holds no event for a Lambda.
     #[error("{} is no event: {problem}", file.display())]
-    NoEvent {
+    InvalidEventFile {
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
@@ -217,7 +217,7 @@ pub enum UserError {
     LossNotConfirmed(String),
     /// A saved plan is not what a deploy would do now.
     #[error("the plan in {} no longer holds; what has changed since: {}", file.display(), moved.join("; "))]
-    PlanMoved {
+    PlanOutdated {
         /// The plan.
         file: PathBuf,
         /// What differs.
@@ -225,7 +225,7 @@ pub enum UserError {
     },
     /// A file is no plan.
     #[error("{} is not a plan of this program: {problem}", file.display())]
-    NoPlan {
+    InvalidPlanFile {
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
@@ -263,10 +263,10 @@ pub enum UserError {
     NoEarlierRelease(String),
     /// What runs is of no recorded release.
     #[error("what runs in stage `{0}` is of no recorded release: its last deploy did not end well")]
-    LiveUnknown(String),
+    UnrecordedRelease(String),
     /// A release cannot come back.
     #[error("release `{id}` cannot come back: {}", missing.join(", "))]
-    ReleasePruned {
+    ReleaseIncomplete {
         /// The release.
         id: String,
         /// What it needs and does not find.
@@ -303,14 +303,14 @@ impl UserError {
     /// Returns what the user should do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::Unfit { hint, .. } => hint.clone(),
+            Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } => hint.clone(),
             Self::Interrupted { .. } => "nothing is lost: what CloudFormation has begun it finishes by itself; \
                  `factory-tree status` shows it, and the same command again goes on from there"
                 .to_owned(),
             Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
             Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
             Self::Build { .. } => "its own message is above; nothing was deployed. Mend it and run the same command again".to_owned(),
-            Self::NoEvent { .. } => "write what Lambda would hand over, as JSON; samples are in `lambdas/*/events`".to_owned(),
+            Self::InvalidEventFile { .. } => "write what Lambda would hand over, as JSON; samples are in `lambdas/*/events`".to_owned(),
             Self::FunctionFailed { .. } => "what it logged is above".to_owned(),
             Self::PortTaken { stage, .. } => {
                 format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
@@ -342,8 +342,8 @@ impl UserError {
             Self::UnknownRelease { known, .. } => choose_a_release(known),
             Self::AmbiguousRelease { .. } => "type more of the id".to_owned(),
             Self::NoEarlierRelease(_) => "`factory-tree releases` shows those that there are; `factory-tree rollback ID` brings any of them back".to_owned(),
-            Self::LiveUnknown(_) => "name both releases, or bring the last good one back with `factory-tree rollback`".to_owned(),
-            Self::ReleasePruned { commit, .. } => deploy_again(commit.as_deref()),
+            Self::UnrecordedRelease(_) => "name both releases, or bring the last good one back with `factory-tree rollback`".to_owned(),
+            Self::ReleaseIncomplete { commit, .. } => deploy_again(commit.as_deref()),
             Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
             Self::DevOnAws(_) => "name a stage with `hosting: local` with `--stage NAME`; `factory-tree deploy` is for this one".to_owned(),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
@@ -351,10 +351,10 @@ impl UserError {
                 "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`".to_owned()
             }
             Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
-            Self::PlanMoved { .. } => {
+            Self::PlanOutdated { .. } => {
                 "nothing was deployed; make a new plan with `factory-tree plan --out FILE`, read it, and deploy that".to_owned()
             }
-            Self::NoPlan { .. } => "make one with `factory-tree plan --out FILE`".to_owned(),
+            Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out FILE`".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
         }
     }
@@ -368,11 +368,11 @@ impl UserError {
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
-            | Self::NoEvent { .. }
+            | Self::InvalidEventFile { .. }
             | Self::UnknownRelease { .. }
             | Self::AmbiguousRelease { .. }
             | Self::DevOnAws(_)
-            | Self::NoPlan { .. } => Exit::Usage,
+            | Self::InvalidPlanFile { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
@@ -381,22 +381,22 @@ impl UserError {
             | Self::DataLoss { .. }
             | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,
             Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
-            Self::StackStuck { .. } | Self::ProtectedByHand(_) | Self::PlanMoved { .. } => {
+            Self::StackStuck { .. } | Self::ProtectedByHand(_) | Self::PlanOutdated { .. } => {
                 Exit::NeedsPerson
             }
             Self::Busy { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
             | Self::Build { .. }
-            | Self::Unfit { .. }
+            | Self::UnfitProgram { .. }
             | Self::FunctionFailed { .. }
             | Self::PortTaken { .. }
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }
             | Self::StageAbsent(_)
             | Self::NoEarlierRelease(_)
-            | Self::LiveUnknown(_)
-            | Self::ReleasePruned { .. }
+            | Self::UnrecordedRelease(_)
+            | Self::ReleaseIncomplete { .. }
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }

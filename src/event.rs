@@ -130,9 +130,9 @@ pub trait Reporter: Send + Sync {
 }
 
 /// Tells nobody.
-pub struct Silence;
+pub struct SilentReporter;
 
-impl Reporter for Silence {
+impl Reporter for SilentReporter {
     fn report(&self, _event: Event) {}
 }
 
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_journal_knows_what_is_going_on() {
-        let journal = Journal::new(Box::new(Silence));
+        let journal = Journal::new(Box::new(SilentReporter));
         assert_eq!(journal.doing(), "not touched yet");
         journal.report(Event::StepStarted(Step::Provision));
         for task in ["stack api", "stack site"] {

@@ -3,7 +3,7 @@
 
 mod digest;
 mod names;
-mod outlook;
+mod planned_outputs;
 mod preview;
 mod preview_text;
 
@@ -14,11 +14,13 @@ use anyhow::Result;
 use crate::config::{CLOUDFRONT_REGION, Config, Region};
 use crate::template::{DataConsent, Template, Templates};
 use crate::urls::Urls;
-pub use digest::{SavedPlan, digest, moved, part};
+pub use digest::{SavedPlan, changed_parts, digest, part};
 pub use names::{NameChange, name_changes};
-pub use outlook::{given, output_changes, outputs, unknown, with_present};
+pub use planned_outputs::{
+    output_changes, planned_outputs, planned_parameters, unknown_parameters, with_deployed_values,
+};
 pub use preview::{
-    Action, ArtifactPreview, OutputChange, Preview, SitePreview, StackPreview, outcome,
+    ArtifactPreview, OutputChange, Preview, SitePreview, StackAction, StackPreview, outcome,
 };
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
@@ -45,7 +47,7 @@ pub struct StackPlan {
     /// What is in it.
     pub template: Template,
     /// Where each parameter comes from.
-    pub parameters: BTreeMap<&'static str, Source>,
+    pub parameters: BTreeMap<&'static str, ParameterSource>,
     /// Whether CloudFormation is to refuse its deletion.
     pub protected: bool,
     /// Which losses of data were agreed to.
@@ -54,7 +56,7 @@ pub struct StackPlan {
 
 /// Where a parameter's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ParameterSource {
     /// Known now.
     Value(String),
     /// An output of another stack.
@@ -89,8 +91,8 @@ impl StackPlan {
     /// Returns the short names of the stacks whose outputs this one needs.
     pub fn needs(&self) -> BTreeSet<&str> {
         let needed = self.parameters.values().filter_map(|source| match source {
-            Source::Output { stack, .. } => Some(stack.as_str()),
-            Source::Value(_) | Source::Artifact(_) => None,
+            ParameterSource::Output { stack, .. } => Some(stack.as_str()),
+            ParameterSource::Value(_) | ParameterSource::Artifact(_) => None,
         });
         needed.collect()
     }
@@ -147,7 +149,7 @@ pub fn plan(config: &Config, urls: &Urls, templates: &Templates) -> Result<Plan>
     })
 }
 
-type Parameters = BTreeMap<&'static str, Source>;
+type Parameters = BTreeMap<&'static str, ParameterSource>;
 
 fn stack_plan(
     config: &Config,
@@ -166,12 +168,12 @@ fn stack_plan(
     })
 }
 
-fn value(text: impl ToString) -> Source {
-    Source::Value(text.to_string())
+fn value(text: impl ToString) -> ParameterSource {
+    ParameterSource::Value(text.to_string())
 }
 
-fn output(stack: &str, output: &'static str) -> Source {
-    Source::Output {
+fn output(stack: &str, output: &'static str) -> ParameterSource {
+    ParameterSource::Output {
         stack: stack.to_owned(),
         output,
     }
@@ -229,12 +231,18 @@ fn api(config: &Config, urls: &Urls) -> Parameters {
     let mut parameters = service(config, urls);
     parameters.extend([
         ("StreamArn", output("data", "StreamArn")),
-        ("ApiKey", Source::Artifact(ArtifactFact::ApiKey)),
-        ("ApiBuild", Source::Artifact(ArtifactFact::ApiBuild)),
-        ("PublisherKey", Source::Artifact(ArtifactFact::PublisherKey)),
+        ("ApiKey", ParameterSource::Artifact(ArtifactFact::ApiKey)),
+        (
+            "ApiBuild",
+            ParameterSource::Artifact(ArtifactFact::ApiBuild),
+        ),
+        (
+            "PublisherKey",
+            ParameterSource::Artifact(ArtifactFact::PublisherKey),
+        ),
         (
             "PublisherBuild",
-            Source::Artifact(ArtifactFact::PublisherBuild),
+            ParameterSource::Artifact(ArtifactFact::PublisherBuild),
         ),
     ]);
     parameters
@@ -245,8 +253,14 @@ fn websocket(config: &Config, urls: &Urls) -> Parameters {
     let mut parameters = service(config, urls);
     parameters.extend([
         ("LogBucket", output("foundation", "LogBucket")),
-        ("BundleKey", Source::Artifact(ArtifactFact::BundleKey)),
-        ("ServerBuild", Source::Artifact(ArtifactFact::ServerBuild)),
+        (
+            "BundleKey",
+            ParameterSource::Artifact(ArtifactFact::BundleKey),
+        ),
+        (
+            "ServerBuild",
+            ParameterSource::Artifact(ArtifactFact::ServerBuild),
+        ),
         ("InstanceType", value(config.settings.instance_type())),
         ("MinServers", value(servers.min)),
         ("MaxServers", value(servers.max)),

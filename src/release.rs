@@ -4,8 +4,9 @@
 //! finds all that it names, and the next release sends what is missing. Old assets stay, so that open pages
 //! go on working; `tidy` takes them when nobody can need them any more.
 
+mod availability;
 mod difference;
-mod entrances;
+mod entry_files;
 #[cfg(test)]
 pub(crate) mod fake;
 mod files;
@@ -16,7 +17,6 @@ mod record;
 mod samples;
 mod send;
 mod tidy;
-mod undo;
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,20 +27,20 @@ use crate::aws::{Aws, Upload};
 use crate::build::Site;
 use crate::event::{Reporter, task};
 use crate::urls::Urls;
-pub use difference::{Difference, difference};
-pub use entrances::{Source, keep_entrances, list_kept, switch};
-use files::{Turn, uploads};
+pub use availability::{AvailableObjects, missing};
+pub use difference::{SiteChanges, difference};
+pub use entry_files::{RollbackSource, keep_entry_files, list_kept, switch};
+use files::{UploadPhase, uploads};
 pub use history::{
-    Intent, ReleaseId, begin_rollback, default_target, find_intent, find_key, list_keys,
+    ReleaseId, RollbackIntent, begin_rollback, default_target, find_intent, find_key, list_keys,
     read_records,
 };
-pub use live::{Live, Outdated, find_live, outdated, shipped};
+pub use live::{LiveRelease, Outdated, find_live, outdated, shipped};
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, id_of, keep_record,
 };
 use send::{TASK, make_sure, send};
 pub use tidy::{Buckets, tidy};
-pub use undo::{Depot, missing};
 
 /// Where a site goes.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ pub async fn release(
     reporter: &dyn Reporter,
 ) -> Result<usize> {
     let held = aws.s3.list_objects(&target.bucket, "").await?;
-    let Difference { changed, stale, .. } = difference(site, urls, &held);
+    let SiteChanges { changed, stale, .. } = difference(site, urls, &held);
     if changed.is_empty() {
         return Ok(0);
     }
@@ -72,7 +72,7 @@ pub async fn release(
     task(reporter, TASK, outcome, async {
         for (turn, uploads) in in_turns(changed) {
             send(&uploads, target, aws, reporter).await?;
-            if turn < Turn::Page {
+            if turn < UploadPhase::Page {
                 make_sure(&of_turn(turn, site, urls), target, aws).await?;
             }
         }
@@ -83,18 +83,22 @@ pub async fn release(
 }
 
 /// Sorts objects by when they are sent.
-fn in_turns(changed: Vec<Upload>) -> BTreeMap<Turn, Vec<Upload>> {
-    let mut turns: BTreeMap<Turn, Vec<Upload>> = BTreeMap::new();
+fn in_turns(changed: Vec<Upload>) -> BTreeMap<UploadPhase, Vec<Upload>> {
+    let mut turns: BTreeMap<UploadPhase, Vec<Upload>> = BTreeMap::new();
     for upload in changed {
-        turns.entry(Turn::of(&upload.key)).or_default().push(upload);
+        turns
+            .entry(UploadPhase::of(&upload.key))
+            .or_default()
+            .push(upload);
     }
     turns
 }
 
 /// Returns what a site sends in a turn, be it there already or not.
-fn of_turn(turn: Turn, site: &Site, urls: &Urls) -> Vec<Upload> {
+fn of_turn(turn: UploadPhase, site: &Site, urls: &Urls) -> Vec<Upload> {
     let all = uploads(site, urls).into_iter();
-    all.filter(|upload| Turn::of(&upload.key) == turn).collect()
+    all.filter(|upload| UploadPhase::of(&upload.key) == turn)
+        .collect()
 }
 
 /// Takes what was replaced out of the caches. A release that is cut off before this leaves nothing stale:

@@ -3,13 +3,14 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::types::{
-    self, ChangeAction, PolicyAction, Replacement, RequiresRecreation, ResourceAttribute,
-    TemplateStage,
+    self, PolicyAction, Replacement, RequiresRecreation, ResourceAttribute, TemplateStage,
 };
 
 use super::fault::fault;
 use super::{ChangeSet, CloudFormation};
-use crate::template::{Act, Change, PropertyChange, Recreates, Witness, fate};
+use crate::template::{
+    ChangeAction, ChangeOrigin, PropertyChange, Recreates, ResourceChange, data_impact,
+};
 
 impl CloudFormation {
     /// Returns the template of a stack as it was sent when it was last deployed.
@@ -29,7 +30,7 @@ impl CloudFormation {
     ///
     /// # Errors
     /// There is no such change set.
-    pub async fn list_changes(&self, change_set: &ChangeSet) -> Result<Vec<Change>> {
+    pub async fn list_changes(&self, change_set: &ChangeSet) -> Result<Vec<ResourceChange>> {
         let ChangeSet { id, stack_id } = change_set;
         let request = self.client.describe_change_set().stack_name(stack_id);
         let request = request.change_set_name(id).include_property_values(true);
@@ -40,24 +41,27 @@ impl CloudFormation {
                 .map_err(fault)
                 .context("failed to list the changes of a change set")?;
             let rows = page.changes.unwrap_or_default().into_iter();
-            changes.extend(rows.filter_map(|row| row.resource_change).map(Change::from));
+            changes.extend(
+                rows.filter_map(|row| row.resource_change)
+                    .map(ResourceChange::from),
+            );
         }
         Ok(changes)
     }
 }
 
-impl From<types::ResourceChange> for Change {
+impl From<types::ResourceChange> for ResourceChange {
     fn from(change: types::ResourceChange) -> Self {
         let kind = change.resource_type.unwrap_or_default();
         let act = act(change.action.as_ref(), change.replacement.as_ref());
         let details = change.details.unwrap_or_default();
         Self {
             logical_id: change.logical_resource_id.unwrap_or_default(),
-            data: fate(&kind, act, change.policy_action.as_ref().map(policy)),
+            data: data_impact(&kind, act, change.policy_action.as_ref().map(policy)),
             kind,
             act,
-            seen_by: Witness::ChangeSet,
-            properties: if act == Act::Delete {
+            seen_by: ChangeOrigin::ChangeSet,
+            properties: if act == ChangeAction::Delete {
                 Vec::new()
             } else {
                 properties(details)
@@ -68,20 +72,23 @@ impl From<types::ResourceChange> for Change {
 }
 
 /// What CloudFormation does not know yet, or says in a word that we do not know, may replace.
-fn act(action: Option<&ChangeAction>, replacement: Option<&Replacement>) -> Act {
+fn act(action: Option<&types::ChangeAction>, replacement: Option<&Replacement>) -> ChangeAction {
     match (action, replacement) {
-        (Some(ChangeAction::Add), _) => Act::Add,
-        (Some(ChangeAction::Remove), _) => Act::Delete,
-        (Some(ChangeAction::Import), _) => Act::Import,
-        (Some(ChangeAction::Modify | ChangeAction::SyncWithActual), Some(replacement)) => {
-            match replacement {
-                Replacement::True => Act::Replace,
-                Replacement::False => Act::Modify,
-                _ => Act::MayReplace,
-            }
+        (Some(types::ChangeAction::Add), _) => ChangeAction::Add,
+        (Some(types::ChangeAction::Remove), _) => ChangeAction::Delete,
+        (Some(types::ChangeAction::Import), _) => ChangeAction::Import,
+        (
+            Some(types::ChangeAction::Modify | types::ChangeAction::SyncWithActual),
+            Some(replacement),
+        ) => match replacement {
+            Replacement::True => ChangeAction::Replace,
+            Replacement::False => ChangeAction::Modify,
+            _ => ChangeAction::MayReplace,
+        },
+        (Some(types::ChangeAction::Modify | types::ChangeAction::SyncWithActual), None) => {
+            ChangeAction::Modify
         }
-        (Some(ChangeAction::Modify | ChangeAction::SyncWithActual), None) => Act::Modify,
-        _ => Act::MayReplace,
+        _ => ChangeAction::MayReplace,
     }
 }
 
@@ -118,7 +125,7 @@ fn property(target: types::ResourceTargetDefinition) -> PropertyChange {
         before: target.before_value,
         after: target.after_value,
         recreates,
-        seen_by: Witness::ChangeSet,
+        seen_by: ChangeOrigin::ChangeSet,
         ignored: false,
     }
 }

@@ -42,7 +42,7 @@ fn table() -> ResourceChange {
     let key = key.before_value("pk").after_value("id");
     let tags = ResourceTargetDefinition::builder().attribute(ResourceAttribute::Tags);
     ResourceChange::builder()
-        .action(ChangeAction::Modify)
+        .action(types::ChangeAction::Modify)
         .replacement(Replacement::True)
         .policy_action(PolicyAction::ReplaceAndDelete)
         .logical_resource_id("Table")
@@ -59,7 +59,7 @@ fn table() -> ResourceChange {
         .build()
 }
 
-fn plain(action: ChangeAction, id: &str, kind: &str) -> ResourceChange {
+fn plain(action: types::ChangeAction, id: &str, kind: &str) -> ResourceChange {
     ResourceChange::builder()
         .action(action)
         .logical_resource_id(id)
@@ -75,7 +75,11 @@ fn first_page() -> Rule {
         .then_output(|| {
             DescribeChangeSetOutput::builder()
                 .changes(row(table()))
-                .changes(row(plain(ChangeAction::Add, "New", "AWS::SNS::Topic")))
+                .changes(row(plain(
+                    types::ChangeAction::Add,
+                    "New",
+                    "AWS::SNS::Topic",
+                )))
                 .next_token("more")
                 .build()
         })
@@ -88,14 +92,14 @@ fn last_page() -> Rule {
         .match_requests(|request| request.next_token() == Some("more"))
         .then_output(move || {
             let retained = ResourceChange::builder()
-                .action(ChangeAction::Remove)
+                .action(types::ChangeAction::Remove)
                 .policy_action(PolicyAction::Retain)
                 .logical_resource_id("Old")
                 .resource_type("AWS::S3::Bucket");
             DescribeChangeSetOutput::builder()
                 .changes(row(retained.build()))
-                .changes(row(plain(ChangeAction::Import, zone.0, zone.1)))
-                .changes(row(plain(ChangeAction::Dynamic, queue.0, queue.1)))
+                .changes(row(plain(types::ChangeAction::Import, zone.0, zone.1)))
+                .changes(row(plain(types::ChangeAction::Dynamic, queue.0, queue.1)))
                 .build()
         })
 }
@@ -120,7 +124,7 @@ async fn every_page_is_read_and_every_word_becomes_ours() {
             } = property;
             format!("\n  {path} {before:?} {after:?} {recreates:?}")
         });
-        let Change {
+        let crate::template::ResourceChange {
             logical_id,
             act,
             data,

@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::StackResourceSummary;
 
 use super::fault::fault;
-use super::stack::{Resource, Stack, StackEvent};
+use super::stack::{Stack, StackEvent, StackResource};
 
 /// The client to CloudFormation in one region.
 #[derive(Clone, Debug)]
@@ -92,9 +92,9 @@ impl CloudFormation {
     ///
     /// # Errors
     /// There is no such stack.
-    pub async fn list_every_resource(&self, stack: &str) -> Result<Vec<Resource>> {
+    pub async fn list_every_resource(&self, stack: &str) -> Result<Vec<StackResource>> {
         let all = self.list_all_resources(stack).await?.into_iter();
-        Ok(all.map(Resource::from).collect())
+        Ok(all.map(StackResource::from).collect())
     }
 
     /// Lists the resources of a stack that are of one type, by physical id.

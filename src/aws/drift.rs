@@ -18,12 +18,12 @@ pub struct DriftedResource {
     /// Whether it is gone altogether.
     pub deleted: bool,
     /// What of it differs; nothing if it is gone.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<PropertyDrift>,
 }
 
 /// A property that is not as the template says.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Difference {
+pub struct PropertyDrift {
     /// Where in the resource, for example `/VersioningConfiguration/Status`.
     pub path: String,
     /// What the template says; empty for what was added.
@@ -105,12 +105,12 @@ impl From<StackResourceDrift> for DriftedResource {
             logical_id: drift.logical_resource_id.unwrap_or_default(),
             kind: drift.resource_type.unwrap_or_default(),
             deleted: drift.stack_resource_drift_status == Some(StackResourceDriftStatus::Deleted),
-            differences: differences.map(Difference::from).collect(),
+            differences: differences.map(PropertyDrift::from).collect(),
         }
     }
 }
 
-impl From<PropertyDifference> for Difference {
+impl From<PropertyDifference> for PropertyDrift {
     fn from(difference: PropertyDifference) -> Self {
         Self {
             path: difference.property_path.unwrap_or_default(),

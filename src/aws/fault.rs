@@ -13,11 +13,11 @@ pub struct Fault {
     pub code: Option<String>,
     /// One line in AWS's words, or why it was not reached.
     pub message: String,
-    kind: Kind,
+    kind: FaultKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FaultKind {
     /// AWS was not reached, or too busy, or had a fault of its own: the same call may succeed later.
     Transient,
     /// The credentials are missing, wrong or expired.
@@ -69,17 +69,17 @@ const DENIED: [&str; 4] = [
 impl Fault {
     /// Returns whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        self.kind == Kind::Transient
+        self.kind == FaultKind::Transient
     }
 
     /// Returns whether the credentials are missing, wrong or expired.
     pub fn is_about_credentials(&self) -> bool {
-        self.kind == Kind::Credentials
+        self.kind == FaultKind::Credentials
     }
 
     /// Returns whether the credentials are good, but may not do this.
     pub fn is_denied(&self) -> bool {
-        self.kind == Kind::Denied
+        self.kind == FaultKind::Denied
     }
 
     /// Returns the fault along an error's chain, if AWS is in it.
@@ -115,9 +115,9 @@ where
     }
     let message = innermost(&error);
     let kind = match &error {
-        SdkError::ConstructionFailure(_) => Kind::Refused,
-        _ if is_about_credentials(&error) => Kind::Credentials,
-        _ => Kind::Transient,
+        SdkError::ConstructionFailure(_) => FaultKind::Refused,
+        _ if is_about_credentials(&error) => FaultKind::Credentials,
+        _ => FaultKind::Transient,
     };
     Fault {
         code: None,
@@ -126,12 +126,12 @@ where
     }
 }
 
-fn kind_of(code: &str) -> Kind {
+fn kind_of(code: &str) -> FaultKind {
     match code {
-        code if TRANSIENT.contains(&code) => Kind::Transient,
-        code if CREDENTIALS.contains(&code) => Kind::Credentials,
-        code if DENIED.contains(&code) => Kind::Denied,
-        _ => Kind::Refused,
+        code if TRANSIENT.contains(&code) => FaultKind::Transient,
+        code if CREDENTIALS.contains(&code) => FaultKind::Credentials,
+        code if DENIED.contains(&code) => FaultKind::Denied,
+        _ => FaultKind::Refused,
     }
 }
 

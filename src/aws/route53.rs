@@ -15,7 +15,7 @@ pub struct Route53 {
 
 /// One record set of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct DnsRecord {
     /// The host, without a dot at the end.
     pub name: String,
     /// `A`, `AAAA`, `NS`, ….
@@ -70,12 +70,12 @@ impl Route53 {
     ///
     /// # Errors
     /// There is no such zone, or it may not be read.
-    pub async fn list_records(&self, zone_id: &str) -> Result<Vec<Record>> {
-        let mut records: Vec<Record> = self
+    pub async fn list_records(&self, zone_id: &str) -> Result<Vec<DnsRecord>> {
+        let mut records: Vec<DnsRecord> = self
             .list_record_sets(zone_id)
             .await?
             .into_iter()
-            .map(Record::from)
+            .map(DnsRecord::from)
             .collect();
         records.dedup();
         Ok(records)
@@ -160,7 +160,7 @@ fn has_foreign(sets: &[ResourceRecordSet]) -> bool {
     !sets.iter().all(of_the_zone)
 }
 
-impl From<ResourceRecordSet> for Record {
+impl From<ResourceRecordSet> for DnsRecord {
     fn from(set: ResourceRecordSet) -> Self {
         let bare = |name: &str| name.trim_end_matches('.').to_owned();
         Self {

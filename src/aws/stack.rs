@@ -107,7 +107,7 @@ impl From<types::Stack> for Stack {
 
 /// A resource of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
+pub struct StackResource {
     /// Its name in the template.
     pub logical_id: String,
     /// Its type, for example `AWS::S3::Bucket`.
@@ -116,7 +116,7 @@ pub struct Resource {
     pub physical_id: String,
 }
 
-impl From<types::StackResourceSummary> for Resource {
+impl From<types::StackResourceSummary> for StackResource {
     fn from(summary: types::StackResourceSummary) -> Self {
         Self {
             logical_id: summary.logical_resource_id.unwrap_or_default(),

@@ -8,7 +8,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// A file for an archive.
-pub(super) struct Entry<'a> {
+pub(super) struct ArchiveEntry<'a> {
     pub(super) name: &'a str,
     pub(super) mode: u32,
     pub(super) content: &'a [u8],
@@ -27,7 +27,7 @@ pub(super) fn lambda_zip(program: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Returns a gzipped tar of files, in the order given.
-pub(super) fn tar_gz(entries: &[Entry<'_>]) -> Result<Vec<u8>> {
+pub(super) fn tar_gz(entries: &[ArchiveEntry<'_>]) -> Result<Vec<u8>> {
     let gzip = GzBuilder::new()
         .mtime(0)
         .write(Vec::new(), Compression::default());
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_bundle_keeps_modes_and_names_nobody() {
-        let bundle = tar_gz(&[Entry {
+        let bundle = tar_gz(&[ArchiveEntry {
             name: "websocket",
             mode: 0o755,
             content: b"x",

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
-use super::archive::{Entry, lambda_zip, tar_gz};
+use super::archive::{ArchiveEntry, lambda_zip, tar_gz};
 use super::check::{check_program, check_sizes};
 use super::compile::compile;
-use crate::config::{Config, Target};
+use crate::config::{BuildTarget, Config};
 use crate::event::{Reporter, task};
 use crate::file;
 
@@ -59,7 +59,7 @@ pub(super) async fn build_program(
 ) -> Result<PathBuf> {
     let outcome = |_: &PathBuf| "built".to_owned();
     task(reporter, TASK, outcome, async {
-        let mut programs = compile(config, Target::ThisMachine, TASK, reporter).await?;
+        let mut programs = compile(config, BuildTarget::ThisMachine, TASK, reporter).await?;
         let file = programs.remove(name);
         file.with_context(|| format!("cargo built no program `{name}`"))
     })
@@ -71,12 +71,12 @@ pub(super) async fn build_program(
 fn kind(config: &Config) -> String {
     let profile = config.settings.profile.name();
     match config.settings.target() {
-        Target::ThisMachine => profile.to_owned(),
-        Target::AmazonLinux(architecture) => format!("{profile}-{}", architecture.name()),
+        BuildTarget::ThisMachine => profile.to_owned(),
+        BuildTarget::AmazonLinux(architecture) => format!("{profile}-{}", architecture.name()),
     }
 }
 
-fn lambda(folder: &Path, name: &str, program: PathBuf, target: Target) -> Result<Artifact> {
+fn lambda(folder: &Path, name: &str, program: PathBuf, target: BuildTarget) -> Result<Artifact> {
     let content = read(&program)?;
     check_program(name, &content, target)?;
     let artifact = archived(folder, name, "zip", &[program], |files| {
@@ -86,17 +86,17 @@ fn lambda(folder: &Path, name: &str, program: PathBuf, target: Target) -> Result
     Ok(artifact)
 }
 
-fn bundle(folder: &Path, program: PathBuf, unit: PathBuf, target: Target) -> Result<Artifact> {
+fn bundle(folder: &Path, program: PathBuf, unit: PathBuf, target: BuildTarget) -> Result<Artifact> {
     let name = "websocket";
     check_program(name, &read(&program)?, target)?;
     archived(folder, name, "tar.gz", &[program, unit], |files| {
         tar_gz(&[
-            Entry {
+            ArchiveEntry {
                 name,
                 mode: 0o755,
                 content: &files[0],
             },
-            Entry {
+            ArchiveEntry {
                 name: UNIT,
                 mode: 0o644,
                 content: &files[1],
@@ -111,7 +111,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// What an archive was made of, so that it is not made again.
 #[derive(PartialEq, Serialize, Deserialize)]
-struct Stamp {
+struct ArchiveStamp {
     sources: Vec<(PathBuf, SystemTime, u64)>,
     artifact: Artifact,
 }
@@ -131,7 +131,7 @@ fn archived(
     };
     let now = sources.iter().map(stat).collect::<Result<Vec<_>>>()?;
     let stamp_file = folder.join(format!("{name}.stamp.json"));
-    let stamp: Option<Stamp> = std::fs::read(&stamp_file)
+    let stamp: Option<ArchiveStamp> = std::fs::read(&stamp_file)
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok());
     if let Some(stamp) = stamp.filter(|stamp| stamp.sources == now && stamp.artifact.file.exists())
@@ -143,7 +143,7 @@ fn archived(
         .map(|path| read(path))
         .collect::<Result<Vec<_>>>()?;
     let artifact = Artifact::write(folder, name, extension, &pack(&files)?)?;
-    let stamp = Stamp {
+    let stamp = ArchiveStamp {
         sources: now,
         artifact: artifact.clone(),
     };

@@ -9,7 +9,7 @@
 use object::elf::{self, EM_AARCH64, EM_X86_64, Machine, VersionIndex};
 use object::read::elf::{ElfFile64, FileHeader, ProgramHeader, Sym};
 
-use crate::config::{Architecture, Target};
+use crate::config::{Architecture, BuildTarget};
 use crate::error::UserError;
 
 /// A version of glibc: major and minor.
@@ -29,9 +29,13 @@ const OLDER_SYSTEM: &str = "install cargo-zigbuild (`pip install cargo-zigbuild`
 /// Checks that a program runs on its system.
 ///
 /// # Errors
-/// `UserError::Unfit`.
-pub(super) fn check_program(name: &str, program: &[u8], target: Target) -> Result<(), UserError> {
-    let Target::AmazonLinux(architecture) = target else {
+/// `UserError::UnfitProgram`.
+pub(super) fn check_program(
+    name: &str,
+    program: &[u8],
+    target: BuildTarget,
+) -> Result<(), UserError> {
+    let BuildTarget::AmazonLinux(architecture) = target else {
         return Ok(());
     };
     let unread = |error: object::Error| {
@@ -50,14 +54,14 @@ pub(super) fn check_program(name: &str, program: &[u8], target: Target) -> Resul
 /// Checks that Lambda takes an archive of a program.
 ///
 /// # Errors
-/// `UserError::Unfit`.
+/// `UserError::UnfitProgram`.
 pub(super) fn check_sizes(
     name: &str,
     archive: u64,
     program: u64,
-    target: Target,
+    target: BuildTarget,
 ) -> Result<(), UserError> {
-    if target == Target::ThisMachine {
+    if target == BuildTarget::ThisMachine {
         return Ok(());
     }
     let sizes = [("zipped", archive, ZIPPED), ("unzipped", program, UNZIPPED)];
@@ -71,7 +75,7 @@ pub(super) fn check_sizes(
 }
 
 fn unfit(program: &str, problem: String, hint: String) -> UserError {
-    UserError::Unfit {
+    UserError::UnfitProgram {
         program: program.to_owned(),
         problem,
         hint,

@@ -1,7 +1,7 @@
 use super::super::crafted_elf::Crafted;
 use super::*;
 
-const LAMBDA: Target = Target::AmazonLinux(Architecture::X86_64);
+const LAMBDA: BuildTarget = BuildTarget::AmazonLinux(Architecture::X86_64);
 
 fn usual() -> Crafted {
     Crafted {
@@ -12,7 +12,7 @@ fn usual() -> Crafted {
     }
 }
 
-fn complaint(program: &Crafted, target: Target) -> String {
+fn complaint(program: &Crafted, target: BuildTarget) -> String {
     let error = check_program("api", &program.bytes(), target).unwrap_err();
     format!("{error}\nhint: {}", error.hint())
 }
@@ -52,7 +52,7 @@ hint: install cargo-zigbuild (`pip install cargo-zigbuild`), which builds for th
 
 #[test]
 fn a_program_for_another_processor_is_refused() {
-    let target = Target::AmazonLinux(Architecture::Arm64);
+    let target = BuildTarget::AmazonLinux(Architecture::Arm64);
     insta::assert_snapshot!(complaint(&usual(), target), @r"
 program `api` is for x86_64, and the stage's architecture is arm64
 hint: look at what `.cargo/config.toml` says of target `aarch64-unknown-linux-gnu`, or set `architecture` in factory-tree.yaml
@@ -97,7 +97,7 @@ fn what_runs_on_this_machine_may_need_whatever_it_has() {
         symbols: vec![("pidfd_spawnp", "GLIBC_2.39")],
         ..usual()
     };
-    check_program("api", &program.bytes(), Target::ThisMachine).unwrap();
+    check_program("api", &program.bytes(), BuildTarget::ThisMachine).unwrap();
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn versions_are_compared_as_numbers() {
 #[test]
 fn an_archive_that_lambda_does_not_take_is_refused() {
     check_sizes("api", ZIPPED, UNZIPPED, LAMBDA).unwrap();
-    check_sizes("api", ZIPPED + 1, UNZIPPED, Target::ThisMachine).unwrap();
+    check_sizes("api", ZIPPED + 1, UNZIPPED, BuildTarget::ThisMachine).unwrap();
     let told = |archive, program| {
         check_sizes("api", archive, program, LAMBDA)
             .unwrap_err()

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::command::Tool;
 use super::cross::{self, Linking};
-use crate::config::{Architecture, BuildProfile, Config, Target};
+use crate::config::{Architecture, BuildProfile, BuildTarget, Config};
 use crate::event::{Event, Reporter};
 
 const CURE: &str = "install Rust with rustup (https://rustup.rs)";
@@ -28,13 +28,15 @@ const CURE: &str = "install Rust with rustup (https://rustup.rs)";
 /// A tool or a target is missing (`UserError::Tool`), or cargo says no (`UserError::Build`).
 pub(super) async fn compile(
     config: &Config,
-    target: Target,
+    target: BuildTarget,
     task: &str,
     reporter: &dyn Reporter,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let call = match target {
-        Target::ThisMachine => Call::default(),
-        Target::AmazonLinux(architecture) => shipped(&config.root, architecture, reporter).await?,
+        BuildTarget::ThisMachine => CargoCall::default(),
+        BuildTarget::AmazonLinux(architecture) => {
+            shipped(&config.root, architecture, reporter).await?
+        }
     };
     let mut arguments = call.arguments();
     arguments.extend(selection(config.settings.profile));
@@ -57,14 +59,14 @@ pub(super) async fn compile(
 
 /// How cargo is called.
 #[derive(Debug, Default, PartialEq)]
-struct Call {
+struct CargoCall {
     linking: Linking,
     /// The target, as `--target` takes it; without it, cargo's own default.
     target: Option<String>,
     environment: Vec<(&'static str, String)>,
 }
 
-impl Call {
+impl CargoCall {
     fn arguments(&self) -> Vec<&str> {
         let mut arguments = vec![self.linking.verb(), "--locked"];
         arguments.push("--message-format=json-render-diagnostics");
@@ -75,13 +77,17 @@ impl Call {
     }
 }
 
-async fn shipped(root: &Path, architecture: Architecture, reporter: &dyn Reporter) -> Result<Call> {
+async fn shipped(
+    root: &Path,
+    architecture: Architecture,
+    reporter: &dyn Reporter,
+) -> Result<CargoCall> {
     let linking = cross::linking(root, architecture, reporter).await?;
     let metadata = metadata(root, architecture, reporter).await?;
     let flags = remappings(&metadata).join("\u{1f}");
     let mut environment = vec![("CARGO_ENCODED_RUSTFLAGS", flags)];
     environment.extend(linking.environment(architecture));
-    Ok(Call {
+    Ok(CargoCall {
         target: Some(linking.target(architecture)),
         linking,
         environment,
@@ -174,7 +180,7 @@ fn selection(profile: BuildProfile) -> &'static [&'static str] {
 /// One line of `cargo build --message-format=json`; of the many kinds, the artifacts of programs.
 /// Source: The Cargo Book, "External tools", "Artifact messages".
 #[derive(Deserialize)]
-struct Message {
+struct CargoMessage {
     executable: Option<PathBuf>,
     target: Option<TargetMessage>,
 }
@@ -187,7 +193,7 @@ struct TargetMessage {
 fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
     let parsed = messages
         .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok());
+        .filter_map(|line| serde_json::from_str::<CargoMessage>(line).ok());
     parsed
         .filter_map(|message| Some((message.target?.name, message.executable?)))
         .collect()
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_runs_on_this_machine_is_built_as_cargo_run_builds_it() {
-        let call = Call::default();
+        let call = CargoCall::default();
         assert_eq!(
             call.arguments(),
             [

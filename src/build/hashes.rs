@@ -26,20 +26,20 @@ const COARSEST_TICK: Duration = Duration::from_secs(2);
 /// Of one file: what tells that it has not changed, and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Remembered {
-    stamp: Stamp,
+    stamp: FileStamp,
     digest: FileDigest,
 }
 
 /// What tells that a file has not changed. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+struct FileStamp {
     bytes: u64,
     inode: u64,
     content_changed: i128,
     inode_changed: i128,
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(file: &Path) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
         let nanoseconds =
@@ -92,10 +92,11 @@ fn measure_one(
     folder: &Path,
     path: &str,
     known: Option<&Remembered>,
-) -> Result<(Stamp, FileContent)> {
+) -> Result<(FileStamp, FileContent)> {
     let file = folder.join(path);
     // Taken before the content: what changes in between is measured again the next time.
-    let stamp = Stamp::of(&file).with_context(|| format!("failed to read `{}`", file.display()))?;
+    let stamp =
+        FileStamp::of(&file).with_context(|| format!("failed to read `{}`", file.display()))?;
     let content = match known.filter(|known| known.stamp == stamp) {
         Some(known) => FileContent {
             file,
@@ -143,9 +144,9 @@ mod tests {
 
     use super::*;
 
-    struct Folder(tempfile::TempDir);
+    struct TestFolder(tempfile::TempDir);
 
-    impl Folder {
+    impl TestFolder {
         fn new() -> Self {
             Self(tempfile::tempdir().unwrap())
         }
@@ -166,7 +167,7 @@ mod tests {
 
         /// Writes a memory in which a file was at rest and held another content.
         fn remember_wrongly(&self, path: &str) {
-            let stamp = Stamp::of(&self.0.path().join(path)).unwrap();
+            let stamp = FileStamp::of(&self.0.path().join(path)).unwrap();
             let digest = self.measure(&[path]).remove(0);
             let digest = FileDigest {
                 sha256: "remembered".to_owned(),
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_file_that_may_have_changed_is_read_and_another_is_not() {
-        let folder = Folder::new();
+        let folder = TestFolder::new();
         folder.write("a.js", "one");
         folder.remember_wrongly("a.js");
         assert_eq!(folder.measure(&["a.js"])[0].sha256, "remembered");
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn another_content_of_the_same_size_and_time_is_seen() {
-        let folder = Folder::new();
+        let folder = TestFolder::new();
         folder.write("a.js", "one");
         folder.remember_wrongly("a.js");
         let path = folder.0.path().join("a.js");
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_has_just_changed_is_not_remembered() {
-        let stamp = |changed: i128| Stamp {
+        let stamp = |changed: i128| FileStamp {
             bytes: 1,
             inode: 1,
             content_changed: 0,
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn many_files_come_in_order_and_a_missing_one_is_named() {
-        let folder = Folder::new();
+        let folder = TestFolder::new();
         let paths: Vec<String> = (0..99).map(|number| format!("{number:02}")).collect();
         for path in &paths {
             folder.write(path, path);

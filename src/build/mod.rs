@@ -104,7 +104,7 @@ impl Artifact {
 ///
 /// # Errors
 /// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`); what was built does not run where
-/// it is to run (`UserError::Unfit`).
+/// it is to run (`UserError::UnfitProgram`).
 pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
     let folder = made_folder(config)?;
     build_beside(

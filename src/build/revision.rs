@@ -17,10 +17,10 @@ pub struct Revision {
 }
 
 /// How long git may take: nobody waits for a line in a report.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn find(folder: &Path) -> Option<Revision> {
-    let asked = tokio::time::timeout(PATIENCE, ask_git(folder)).await;
+    let asked = tokio::time::timeout(TIMEOUT, ask_git(folder)).await;
     asked.ok().flatten().or_else(of_ci)
 }
 

@@ -8,9 +8,9 @@ use super::{Output, Selection, StageArgs};
 use crate::aws::DeploymentMode;
 use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
-use crate::policy::{Environment, Purpose, Repository};
+use crate::policy::{Environment, PolicyPurpose, Repository};
 use crate::provision::SkipRule;
-use crate::provision::{Doubt, OnBusy, Options};
+use crate::provision::{OnBusy, Options, VerifyMode};
 use crate::release::ReleaseId;
 
 /// What `deploy` is told
@@ -41,7 +41,11 @@ impl DeployArgs {
     pub fn options(&self) -> Options {
         Options {
             on_busy: self.on_busy,
-            doubt: if self.verify { Doubt::Yes } else { Doubt::No },
+            doubt: if self.verify {
+                VerifyMode::Yes
+            } else {
+                VerifyMode::No
+            },
             mode: if self.express {
                 DeploymentMode::Express
             } else {
@@ -219,7 +223,7 @@ pub struct PolicyArgs {
     pub selection: Selection,
     /// What the role is for
     #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t)]
-    pub purpose: Purpose,
+    pub purpose: PolicyPurpose,
     /// Also print the trust policy for the workflows of a GitHub repository
     #[arg(long, value_name = "OWNER/REPO")]
     pub github: Option<Repository>,

@@ -76,7 +76,7 @@ pub enum Command {
     Schema,
     /// A process of the local stage; started by deploy
     #[command(subcommand, hide = true)]
-    Local(crate::local::Process),
+    Local(crate::local::BackgroundProcess),
 }
 
 impl Command {

@@ -7,17 +7,17 @@ use super::connect;
 use crate::aws::Aws;
 use crate::config::Config;
 use crate::error::UserError;
-use crate::local::{self, Place, Platform};
+use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan;
 use crate::provision::{DeployedStack, find_deployed_stacks};
-use crate::release::{self, Live, ReleaseId, ReleaseRecord};
+use crate::release::{self, LiveRelease, ReleaseId, ReleaseRecord};
 use crate::template::Templates;
 
 /// A deployed stage.
 pub(super) struct DeployedStage {
     /// Where it is.
-    pub(super) place: Place,
+    pub(super) place: StageEndpoint,
     /// Its clients.
     pub(super) aws: Aws,
     /// The planned stacks that are there, in the plan's order; at least one.
@@ -61,7 +61,7 @@ pub(super) struct ReleaseHistory {
     /// The keys of its release records, newest first.
     pub(super) keys: Vec<String>,
     /// What runs.
-    pub(super) live: Live,
+    pub(super) live: LiveRelease,
 }
 
 /// Looks at a stage and its past.

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use anyhow::Result;
 use tokio::sync::Notify;
 
-use super::deploy::{Order, deploy_from};
+use super::deploy::{DeployRequest, deploy_from};
 use crate::build;
 use crate::config::Config;
-use crate::dev::{Quiet, Saves, Snapshot, Sources, saves, tell_deployed, tell_failed};
+use crate::dev::{Quiet, Saves, SourceSnapshot, Sources, report_deployed, report_failure, saves};
 use crate::event::{Event, Reporter};
 use crate::local::{LocalStage, Platform};
 
@@ -18,7 +18,7 @@ use crate::local::{LocalStage, Platform};
 pub struct Start {
     stage: LocalStage,
     sources: Sources,
-    known: Snapshot,
+    known: SourceSnapshot,
 }
 
 /// Makes sure that the stage is one to develop on, and notes how its sources are.
@@ -28,7 +28,7 @@ pub struct Start {
 pub fn start(config: &Config) -> Result<Start> {
     let stage = Platform::of(config).for_development(config)?;
     let sources = Sources::of(config);
-    let known = sources.look();
+    let known = sources.take_snapshot();
     Ok(Start {
         stage,
         sources,
@@ -41,7 +41,7 @@ pub fn start(config: &Config) -> Result<Start> {
 /// # Errors
 /// None of its own: it ends only when it is dropped, and Vite with it.
 pub async fn follow(config: &Config, start: Start, reporter: &dyn Reporter) -> Result<Infallible> {
-    let site = Site::default();
+    let site = ViteSite::default();
     let Start {
         stage,
         sources,
@@ -72,7 +72,7 @@ pub fn farewell(stage: Option<&str>) -> String {
 
 /// What was saved of the site since Vite was started.
 #[derive(Default)]
-struct Site {
+struct ViteSite {
     sources: Notify,
     dependencies: Notify,
 }
@@ -80,8 +80,8 @@ struct Site {
 async fn follow_sources(
     config: &Config,
     sources: &Sources,
-    mut known: Snapshot,
-    site: &Site,
+    mut known: SourceSnapshot,
+    site: &ViteSite,
     reporter: &dyn Reporter,
 ) -> Infallible {
     loop {
@@ -96,21 +96,21 @@ async fn follow_sources(
             site.dependencies.notify_waiters();
         }
         if !saves.deployed.is_empty() {
-            go_round(config, &saves, reporter).await;
+            deploy_saves(config, &saves, reporter).await;
         }
     }
 }
 
 /// Builds and deploys what was saved.
-async fn go_round(config: &Config, saves: &Saves, reporter: &dyn Reporter) {
-    let (quiet, order) = (Quiet(reporter), Order::default());
+async fn deploy_saves(config: &Config, saves: &Saves, reporter: &dyn Reporter) {
+    let (quiet, order) = (Quiet(reporter), DeployRequest::default());
     let build = build::build_programs(config, &quiet);
     match deploy_from(config, &order, build, &quiet).await {
         Ok(report) => {
-            let line = tell_deployed(saves, &report, SystemTime::now());
+            let line = report_deployed(saves, &report, SystemTime::now());
             reporter.report(Event::Note(line));
         }
-        Err(error) => reporter.report(Event::Warning(tell_failed(saves, &error))),
+        Err(error) => reporter.report(Event::Warning(report_failure(saves, &error))),
     }
 }
 
@@ -118,7 +118,7 @@ async fn go_round(config: &Config, saves: &Saves, reporter: &dyn Reporter) {
 async fn show_site(
     config: &Config,
     stage: &LocalStage,
-    site: &Site,
+    site: &ViteSite,
     reporter: &dyn Reporter,
 ) -> Infallible {
     loop {
@@ -134,7 +134,7 @@ async fn show_site(
 async fn run_vite(
     config: &Config,
     stage: &LocalStage,
-    site: &Site,
+    site: &ViteSite,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let dependencies = site.dependencies.notified();
@@ -143,7 +143,7 @@ async fn run_vite(
         .start_vite(&config.root.join("site"), reporter)
         .await?;
     tokio::select! {
-        error = vite.tell(reporter) => Err(error),
+        error = vite.forward_output(reporter) => Err(error),
         () = dependencies => Ok(()),
     }
 }

@@ -29,6 +29,6 @@ async fn find_live(config: &Config, history: &ReleaseHistory) -> Result<ReleaseR
     let mut records = history.read_newest(RECENT).await?;
     match history.live.position(&records) {
         Some(place) => Ok(records.swap_remove(place)),
-        None => Err(UserError::LiveUnknown(config.stage.to_string()).into()),
+        None => Err(UserError::UnrecordedRelease(config.stage.to_string()).into()),
     }
 }

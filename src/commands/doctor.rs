@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::connect;
 use crate::aws::{Aws, Zone};
 use crate::config::Config;
-use crate::doctor::{self, Answer, Dns, DoctorReport, Finding, in_time};
+use crate::doctor::{self, Dns, DnsAnswer, DoctorReport, Finding, in_time};
 use crate::error::user_error;
 use crate::local::Platform;
 use crate::verify;
@@ -38,7 +38,7 @@ const ON_AWS: [&str; 6] = [
 ];
 
 async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
-    let Some(place) = platform.standing() else {
+    let Some(place) = platform.endpoint_without_start() else {
         return ON_AWS.map(Finding::not_needed).to_vec();
     };
     let dns = public_dns().await;
@@ -115,8 +115,8 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
     };
     let (host, region) = (sts_host(config), &config.settings.region);
     match in_time(name, dns.has_address(&host)).await {
-        Ok(Answer::Found(_)) => Finding::good(name, region),
-        Ok(Answer::Nothing) => {
+        Ok(DnsAnswer::Found(_)) => Finding::good(name, region),
+        Ok(DnsAnswer::Nothing) => {
             let detail = format!("AWS has no region {region} ({host} does not exist)");
             Finding::bad(
                 name,
@@ -124,7 +124,9 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
                 "correct `region` of the stage in factory-tree.yaml",
             )
         }
-        Ok(Answer::Broken(problem) | Answer::Silent(problem)) => Finding::unknown(name, problem),
+        Ok(DnsAnswer::Broken(problem) | DnsAnswer::Silent(problem)) => {
+            Finding::unknown(name, problem)
+        }
         Err(silence) => silence,
     }
 }

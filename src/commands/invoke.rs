@@ -11,7 +11,7 @@ use crate::build;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::Reporter;
-use crate::invoke::{Call, Function, Settings, invoke as call, settings};
+use crate::invoke::{Function, Invocation, Settings, invoke as call, settings};
 use crate::local::{self, Platform};
 use crate::plan;
 use crate::report::InvokeReport;
@@ -20,7 +20,7 @@ use crate::template::Templates;
 /// Builds a Lambda for this machine, starts it as the stage's is, and hands it the event of a file.
 ///
 /// # Errors
-/// `UserError::NoEvent`, `UserError::StageAbsent`, those of the build, `UserError::FunctionFailed`.
+/// `UserError::InvalidEventFile`, `UserError::StageAbsent`, those of the build, `UserError::FunctionFailed`.
 pub async fn invoke(
     config: &Config,
     function: Function,
@@ -31,7 +31,7 @@ pub async fn invoke(
     let (aws, settings) = find(config, function).await?;
     let program = build::build_program(config, function.name(), reporter).await?;
     let answer = call(
-        &Call {
+        &Invocation {
             function,
             program,
             settings,
@@ -45,7 +45,7 @@ pub async fn invoke(
 }
 
 fn read(file: &Path) -> Result<String> {
-    let no_event = |problem: String| UserError::NoEvent {
+    let no_event = |problem: String| UserError::InvalidEventFile {
         file: file.to_owned(),
         problem,
     };

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use super::status::look;
+use super::status::find_stacks;
 use crate::aws::{Aws, CloudWatchLogs};
 use crate::config::Config;
 use crate::error::UserError;
@@ -44,7 +44,7 @@ pub async fn open(
         reporter.report(Event::Warning(text.to_owned()));
         None
     } else {
-        Some(look(config, &place).await?)
+        Some(find_stacks(config, &place).await?)
     };
     if parts.is_empty() && !is_there(looked.as_ref()) {
         return Err(absent().into());

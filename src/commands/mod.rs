@@ -24,7 +24,7 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
-use crate::local::Place;
+use crate::local::StageEndpoint;
 use crate::report::{StepRow, seconds};
 
 use crate::aws::Aws;
@@ -52,7 +52,7 @@ async fn step<T>(
 ///
 /// # Errors
 /// `UserError::NoCredentials`, `UserError::WrongAccount`.
-async fn connect(config: &Config, place: &Place) -> Result<Aws> {
+async fn connect(config: &Config, place: &StageEndpoint) -> Result<Aws> {
     let aws = Aws::connect(&place.access, &config.settings.region).await;
     let stage = config.stage.to_string();
     let identity = match aws.sts.get_identity().await {

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::local::Platform;
 use crate::plan;
-use crate::policy::{self, PolicyReport, Purpose, Workflow};
+use crate::policy::{self, PolicyPurpose, PolicyReport, Workflow};
 use crate::template::Templates;
 
 /// Derives the policies of a stage from its configuration and templates.
@@ -16,10 +16,10 @@ use crate::template::Templates;
 /// permissions are not known.
 pub fn policy(
     config: &Config,
-    purpose: Purpose,
+    purpose: PolicyPurpose,
     workflow: Option<&Workflow>,
 ) -> Result<PolicyReport> {
-    let Some(place) = Platform::of(config).standing() else {
+    let Some(place) = Platform::of(config).endpoint_without_start() else {
         return Err(UserError::NotOnAws(config.stage.to_string()).into());
     };
     let templates = Templates::read(&config.templates)?;

@@ -12,7 +12,7 @@ use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::local::{self, Platform};
 use crate::plan::{self, Plan, StackPlan};
-use crate::provision::state::{self, RecoverAct};
+use crate::provision::state::{self, RecoverAction};
 use crate::provision::{
     DeployedStack, SkipRule, failed_to_roll_back, find_deployed_stacks, recover_stack,
     retry_transient,
@@ -49,11 +49,11 @@ pub async fn recover(
     let aws = connect(config, &place).await?;
     let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
     let skip = skipped(&plan, consent.skip)?;
-    let broken = in_need(&aws, &plan, reporter).await?;
+    let broken = find_stacks_to_recover(&aws, &plan, reporter).await?;
     for (stack, found) in &broken {
         explain(&aws, stack, found, &skip, reporter).await?;
     }
-    if broken.iter().any(|(_, found)| acts(found.state)) {
+    if broken.iter().any(|(_, found)| changes_stack(found.state)) {
         (consent.ask)()?;
     }
     let mut stacks = Vec::new();
@@ -84,16 +84,20 @@ fn skipped(plan: &Plan, rules: &[SkipRule]) -> Result<Skipped> {
     Ok(skip)
 }
 
-async fn in_need(aws: &Aws, plan: &Plan, reporter: &dyn Reporter) -> Result<Vec<DeployedStack>> {
+async fn find_stacks_to_recover(
+    aws: &Aws,
+    plan: &Plan,
+    reporter: &dyn Reporter,
+) -> Result<Vec<DeployedStack>> {
     let mut stacks = retry_transient(reporter, || find_deployed_stacks(aws, plan)).await?;
-    stacks.retain(|(_, stack)| state::row(stack.state).recover != RecoverAct::Nothing);
+    stacks.retain(|(_, stack)| state::rules_for(stack.state).recover != RecoverAction::Nothing);
     Ok(stacks)
 }
 
-fn acts(state: StackState) -> bool {
+fn changes_stack(state: StackState) -> bool {
     !matches!(
-        state::row(state).recover,
-        RecoverAct::Nothing | RecoverAct::TellPerson | RecoverAct::Follow
+        state::rules_for(state).recover,
+        RecoverAction::Nothing | RecoverAction::ReportOnly | RecoverAction::Follow
     )
 }
 
@@ -104,12 +108,12 @@ async fn explain(
     skip: &Skipped,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let row = state::row(stack.state);
+    let row = state::rules_for(stack.state);
     let name = &plan.name;
     let remedy = remedy(row.recover);
     let note = format!("stack {name} {} ({}): {remedy}", row.meaning, stack.status);
     reporter.report(Event::Note(note));
-    if row.recover == RecoverAct::ContinueRollback {
+    if row.recover == RecoverAction::ContinueRollback {
         let client = aws.cloudformation_in(&plan.region);
         let past = retry_transient(reporter, || client.list_newest_events(&stack.id)).await?;
         let left = skip.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -125,16 +129,16 @@ async fn explain(
     Ok(())
 }
 
-fn remedy(act: RecoverAct) -> &'static str {
+fn remedy(act: RecoverAction) -> &'static str {
     match act {
-        RecoverAct::Nothing => "nothing to do",
-        RecoverAct::Follow => "what runs is followed to its end",
-        RecoverAct::Delete => {
+        RecoverAction::Nothing => "nothing to do",
+        RecoverAction::Follow => "what runs is followed to its end",
+        RecoverAction::Delete => {
             "nothing of it was ever in use, so it is deleted; `deploy` makes it anew"
         }
-        RecoverAct::RollBack => "the update is undone (RollbackStack)",
-        RecoverAct::ContinueRollback => "the undoing goes on (ContinueUpdateRollback)",
-        RecoverAct::TellPerson => {
+        RecoverAction::RollBack => "the update is undone (RollbackStack)",
+        RecoverAction::ContinueRollback => "the undoing goes on (ContinueUpdateRollback)",
+        RecoverAction::ReportOnly => {
             "no call of CloudFormation helps here: `teardown` finishes a deletion, anything else needs AWS Support"
         }
     }

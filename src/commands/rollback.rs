@@ -1,4 +1,4 @@
-//! `rollback`: an earlier release comes back from what was kept of it: the site by its entrances, then
+//! `rollback`: an earlier release comes back from what was kept of it: the site by its entry files, then
 //! Lambdas and server by their artifacts. Nothing is built. First everything that it needs is looked for;
 //! only when all of it is there, and with consent, anything is touched. The data stack never is.
 
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::deploy::record::{deploy_record, kept};
+use super::deploy::record::{deploy_record, record_id_or_warning};
 use super::deploy::verify;
 use super::deployed_stage::{RECENT, ReleaseHistory, load_release_history};
 use super::step;
@@ -18,7 +18,8 @@ use crate::outputs::Outputs;
 use crate::provision::{self, DIGEST, Provisioned};
 use crate::publish;
 use crate::release::{
-    self, Depot, Intent, ReleaseId, ReleaseRecord, SiteTarget, Source, missing, outdated, shipped,
+    self, AvailableObjects, ReleaseId, ReleaseRecord, RollbackIntent, RollbackSource, SiteTarget,
+    missing, outdated, shipped,
 };
 use crate::report::{RollbackReport, StackRow, seconds};
 use crate::verify::Expected;
@@ -46,27 +47,27 @@ pub async fn rollback(
     let mut steps = Vec::new();
     let history = load_release_history(config, &platform).await?;
     let work = prepare(config, &history, wanted);
-    let (target, depot) = step(Step::Plan, &mut steps, reporter, work).await?;
-    let moved = history.live.moved(&target);
-    reporter.report(Event::Note(told(&target, &moved)));
-    consent(&told(&target, &moved))?;
+    let (target, available) = step(Step::Plan, &mut steps, reporter, work).await?;
+    let moved = history.live.changed_parts(&target);
+    reporter.report(Event::Note(describe(&target, &moved)));
+    consent(&describe(&target, &moved))?;
     let newest = history.keys.first().map(|key| release::id_of(key));
-    let intent = Intent {
+    let intent = RollbackIntent {
         to: target.id(),
         after: newest.unwrap_or_default(),
     };
     release::begin_rollback(&intent, &history.stage.aws.s3, &history.bucket).await?;
 
-    let work = bring_back_site(&history, &target, &depot, reporter);
+    let work = restore_site(&history, &target, &available, reporter);
     let sent = step(Step::Release, &mut steps, reporter, work).await?;
-    let work = bring_back_artifacts(&platform, &history, &target, reporter);
+    let work = restore_artifacts(&platform, &history, &target, reporter);
     let (stacks, rolled) = step(Step::Provision, &mut steps, reporter, work).await?;
     let work = verify_release(config, &history, &target, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     let seconds = seconds(started.elapsed());
     let touched = sent > 0 || rolled || stacks.iter().any(Provisioned::has_changed);
-    let release = if touched || is_cut_short(&history, &target).await? {
+    let release = if touched || was_interrupted(&history, &target).await? {
         keep_record(config, &history, &target, &stacks, seconds, reporter).await
     } else {
         None
@@ -94,28 +95,28 @@ async fn prepare(
     config: &Config,
     history: &ReleaseHistory,
     wanted: Option<&ReleaseId>,
-) -> Result<(ReleaseRecord, Depot)> {
+) -> Result<(ReleaseRecord, AvailableObjects)> {
     let target = match wanted {
         Some(id) => history.read_one(id).await?,
         None => find_default(config, history).await?,
     };
     let (s3, bucket) = (&history.stage.aws.s3, &history.bucket);
     let site = history.outputs.get("site", "BucketName")?;
-    let (site, entrances, artifacts) = tokio::try_join!(
+    let (site, entry_files, artifacts) = tokio::try_join!(
         s3.list_objects(site, ""),
         release::list_kept(&target.site.build, s3, bucket),
         s3.list_objects(bucket, publish::PREFIX),
     )?;
-    let depot = Depot {
+    let available = AvailableObjects {
         site,
-        entrances,
+        entry_files,
         artifacts,
     };
-    let gone = missing(&target, &depot);
+    let gone = missing(&target, &available);
     if gone.is_empty() {
-        return Ok((target, depot));
+        return Ok((target, available));
     }
-    Err(UserError::ReleasePruned {
+    Err(UserError::ReleaseIncomplete {
         id: target.id(),
         missing: first_of(gone),
         commit: target.commit.clone(),
@@ -144,7 +145,7 @@ async fn find_default(config: &Config, history: &ReleaseHistory) -> Result<Relea
 }
 
 /// What would be done, in a line.
-fn told(target: &ReleaseRecord, moved: &[&str]) -> String {
+fn describe(target: &ReleaseRecord, moved: &[&str]) -> String {
     let commit = match (target.commit.as_deref(), target.dirty) {
         (None, _) => "of an unknown commit".to_owned(),
         (Some(commit), Some(true)) => format!("of commit {commit:.12} and changes on top"),
@@ -158,28 +159,28 @@ fn told(target: &ReleaseRecord, moved: &[&str]) -> String {
     format!("release {} of {}, {commit}: {what}", target.id(), target.at)
 }
 
-async fn bring_back_site(
+async fn restore_site(
     history: &ReleaseHistory,
     target: &ReleaseRecord,
-    depot: &Depot,
+    available: &AvailableObjects,
     reporter: &dyn Reporter,
 ) -> Result<usize> {
     let to = SiteTarget {
         bucket: history.outputs.get("site", "BucketName")?.to_owned(),
         distribution: history.outputs.get("site", "DistributionId")?.to_owned(),
     };
-    let source = Source {
+    let source = RollbackSource {
         build: &target.site.build,
         bucket: &history.bucket,
-        kept: &depot.entrances,
+        kept: &available.entry_files,
     };
     let (urls, aws) = (&history.stage.place.urls, &history.stage.aws);
-    release::switch(&source, &depot.site, urls, &to, aws, reporter).await
+    release::switch(&source, &available.site, urls, &to, aws, reporter).await
 }
 
 /// Updates the stacks whose artifacts are others, with nothing else changed, and rolls the server out. Returns
 /// those stacks, and whether the server changed.
-async fn bring_back_artifacts(
+async fn restore_artifacts(
     platform: &Platform,
     history: &ReleaseHistory,
     target: &ReleaseRecord,
@@ -211,7 +212,7 @@ async fn roll_out(
     tokio::fs::write(&bundle, content)
         .await
         .with_context(|| format!("failed to write `{}`", bundle.display()))?;
-    let outputs = after(history, stacks);
+    let outputs = outputs_after(history, stacks);
     let output = |stack, name| outputs.get(stack, name).map(str::to_owned);
     let server = ServerRelease {
         bundle,
@@ -224,7 +225,7 @@ async fn roll_out(
 }
 
 /// The outputs of all stacks after some were updated.
-fn after(history: &ReleaseHistory, updated: &[Provisioned]) -> Outputs {
+fn outputs_after(history: &ReleaseHistory, updated: &[Provisioned]) -> Outputs {
     let mut outputs = history.outputs.clone();
     for stack in updated {
         outputs.insert(&stack.name, stack.outputs.clone());
@@ -255,7 +256,7 @@ async fn verify_release(
 
 /// Returns whether the newest record is of something else than what came back: an earlier run did the
 /// work, and ended before it could say so.
-async fn is_cut_short(history: &ReleaseHistory, target: &ReleaseRecord) -> Result<bool> {
+async fn was_interrupted(history: &ReleaseHistory, target: &ReleaseRecord) -> Result<bool> {
     let newest = history.read_newest(1).await?;
     Ok(newest
         .first()
@@ -273,12 +274,12 @@ async fn keep_record(
     let aws = &history.stage.aws;
     let work = async {
         let deploy = deploy_record(config, aws, seconds, None).await?;
-        let digests = after(history, stacks).of_all_stacks(DIGEST);
+        let digests = outputs_after(history, stacks).of_all_stacks(DIGEST);
         let record = ReleaseRecord::of_rollback(deploy, target, digests);
         release::keep_record(&record, &aws.s3, &history.bucket).await?;
         Ok(record.id())
     };
-    kept(work.await, reporter)
+    record_id_or_warning(work.await, reporter)
 }
 
 #[cfg(test)]

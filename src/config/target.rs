@@ -65,7 +65,7 @@ impl Architecture {
 
 /// A system that programs are built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum BuildTarget {
     /// The one that builds: whatever its own toolchain makes runs on it.
     ThisMachine,
     /// Amazon Linux 2023: Lambda's `provided.al2023`, and the servers' image.

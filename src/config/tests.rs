@@ -171,14 +171,17 @@ hint: min must be at least 1, and max greater: a roll-out starts a new server be
 #[test]
 fn a_stage_on_aws_is_for_amazon_linux_and_one_on_this_machine_for_this_machine() {
     let prod = parse(GOOD, Some("prod")).unwrap().settings;
-    assert_eq!(prod.target(), Target::AmazonLinux(Architecture::X86_64));
+    assert_eq!(
+        prod.target(),
+        BuildTarget::AmazonLinux(Architecture::X86_64)
+    );
     assert_eq!(prod.instance_type(), "t3.small");
     let local = parse(GOOD, None).unwrap().settings;
-    assert_eq!(local.target(), Target::ThisMachine);
+    assert_eq!(local.target(), BuildTarget::ThisMachine);
     assert_eq!(local.architecture(), Architecture::of_this_machine());
     let text = GOOD.replace("    protected: true", "    architecture: arm64");
     let arm = parse(&text, Some("prod")).unwrap().settings;
-    assert_eq!(arm.target(), Target::AmazonLinux(Architecture::Arm64));
+    assert_eq!(arm.target(), BuildTarget::AmazonLinux(Architecture::Arm64));
     assert_eq!(arm.instance_type(), "t4g.small");
 }
 

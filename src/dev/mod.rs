@@ -5,6 +5,6 @@ mod round;
 mod saves;
 mod sources;
 
-pub use round::{Quiet, tell_deployed, tell_failed};
+pub use round::{Quiet, report_deployed, report_failure};
 pub use saves::{Saves, saves};
-pub use sources::{Snapshot, Sources};
+pub use sources::{SourceSnapshot, Sources};

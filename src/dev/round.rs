@@ -21,7 +21,7 @@ impl Reporter for Quiet<'_> {
 }
 
 /// Returns the line of a round whose saves are live.
-pub fn tell_deployed(saves: &Saves, report: &DeployReport, now: SystemTime) -> String {
+pub fn report_deployed(saves: &Saves, report: &DeployReport, now: SystemTime) -> String {
     let updated: Vec<&str> = report
         .stacks
         .iter()
@@ -50,7 +50,7 @@ pub fn tell_deployed(saves: &Saves, report: &DeployReport, now: SystemTime) -> S
 }
 
 /// Returns the line of a round that failed.
-pub fn tell_failed(saves: &Saves, error: &anyhow::Error) -> String {
+pub fn report_failure(saves: &Saves, error: &anyhow::Error) -> String {
     format!(
         "{}: {error:#}; what was live stays live, and the next save tries again",
         files(saves)
@@ -138,10 +138,10 @@ mod tests {
         ];
         let failed = anyhow::anyhow!("`cargo build` failed with exit status: 101");
         let lines = [
-            tell_deployed(&saves(&["lambdas/api/src/main.rs"]), &report(&["api"]), now),
-            tell_deployed(&saves(&many), &report(&["api", "websocket"]), now),
-            tell_deployed(&saves(&["Cargo.lock"]), &report(&[]), now),
-            tell_failed(&saves(&["lambdas/api/src/main.rs"]), &failed),
+            report_deployed(&saves(&["lambdas/api/src/main.rs"]), &report(&["api"]), now),
+            report_deployed(&saves(&many), &report(&["api", "websocket"]), now),
+            report_deployed(&saves(&["Cargo.lock"]), &report(&[]), now),
+            report_failure(&saves(&["lambdas/api/src/main.rs"]), &failed),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
         lambdas/api/src/main.rs: stack api updated, live 7.2 s after the save (build 5.2 s · provision 0.9 s)

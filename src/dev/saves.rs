@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::Snapshot;
+use super::SourceSnapshot;
 use crate::config::Config;
 
 /// The saves of one round.
@@ -21,7 +21,7 @@ pub struct Saves {
 
 /// Which part of a stage a file belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum SavedPart {
     /// A program or a template.
     Deployed,
     /// The page.
@@ -31,7 +31,7 @@ enum Part {
 }
 
 /// Finds what was saved between two looks at the sources.
-pub fn saves(config: &Config, before: &Snapshot, now: &Snapshot) -> Saves {
+pub fn saves(config: &Config, before: &SourceSnapshot, now: &SourceSnapshot) -> Saves {
     let mut saves = Saves::default();
     let gone = before.keys().filter(|path| !now.contains_key(*path));
     let written = now
@@ -40,14 +40,14 @@ pub fn saves(config: &Config, before: &Snapshot, now: &Snapshot) -> Saves {
         .map(|(path, _)| path);
     for path in written.chain(gone) {
         match part_of(config, path) {
-            Some(Part::Deployed) => {
+            Some(SavedPart::Deployed) => {
                 let name = path.strip_prefix(&config.root).unwrap_or(path);
                 saves.deployed.push(name.to_owned());
                 let modified = now.get(path).map(|stamp| stamp.modified);
                 saves.last = saves.last.max(modified);
             }
-            Some(Part::Site) => saves.site = true,
-            Some(Part::Dependencies) => saves.dependencies = true,
+            Some(SavedPart::Site) => saves.site = true,
+            Some(SavedPart::Dependencies) => saves.dependencies = true,
             None => {}
         }
     }
@@ -55,12 +55,12 @@ pub fn saves(config: &Config, before: &Snapshot, now: &Snapshot) -> Saves {
 }
 
 /// Returns which part of a stage a file belongs to; `None`: no part is made of it.
-fn part_of(config: &Config, path: &Path) -> Option<Part> {
+fn part_of(config: &Config, path: &Path) -> Option<SavedPart> {
     if path.starts_with(&config.templates) {
         return path
             .extension()
             .is_some_and(|ending| ending == "yaml")
-            .then_some(Part::Deployed);
+            .then_some(SavedPart::Deployed);
     }
     let names: Vec<_> = path
         .strip_prefix(&config.root)
@@ -71,13 +71,13 @@ fn part_of(config: &Config, path: &Path) -> Option<Part> {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     match names.as_slice() {
         ["Cargo.toml" | "Cargo.lock" | "rust-toolchain.toml"] | [".cargo", ..] => {
-            Some(Part::Deployed)
+            Some(SavedPart::Deployed)
         }
         ["crates" | "lambdas", _, "tests" | "benches", ..] => None,
-        ["crates" | "lambdas", _, _, ..] => Some(Part::Deployed),
-        ["site", "package-lock.json"] => Some(Part::Dependencies),
+        ["crates" | "lambdas", _, _, ..] => Some(SavedPart::Deployed),
+        ["site", "package-lock.json"] => Some(SavedPart::Dependencies),
         ["site", "e2e", ..] => None,
-        ["site", ..] => Some(Part::Site),
+        ["site", ..] => Some(SavedPart::Site),
         _ => None,
     }
 }
@@ -86,7 +86,7 @@ fn part_of(config: &Config, path: &Path) -> Option<Part> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::sources::Stamp;
+    use super::super::sources::FileStamp;
     use super::*;
 
     fn config() -> Config {
@@ -102,8 +102,8 @@ mod tests {
         }
     }
 
-    fn snapshot(files: &[(&str, u64)]) -> Snapshot {
-        let stamp = |seconds| Stamp {
+    fn snapshot(files: &[(&str, u64)]) -> SourceSnapshot {
+        let stamp = |seconds| FileStamp {
             modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
             bytes: 1,
         };

@@ -25,11 +25,11 @@ const NOT_SOURCES: [&str; 6] = [
 ];
 
 /// Every file, with what changes when it is saved.
-pub type Snapshot = BTreeMap<PathBuf, Stamp>;
+pub type SourceSnapshot = BTreeMap<PathBuf, FileStamp>;
 
 /// What changes about a file when it is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileStamp {
     /// When it was written.
     pub modified: SystemTime,
     /// Its size.
@@ -55,7 +55,7 @@ impl Sources {
     }
 
     /// Looks at every file once. What cannot be looked at now is not there.
-    pub fn look(&self) -> Snapshot {
+    pub fn take_snapshot(&self) -> SourceSnapshot {
         let top = WalkBuilder::new(&self.root)
             .max_depth(Some(1))
             .standard_filters(false)
@@ -76,11 +76,11 @@ impl Sources {
     }
 
     /// Waits until the sources differ from those that are known and nobody writes on, and returns them.
-    pub async fn next(&self, known: &Snapshot) -> Snapshot {
-        let mut now = self.look();
+    pub async fn next(&self, known: &SourceSnapshot) -> SourceSnapshot {
+        let mut now = self.take_snapshot();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let later = self.look();
+            let later = self.take_snapshot();
             if later == now && now != *known {
                 return now;
             }
@@ -89,9 +89,9 @@ impl Sources {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
+fn stamp(path: &Path) -> Option<FileStamp> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    Some(Stamp {
+    Some(FileStamp {
         modified: metadata.modified().ok()?,
         bytes: metadata.len(),
     })
@@ -127,7 +127,7 @@ mod tests {
         (root, sources)
     }
 
-    fn names(root: &Path, snapshot: &Snapshot) -> Vec<String> {
+    fn names(root: &Path, snapshot: &SourceSnapshot) -> Vec<String> {
         let name = |path: &PathBuf| path.strip_prefix(root).unwrap().display().to_string();
         snapshot.keys().map(name).collect()
     }
@@ -148,7 +148,7 @@ mod tests {
             std::fs::write(root.path().join(file), "x").unwrap();
         }
         assert_eq!(
-            names(root.path(), &sources.look()),
+            names(root.path(), &sources.take_snapshot()),
             [
                 "Cargo.toml",
                 "lambdas/api/src/main.rs",
@@ -161,7 +161,7 @@ mod tests {
     fn folders_that_are_not_there_hold_nothing() {
         let (root, sources) = sources();
         std::fs::remove_dir_all(root.path()).unwrap();
-        assert_eq!(sources.look(), Snapshot::new());
+        assert_eq!(sources.take_snapshot(), SourceSnapshot::new());
     }
 
     #[tokio::test]
@@ -169,7 +169,7 @@ mod tests {
         let (root, sources) = sources();
         let file = root.path().join("lambdas/api/src/main.rs");
         std::fs::write(&file, "one").unwrap();
-        let known = sources.look();
+        let known = sources.take_snapshot();
         let quiet = tokio::time::timeout(Duration::from_millis(450), sources.next(&known)).await;
         assert!(quiet.is_err(), "nothing was saved");
         std::fs::write(&file, "three").unwrap();

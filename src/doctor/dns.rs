@@ -23,7 +23,7 @@ pub struct Dns {
 
 /// What DNS says to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer<T> {
+pub enum DnsAnswer<T> {
     /// The records.
     Found(T),
     /// There is no such record, or no such name.
@@ -69,7 +69,7 @@ impl Dns {
     }
 
     /// Returns the name servers of a domain, without a dot at the end.
-    pub async fn name_servers(&self, domain: &str) -> Answer<BTreeSet<String>> {
+    pub async fn name_servers(&self, domain: &str) -> DnsAnswer<BTreeSet<String>> {
         let answer = self.ask(domain, RecordType::NS, |record| match record {
             RData::NS(server) => Some(bare(&server.0.to_utf8())),
             _ => None,
@@ -79,7 +79,7 @@ impl Dns {
 
     /// Returns the certification authorities that a domain's own CAA records name in `issue`; an empty
     /// name stands for nobody. CAA records without `issue` forbid nothing and are nothing here.
-    pub async fn issuers(&self, domain: &str) -> Answer<BTreeSet<String>> {
+    pub async fn issuers(&self, domain: &str) -> DnsAnswer<BTreeSet<String>> {
         let answer = self.ask(domain, RecordType::CAA, |record| match record {
             RData::CAA(record) if record.tag.eq_ignore_ascii_case("issue") => {
                 let value = String::from_utf8_lossy(&record.value).into_owned();
@@ -94,7 +94,7 @@ impl Dns {
     }
 
     /// Asks whether a host has an address.
-    pub async fn has_address(&self, host: &str) -> Answer<BTreeSet<String>> {
+    pub async fn has_address(&self, host: &str) -> DnsAnswer<BTreeSet<String>> {
         let answer = self.ask(host, RecordType::A, |record| match record {
             RData::A(address) => Some(address.0.to_string()),
             _ => None,
@@ -107,27 +107,27 @@ impl Dns {
         name: &str,
         kind: RecordType,
         read: impl Fn(&RData) -> Option<String>,
-    ) -> Answer<BTreeSet<String>> {
+    ) -> DnsAnswer<BTreeSet<String>> {
         // With the dot at the end nothing of the machine's search list is tried.
         match self.resolver.lookup(format!("{name}."), kind).await {
             Ok(lookup) => {
                 let records = lookup.answers().iter().map(|record| &record.data);
                 let found: BTreeSet<String> = records.filter_map(read).collect();
                 if found.is_empty() {
-                    Answer::Nothing
+                    DnsAnswer::Nothing
                 } else {
-                    Answer::Found(found)
+                    DnsAnswer::Found(found)
                 }
             }
             Err(NetError::Dns(DnsError::NoRecordsFound(nothing))) => {
                 use hickory_resolver::proto::op::ResponseCode as Code;
                 match nothing.response_code {
-                    Code::NoError | Code::NXDomain => Answer::Nothing,
-                    code => Answer::Broken(code.to_string()),
+                    Code::NoError | Code::NXDomain => DnsAnswer::Nothing,
+                    code => DnsAnswer::Broken(code.to_string()),
                 }
             }
-            Err(NetError::Dns(DnsError::ResponseCode(code))) => Answer::Broken(code.to_string()),
-            Err(error) => Answer::Silent(error.to_string()),
+            Err(NetError::Dns(DnsError::ResponseCode(code))) => DnsAnswer::Broken(code.to_string()),
+            Err(error) => DnsAnswer::Silent(error.to_string()),
         }
     }
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::dns::ANY_ISSUER;
-use super::{Answer, Dns, Finding, in_time};
+use super::{Dns, DnsAnswer, Finding, in_time};
 use crate::aws::Zone;
 
 /// Returns whether a resolver knows public names at all: in a closed network it may answer that nothing
 /// exists, and that would be taken for a fault of the domain.
 pub async fn knows_public_names(dns: &Dns) -> bool {
     let answer = in_time("dns", dns.name_servers("amazonaws.com")).await;
-    matches!(answer, Ok(Answer::Found(_)))
+    matches!(answer, Ok(DnsAnswer::Found(_)))
 }
 
 /// Compares a zone's name servers with those that public DNS has for it. The zone may be of the domain
@@ -39,10 +39,10 @@ pub async fn check_delegation(dns: &Dns, domain: &str, zone: &Zone) -> Finding {
         zone.name
     );
     match answer {
-        Answer::Found(public) if public == zone.name_servers.iter().cloned().collect() => {
+        DnsAnswer::Found(public) if public == zone.name_servers.iter().cloned().collect() => {
             Finding::good(name, format!("{} is served by {servers}", zone.name))
         }
-        Answer::Found(public) => {
+        DnsAnswer::Found(public) => {
             let public: Vec<String> = public.into_iter().collect();
             let detail = format!(
                 "{} is served by {}, not by zone {}",
@@ -52,17 +52,17 @@ pub async fn check_delegation(dns: &Dns, domain: &str, zone: &Zone) -> Finding {
             );
             Finding::bad(name, detail, cure)
         }
-        Answer::Nothing => {
+        DnsAnswer::Nothing => {
             Finding::bad(name, format!("{} is delegated to nobody", zone.name), cure)
         }
-        Answer::Broken(code) => {
+        DnsAnswer::Broken(code) => {
             let detail = format!(
                 "those that {} is delegated to do not know it ({code})",
                 zone.name
             );
             Finding::bad(name, detail, cure)
         }
-        Answer::Silent(problem) => Finding::unknown(name, problem),
+        DnsAnswer::Silent(problem) => Finding::unknown(name, problem),
     }
 }
 
@@ -141,9 +141,9 @@ async fn caa_of(dns: &Dns, host: String) -> Caa {
     let mut name = host.as_str();
     loop {
         match dns.issuers(name).await {
-            Answer::Found(issuers) => return Caa::At(name.to_owned(), issuers),
-            Answer::Nothing => {}
-            Answer::Broken(problem) | Answer::Silent(problem) => {
+            DnsAnswer::Found(issuers) => return Caa::At(name.to_owned(), issuers),
+            DnsAnswer::Nothing => {}
+            DnsAnswer::Broken(problem) | DnsAnswer::Silent(problem) => {
                 return Caa::Unclear(format!(
                     "the CAA records of {name} cannot be read: {problem}"
                 ));

@@ -50,7 +50,7 @@ const PROGRAMS: [Program; 5] = [
 ];
 
 /// How long a program may take to say its version; rustup may fetch a toolchain first.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Asks every program of the build for its version, at the same time.
 pub async fn check_tools(folder: &Path) -> Vec<Finding> {
@@ -63,7 +63,7 @@ pub async fn check_tools(folder: &Path) -> Vec<Finding> {
 /// Looks for a Python that the local stage can use.
 pub async fn check_python() -> Finding {
     let name = "python";
-    match tokio::time::timeout(PATIENCE, find_python()).await {
+    match tokio::time::timeout(TIMEOUT, find_python()).await {
         Err(_) => silent(name),
         Ok(Ok(python)) => Finding::good(name, format!("{python}, with venv")),
         Ok(Err(error)) => match user_error(&error) {
@@ -74,12 +74,12 @@ pub async fn check_python() -> Finding {
 }
 
 fn silent(name: &str) -> Finding {
-    Finding::unknown(name, format!("no answer within {} s", PATIENCE.as_secs()))
+    Finding::unknown(name, format!("no answer within {} s", TIMEOUT.as_secs()))
 }
 
 async fn check_program(program: &Program, folder: &Path) -> Finding {
     let Program { name, cure, .. } = program;
-    match tokio::time::timeout(PATIENCE, ask_version(program.name, folder)).await {
+    match tokio::time::timeout(TIMEOUT, ask_version(program.name, folder)).await {
         Err(_) => silent(name),
         Ok(Ok(Some(answer))) => judge_version(program, &answer),
         Ok(Ok(None)) => Finding::bad(name, "is not installed, or not on PATH", *cure),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use clock::judge_clock;
-pub use dns::{Answer, Dns};
+pub use dns::{Dns, DnsAnswer};
 pub use domain::{check_caa, check_delegation, knows_public_names};
 pub use machine::{check_disk, check_python, check_tools, judge_port};
 pub use quota::{NEEDED_VCPUS_CODE, judge_vcpus};
@@ -22,7 +22,7 @@ pub use quota::{NEEDED_VCPUS_CODE, judge_vcpus};
 use crate::plain::plain;
 
 /// How long AWS and public DNS may take for one answer.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+pub const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,8 +74,8 @@ impl Finding {
 /// # Errors
 /// A finding that says that none came.
 pub async fn in_time<T>(name: &str, question: impl Future<Output = T>) -> Result<T, Finding> {
-    let answer = tokio::time::timeout(PATIENCE, question).await;
-    let silence = format!("no answer within {} s", PATIENCE.as_secs());
+    let answer = tokio::time::timeout(TIMEOUT, question).await;
+    let silence = format!("no answer within {} s", TIMEOUT.as_secs());
     answer.map_err(|_| Finding::unknown(name, silence))
 }
 

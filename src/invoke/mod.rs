@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::error::UserError;
 use crate::event::Reporter;
 pub use function::{Function, Settings, settings};
-use process::Process;
+use process::FunctionProcess;
 use runtime_api::Word;
 
 /// How long a program may take from its start to its first poll.
@@ -28,7 +28,7 @@ const INIT: Duration = Duration::from_secs(10);
 
 /// An event for a Lambda.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct Invocation {
     /// Which Lambda.
     pub function: Function,
     /// Its program.
@@ -43,7 +43,7 @@ pub struct Call {
 
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct FunctionResponse {
     /// What the Lambda answered.
     pub answer: Value,
     /// From the start of the program to its first poll of the runtime API.
@@ -58,14 +58,14 @@ pub struct Answer {
 ///
 /// # Errors
 /// `UserError::FunctionFailed`: it ends, fails, or takes longer than Lambda would let it.
-pub async fn invoke(call: &Call, reporter: &dyn Reporter) -> Result<Answer> {
+pub async fn invoke(call: &Invocation, reporter: &dyn Reporter) -> Result<FunctionResponse> {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .context("failed to open a loopback port for the runtime API")?;
     let address = listener.local_addr()?.to_string();
     let (router, words) = runtime_api::open(&call.event, call.settings.timeout);
     let started = Instant::now();
-    let (process, log) = Process::start(&call.program, &call.environment(&address))?;
+    let (process, log) = FunctionProcess::start(&call.program, &call.environment(&address))?;
     let work = async {
         let mut process = process;
         let conversation = async {
@@ -81,7 +81,7 @@ pub async fn invoke(call: &Call, reporter: &dyn Reporter) -> Result<Answer> {
         }
     };
     // The log ends when the process has ended, and everything that it has said is told by then.
-    let (answer, ()) = tokio::join!(work, log.tell(reporter));
+    let (answer, ()) = tokio::join!(work, log.forward_output(reporter));
     answer
 }
 
@@ -91,7 +91,7 @@ fn ended_early(served: std::io::Result<()>) -> anyhow::Error {
     cause.map_or_else(|| anyhow::anyhow!(context), |cause| cause.context(context))
 }
 
-impl Call {
+impl Invocation {
     /// Returns everything that the program finds in its environment.
     /// Source: Lambda Developer Guide, "Defined runtime environment variables".
     fn environment(&self, runtime_api: &str) -> BTreeMap<String, String> {
@@ -123,18 +123,18 @@ impl Call {
 
 /// Waits for the poll and for the answer, each for as long as Lambda would.
 async fn follow(
-    call: &Call,
+    call: &Invocation,
     mut words: UnboundedReceiver<Word>,
     started: Instant,
-    process: &mut Process,
-) -> Result<Answer> {
+    process: &mut FunctionProcess,
+) -> Result<FunctionResponse> {
     let polled = match next(call, &mut words, INIT, process).await? {
         Word::Polled(at) => at,
         Word::Answered(..) => return Err(call.failed("answered before it had asked".to_owned())),
         Word::Failed(problem) => return Err(call.failed(problem)),
     };
     match next(call, &mut words, call.settings.timeout, process).await? {
-        Word::Answered(at, text) => Ok(Answer {
+        Word::Answered(at, text) => Ok(FunctionResponse {
             answer: serde_json::from_str(&text).unwrap_or(Value::String(text)),
             init: polled - started,
             duration: at - polled,
@@ -148,10 +148,10 @@ async fn follow(
 }
 
 async fn next(
-    call: &Call,
+    call: &Invocation,
     words: &mut UnboundedReceiver<Word>,
     patience: Duration,
-    process: &mut Process,
+    process: &mut FunctionProcess,
 ) -> Result<Word> {
     let late = || {
         call.failed(format!(

@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use crate::event::{Event, Reporter};
 
 /// A running program.
-pub(super) struct Process {
+pub(super) struct FunctionProcess {
     child: Child,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Log {
     stderr: ChildStderr,
 }
 
-impl Process {
+impl FunctionProcess {
     /// Starts a program.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Process {
 
 impl Log {
     /// Hands every line on, until the program has ended.
-    pub(super) async fn tell(self, reporter: &dyn Reporter) {
+    pub(super) async fn forward_output(self, reporter: &dyn Reporter) {
         tokio::join!(lines(self.stdout, reporter), lines(self.stderr, reporter));
     }
 }

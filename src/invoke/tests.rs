@@ -29,7 +29,7 @@ def post(path, text):
     urllib.request.urlopen(root + path, data=text.encode())
 ";
 
-fn call(folder: &std::path::Path, body: &str) -> Call {
+fn call(folder: &std::path::Path, body: &str) -> Invocation {
     let program = folder.join("bootstrap");
     std::fs::write(&program, format!("{LAMBDA}{body}")).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -38,7 +38,7 @@ fn call(folder: &std::path::Path, body: &str) -> Call {
         memory: 512,
         timeout: Duration::from_secs(5),
     };
-    Call {
+    Invocation {
         function: Function::Api,
         program,
         settings,
@@ -47,7 +47,7 @@ fn call(folder: &std::path::Path, body: &str) -> Call {
     }
 }
 
-async fn run(body: &str) -> (Result<Answer>, Vec<String>) {
+async fn run(body: &str) -> (Result<FunctionResponse>, Vec<String>) {
     let (folder, listener) = (tempfile::tempdir().unwrap(), Listener::default());
     let answer = invoke(&call(folder.path(), body), &listener).await;
     (answer, listener.0.into_inner().unwrap())

@@ -9,24 +9,24 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::crew::STOP_PATIENCE;
-use super::parts::{Parts, Running, SUPERVISOR};
+use super::parts::{Parts, RunningParts, SUPERVISOR};
 use super::process::wait_for_end;
-use super::state::{self, Folder};
+use super::state::{self, StateFolder};
+use super::supervised::STOP_TIMEOUT;
 use super::supervisor::own_build;
 use crate::error::UserError;
 
 /// How long a supervisor may take to do what it is told: it may have to stop parts first.
-const APPLY_PATIENCE: Duration =
-    Duration::from_secs(5).saturating_add(STOP_PATIENCE.saturating_mul(2));
+const APPLY_TIMEOUT: Duration =
+    Duration::from_secs(5).saturating_add(STOP_TIMEOUT.saturating_mul(2));
 
 /// Makes the supervisor run exactly these parts, and returns what runs then.
 ///
 /// # Errors
 /// `UserError::PartFailed` if no supervisor does so.
-pub(super) async fn apply(folder: &Folder, wanted: &Parts) -> Result<Running> {
+pub(super) async fn apply(folder: &StateFolder, wanted: &Parts) -> Result<RunningParts> {
     let build = own_build()?;
-    let running = state::read::<Running>(&folder.running()).ok();
+    let running = state::read::<RunningParts>(&folder.running()).ok();
     if let Some(running) = running.filter(|running| is_done(running, wanted, &build)) {
         return Ok(running);
     }
@@ -50,20 +50,20 @@ pub(super) async fn apply(folder: &Folder, wanted: &Parts) -> Result<Running> {
     .into())
 }
 
-fn is_done(running: &Running, wanted: &Parts, build: &str) -> bool {
+fn is_done(running: &RunningParts, wanted: &Parts, build: &str) -> bool {
     is_usable(running, build) && running.has_applied(wanted)
 }
 
 /// A supervisor of another build of this program may not know what this one wants.
-fn is_usable(running: &Running, build: &str) -> bool {
+fn is_usable(running: &RunningParts, build: &str) -> bool {
     running
         .living_supervisor()
         .is_some_and(|process| !process.is_stopped())
         && running.executable == build
 }
 
-async fn wake_or_replace(folder: &Folder, build: &str) -> Result<()> {
-    match state::read::<Running>(&folder.running()).ok() {
+async fn wake_or_replace(folder: &StateFolder, build: &str) -> Result<()> {
+    match state::read::<RunningParts>(&folder.running()).ok() {
         Some(running) if is_usable(&running, build) => {
             running.supervisor.signal(Signal::USR1);
             Ok(())
@@ -76,15 +76,15 @@ async fn wake_or_replace(folder: &Folder, build: &str) -> Result<()> {
 }
 
 /// Kills the supervisor alone: its parts live on, and the next one adopts them.
-async fn end_supervisor(folder: &Folder) {
-    if let Some(running) = state::read::<Running>(&folder.running()).ok() {
+async fn end_supervisor(folder: &StateFolder) {
+    if let Some(running) = state::read::<RunningParts>(&folder.running()).ok() {
         running.supervisor.kill();
-        wait_for_end(&[running.supervisor], STOP_PATIENCE).await;
+        wait_for_end(&[running.supervisor], STOP_TIMEOUT).await;
     }
 }
 
 /// Starts a supervisor that outlives this process and its terminal.
-fn start_supervisor(folder: &Folder) -> Result<()> {
+fn start_supervisor(folder: &StateFolder) -> Result<()> {
     let log = folder
         .open_log(SUPERVISOR)
         .context("failed to open the supervisor's log")?;
@@ -115,10 +115,14 @@ pub(super) fn own_program() -> Result<PathBuf> {
         .map_or_else(|| path.clone(), PathBuf::from))
 }
 
-async fn wait_until_done(folder: &Folder, wanted: &Parts, build: &str) -> Option<Running> {
-    let deadline = Instant::now() + APPLY_PATIENCE;
+async fn wait_until_done(
+    folder: &StateFolder,
+    wanted: &Parts,
+    build: &str,
+) -> Option<RunningParts> {
+    let deadline = Instant::now() + APPLY_TIMEOUT;
     while Instant::now() < deadline {
-        let running = state::read::<Running>(&folder.running()).ok();
+        let running = state::read::<RunningParts>(&folder.running()).ok();
         if let Some(running) = running.filter(|running| is_done(running, wanted, build)) {
             return Some(running);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::parts::{Part, Stop};
 use super::probe;
-use super::state::Folder;
+use super::state::StateFolder;
 use super::venv::Venv;
 use crate::config::Region;
 
@@ -21,7 +21,13 @@ pub(super) fn url(port: u16) -> String {
 
 /// Returns how the emulator is started. Its Lambdas inherit this environment, so there is nothing in it
 /// that the emulator does not need.
-pub(super) fn part(folder: &Folder, venv: &Venv, region: &Region, port: u16, run: String) -> Part {
+pub(super) fn part(
+    folder: &StateFolder,
+    venv: &Venv,
+    region: &Region,
+    port: u16,
+    run: String,
+) -> Part {
     let temporary = folder.temporary().display().to_string();
     let binaries = venv.path.join("bin");
     let environment = [
@@ -77,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_emulator_gets_this_environment_and_nothing_else() {
-        let folder = Folder::new(PathBuf::from("/p/.factory-tree/local"));
+        let folder = StateFolder::new(PathBuf::from("/p/.factory-tree/local"));
         let venv = Venv {
             path: PathBuf::from("/p/.factory-tree/.venv"),
             installation: "1.0".to_owned(),

@@ -3,21 +3,21 @@
 
 use std::time::Duration;
 
-use super::parts::{EDGE, EMULATOR, Running, SERVER, SUPERVISOR};
+use super::parts::{EDGE, EMULATOR, RunningParts, SERVER, SUPERVISOR};
 use super::ports::Ports;
-use super::state::{self, Folder};
+use super::state::{self, StateFolder};
 use super::{edge, emulator, port, probe, server};
 use crate::check::Check;
 
 /// How long a part may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Looks at every part of a stage; at none if the stage is not there.
-pub(super) async fn check(folder: &Folder) -> Vec<Check> {
+pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
     if !folder.path().exists() {
         return Vec::new();
     }
-    let running = state::read::<Running>(&folder.running()).ok();
+    let running = state::read::<RunningParts>(&folder.running()).ok();
     let ports = state::read::<Ports>(&folder.ports())
         .ok()
         .unwrap_or_default();
@@ -27,20 +27,20 @@ pub(super) async fn check(folder: &Folder) -> Vec<Check> {
             running,
             EMULATOR,
             ports.emulator,
-            emulator::check(ports.emulator, PATIENCE)
+            emulator::check(ports.emulator, TIMEOUT)
         ),
-        check_part(running, EDGE, ports.edge, edge::check(ports.edge, PATIENCE)),
+        check_part(running, EDGE, ports.edge, edge::check(ports.edge, TIMEOUT)),
         check_part(
             running,
             SERVER,
             ports.server,
-            probe::is_ok(ports.server, server::READY, PATIENCE)
+            probe::is_ok(ports.server, server::READY, TIMEOUT)
         ),
     );
     vec![check_supervisor(running), emulator, edge, server]
 }
 
-fn check_supervisor(running: Option<&Running>) -> Check {
+fn check_supervisor(running: Option<&RunningParts>) -> Check {
     let (ok, detail) = match running.map(|running| running.supervisor) {
         None => (false, "not started".to_owned()),
         Some(process) if !process.is_alive() => (false, "gone".to_owned()),
@@ -55,7 +55,7 @@ fn check_supervisor(running: Option<&Running>) -> Check {
 }
 
 async fn check_part(
-    running: Option<&Running>,
+    running: Option<&RunningParts>,
     name: &str,
     port: u16,
     probe: impl Future<Output = Result<(), String>>,
@@ -86,11 +86,11 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::local::parts::{Part, Record, Stop};
+    use crate::local::parts::{Part, PartRecord, Stop};
     use crate::local::ports::Ports;
     use crate::local::process::ProcessId;
 
-    fn record(process: Option<ProcessId>, ended: Option<&str>) -> Record {
+    fn record(process: Option<ProcessId>, ended: Option<&str>) -> PartRecord {
         let (args, environment, inputs) = (Vec::new(), BTreeMap::new(), Vec::new());
         let part = Part {
             program: "p".into(),
@@ -100,7 +100,7 @@ mod tests {
             stop: Stop::Ask,
             run: String::new(),
         };
-        Record {
+        PartRecord {
             part,
             process,
             ended: ended.map(str::to_owned),
@@ -110,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn every_part_is_told_with_what_was_seen_of_it_and_none_is_waited_for_long() {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::new(root.path().join("local"));
+        let folder = StateFolder::new(root.path().join("local"));
         folder.create().unwrap();
         // Takes connections, and says nothing.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -129,7 +129,7 @@ mod tests {
             (EMULATOR.to_owned(), record(own, None)),
             (EDGE.to_owned(), record(None, Some("killed by signal 9"))),
         ]);
-        let running = Running {
+        let running = RunningParts {
             supervisor: own.unwrap(),
             executable: String::new(),
             parts,
@@ -137,7 +137,7 @@ mod tests {
         state::write(&folder.running(), &running).unwrap();
         let began = Instant::now();
         let checks = check(&folder).await;
-        assert!(began.elapsed() < PATIENCE + Duration::from_millis(500));
+        assert!(began.elapsed() < TIMEOUT + Duration::from_millis(500));
         let lines = checks
             .iter()
             .map(|check| format!("{} {} {}", check.name, check.ok, check.detail));
@@ -160,7 +160,7 @@ mod tests {
         let port = other.local_addr().unwrap().port();
         let mut part = Command::new("sleep").arg("100").spawn().unwrap();
         let process = ProcessId::of(i32::try_from(part.id()).unwrap());
-        let running = Running {
+        let running = RunningParts {
             supervisor: ProcessId::own().unwrap(),
             executable: String::new(),
             parts: BTreeMap::from([(EDGE.to_owned(), record(process, None))]),
@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn what_never_ran_is_not_started() {
         let root = tempfile::tempdir().unwrap();
-        let checks = check(&Folder::new(root.path().to_owned())).await;
+        let checks = check(&StateFolder::new(root.path().to_owned())).await;
         assert!(
             checks
                 .iter()

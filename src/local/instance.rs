@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::state::{self, Folder, create_folder};
+use super::state::{self, StateFolder, create_folder};
 use crate::aws::Aws;
 use crate::provision::ensure_stack;
 
@@ -32,7 +32,7 @@ struct Session {
 /// emulator lives and the role is the same one.
 pub(super) async fn credentials(
     aws: &Aws,
-    folder: &Folder,
+    folder: &StateFolder,
     stack: &str,
     policy_arn: &str,
     emulator: &str,

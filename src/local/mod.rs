@@ -3,7 +3,6 @@
 //! here and nowhere else: no other module, and no template, asks whether a stage is local.
 
 mod control;
-mod crew;
 mod edge;
 mod emulator;
 mod health;
@@ -21,6 +20,7 @@ mod server;
 mod stage;
 mod start;
 mod state;
+mod supervised;
 mod supervisor;
 #[cfg(test)]
 mod test_supervisor;
@@ -47,7 +47,7 @@ const INSTANCE_STACK: &str = "instance";
 
 /// Where a stage is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StageEndpoint {
     /// How the AWS API is reached.
     pub access: Access,
     /// The public addresses.
@@ -125,7 +125,7 @@ impl Platform {
     }
 
     /// Returns where the stage is reached if nothing has to be started for that: AWS is always there.
-    pub fn standing(&self) -> Option<Place> {
+    pub fn endpoint_without_start(&self) -> Option<StageEndpoint> {
         match self {
             Self::Aws { domain } => Some(in_aws(domain)),
             Self::Local(_) => None,
@@ -136,7 +136,7 @@ impl Platform {
     ///
     /// # Errors
     /// A `UserError` that says which part did not come up, and why.
-    pub async fn start(&self, reporter: &dyn Reporter) -> Result<Place> {
+    pub async fn start(&self, reporter: &dyn Reporter) -> Result<StageEndpoint> {
         match self {
             Self::Aws { domain } => Ok(in_aws(domain)),
             Self::Local(stage) => stage.start(reporter).await,
@@ -147,7 +147,7 @@ impl Platform {
     ///
     /// # Errors
     /// The stage's folder cannot be read.
-    pub async fn find(&self) -> Result<Option<Place>> {
+    pub async fn find(&self) -> Result<Option<StageEndpoint>> {
         match self {
             Self::Aws { domain } => Ok(Some(in_aws(domain))),
             Self::Local(stage) => Ok(stage.find()),
@@ -189,7 +189,7 @@ impl Platform {
 
     /// Returns the stacks that a roll-out makes beside the plan. They hold on to what the plan's stacks
     /// made, so a teardown deletes them first.
-    pub fn own_stacks(&self) -> &'static [&'static str] {
+    pub fn platform_stacks(&self) -> &'static [&'static str] {
         match self {
             Self::Aws { .. } => &[],
             Self::Local(_) => &[INSTANCE_STACK],
@@ -242,8 +242,8 @@ impl Platform {
     }
 }
 
-fn in_aws(domain: &DomainName) -> Place {
-    Place {
+fn in_aws(domain: &DomainName) -> StageEndpoint {
+    StageEndpoint {
         access: Access::Environment,
         urls: Urls::secure(domain),
     }
@@ -251,7 +251,7 @@ fn in_aws(domain: &DomainName) -> Place {
 
 /// What the background processes of a local stage run
 #[derive(Debug, clap::Subcommand)]
-pub enum Process {
+pub enum BackgroundProcess {
     /// Start the parts of a stage and keep account of them
     Supervise {
         /// The stage's folder
@@ -271,13 +271,13 @@ pub enum Process {
 ///
 /// # Errors
 /// Its port is taken, or its folder cannot be read.
-pub async fn run_process(process: Process) -> Result<()> {
+pub async fn run_process(process: BackgroundProcess) -> Result<()> {
     match process {
-        Process::Supervise { folder } => {
-            supervisor::run_until_signal(&state::Folder::new(folder)).await
+        BackgroundProcess::Supervise { folder } => {
+            supervisor::run_until_signal(&state::StateFolder::new(folder)).await
         }
-        Process::Edge { folder, port } => {
-            edge::run_until_signal(&state::Folder::new(folder), port).await
+        BackgroundProcess::Edge { folder, port } => {
+            edge::run_until_signal(&state::StateFolder::new(folder), port).await
         }
     }
 }

@@ -67,16 +67,16 @@ pub(super) fn new_run() -> String {
 
 /// What runs: `running.json`, written by the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Running {
+pub(super) struct RunningParts {
     pub(super) supervisor: ProcessId,
     /// Which build of this program the supervisor is.
     pub(super) executable: String,
-    pub(super) parts: BTreeMap<String, Record>,
+    pub(super) parts: BTreeMap<String, PartRecord>,
 }
 
 /// One part that was started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct PartRecord {
     pub(super) part: Part,
     /// `None` if its program could not be started at all.
     pub(super) process: Option<ProcessId>,
@@ -84,7 +84,7 @@ pub(super) struct Record {
     pub(super) ended: Option<String>,
 }
 
-impl Record {
+impl PartRecord {
     /// Returns the process if it lives.
     pub(super) fn living(&self) -> Option<ProcessId> {
         self.process.filter(|process| process.is_alive())
@@ -104,14 +104,14 @@ impl Record {
     }
 }
 
-impl Running {
+impl RunningParts {
     /// Returns the supervisor if it lives.
     pub(super) fn living_supervisor(&self) -> Option<ProcessId> {
         Some(self.supervisor).filter(|process| process.is_alive())
     }
 
     /// Returns the record of a part that lives.
-    pub(super) fn living(&self, name: &str) -> Option<&Record> {
+    pub(super) fn living(&self, name: &str) -> Option<&PartRecord> {
         self.parts
             .get(name)
             .filter(|record| record.living().is_some())

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::parts::{EDGE, EMULATOR, Running, SERVER};
+use super::parts::{EDGE, EMULATOR, RunningParts, SERVER};
 use super::port;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
@@ -24,7 +24,7 @@ pub(super) struct Choice<'a> {
     pub(super) configured: Option<u16>,
     /// What was used before: a port stays for as long as it can, because addresses are made of it.
     pub(super) known: Option<Ports>,
-    pub(super) running: Option<&'a Running>,
+    pub(super) running: Option<&'a RunningParts>,
 }
 
 impl Choice<'_> {

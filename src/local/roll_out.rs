@@ -12,7 +12,7 @@ use super::ports::Ports;
 use super::routes::Routes;
 use super::server::{self, Surroundings};
 use super::stage::LocalStage;
-use super::start::{ANSWER_PATIENCE, START_PATIENCE};
+use super::start::{RESPONSE_TIMEOUT, START_TIMEOUT};
 use super::{ServerRelease, control, emulator, instance, port, probe, routes, state};
 use crate::aws::Aws;
 use crate::error::UserError;
@@ -124,7 +124,7 @@ impl LocalStage {
         let running = self.running();
         let record = running.as_ref().and_then(|running| running.living(SERVER));
         record.is_some_and(|record| record.part.is_like(wanted) && record.holds(ports.server))
-            && probe::wait_until_ok(ports.server, server::READY, ANSWER_PATIENCE)
+            && probe::wait_until_ok(ports.server, server::READY, RESPONSE_TIMEOUT)
                 .await
                 .is_ok()
     }
@@ -163,7 +163,7 @@ impl LocalStage {
         release: &ServerRelease,
         ports: Ports,
     ) -> Result<()> {
-        let ready = probe::wait_until_ok(ports.server, server::READY, START_PATIENCE);
+        let ready = probe::wait_until_ok(ports.server, server::READY, START_TIMEOUT);
         let problem = match self.problem_of(name, ports.server, ready).await {
             None => return Ok(()),
             Some(problem) => problem,

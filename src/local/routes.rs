@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aws::Record;
+use crate::aws::DnsRecord;
 
 /// `routes.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,13 +15,13 @@ pub(super) struct Routes {
     /// The server's port.
     pub(super) server: u16,
     /// What each host stands for.
-    pub(super) hosts: BTreeMap<String, Target>,
+    pub(super) hosts: BTreeMap<String, RouteTarget>,
 }
 
 /// What a host stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Target {
+pub(super) enum RouteTarget {
     /// A CloudFront distribution, by the first label of its own domain.
     Distribution(String),
     /// A custom domain of API Gateway.
@@ -34,12 +34,12 @@ pub(super) enum Target {
 }
 
 /// Reads which hosts there are from the zone's address records.
-pub(super) fn hosts(records: &[Record]) -> BTreeMap<String, Target> {
+pub(super) fn hosts(records: &[DnsRecord]) -> BTreeMap<String, RouteTarget> {
     let routed = records
         .iter()
         .filter(|record| record.kind == "A")
         .filter_map(|record| {
-            let target = Target::of(record.target.as_deref()?)?;
+            let target = RouteTarget::of(record.target.as_deref()?)?;
             Some((
                 record.name.trim_end_matches('.').to_ascii_lowercase(),
                 target,
@@ -48,7 +48,7 @@ pub(super) fn hosts(records: &[Record]) -> BTreeMap<String, Target> {
     routed.collect()
 }
 
-impl Target {
+impl RouteTarget {
     /// Tells from the name of an alias what kind of thing it is. Source: Route 53 Developer Guide,
     /// "Values specific for simple alias records".
     fn of(alias: &str) -> Option<Self> {
@@ -71,8 +71,8 @@ impl Target {
 mod tests {
     use super::*;
 
-    fn record(name: &str, kind: &str, target: Option<&str>) -> Record {
-        Record {
+    fn record(name: &str, kind: &str, target: Option<&str>) -> DnsRecord {
+        DnsRecord {
             name: name.to_owned(),
             kind: kind.to_owned(),
             target: target.map(str::to_owned),

@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 
 use super::ServerRelease;
 use super::parts::{Part, Stop};
-use super::state::{self, Folder, create_folder, delete_folder};
+use super::state::{self, StateFolder, create_folder, delete_folder};
 
 /// Answers 200 when the server has its queue and the tree.
 pub(super) const READY: &str = "/readyz";
@@ -21,7 +21,7 @@ const PROGRAM: &str = "websocket";
 /// What a server is started with, beside its release.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
-    pub(super) folder: &'a Folder,
+    pub(super) folder: &'a StateFolder,
     pub(super) region: &'a str,
     pub(super) port: u16,
     pub(super) endpoint: &'a str,
@@ -59,7 +59,7 @@ pub(super) async fn prepare(
 }
 
 /// Deletes the bundles of all other builds.
-pub(super) fn delete_other_bundles(folder: &Folder, build: &str) -> Result<()> {
+pub(super) fn delete_other_bundles(folder: &StateFolder, build: &str) -> Result<()> {
     let current = bundle_folder(folder, build)?;
     let entries =
         std::fs::read_dir(folder.server()).context("failed to list the server's bundles")?;
@@ -71,7 +71,7 @@ pub(super) fn delete_other_bundles(folder: &Folder, build: &str) -> Result<()> {
     Ok(())
 }
 
-fn bundle_folder(folder: &Folder, build: &str) -> Result<PathBuf> {
+fn bundle_folder(folder: &StateFolder, build: &str) -> Result<PathBuf> {
     let is_plain = !build.is_empty()
         && build
             .bytes()
@@ -187,7 +187,7 @@ mod tests {
     }
 
     async fn prepare_in(root: &Path, build: &str) -> Result<Part> {
-        let folder = Folder::new(root.join("local"));
+        let folder = StateFolder::new(root.join("local"));
         let credentials = BTreeMap::from([("AWS_SESSION_TOKEN".to_owned(), "secret".to_owned())]);
         let (endpoint, emulator) = ("http://127.0.0.1:24566", "7");
         let around = Surroundings {
@@ -236,7 +236,7 @@ mod tests {
         write_bundle(&root.path().join("websocket.tar.gz"), "websocket");
         let old = prepare_in(root.path(), "b1").await.unwrap();
         let new = prepare_in(root.path(), "b2").await.unwrap();
-        delete_other_bundles(&Folder::new(root.path().join("local")), "b2").unwrap();
+        delete_other_bundles(&StateFolder::new(root.path().join("local")), "b2").unwrap();
         assert!(!old.program.exists());
         assert!(new.program.exists());
     }

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use rustix::process::Signal;
 
-use super::crew::STOP_PATIENCE;
-use super::parts::{EDGE, Running, SERVER, SUPERVISOR};
+use super::parts::{EDGE, RunningParts, SERVER, SUPERVISOR};
 use super::ports::Ports;
 use super::process::{ProcessId, find_marked, wait_for_end};
-use super::state::{self, Folder, delete_folder};
-use super::{INSTANCE_STACK, Place, PortState};
+use super::state::{self, StateFolder, delete_folder};
+use super::supervised::STOP_TIMEOUT;
+use super::{INSTANCE_STACK, PortState, StageEndpoint};
 use super::{emulator, health, port, venv};
 use crate::aws::Access;
 use crate::check::Check;
@@ -21,9 +21,9 @@ use crate::urls::Urls;
 /// A stage on this machine.
 #[derive(Clone, Debug)]
 pub struct LocalStage {
-    pub(super) folder: Folder,
+    pub(super) folder: StateFolder,
     /// The folder in which versions up to 0.1.0 kept a stage of this name.
-    pub(super) former: Folder,
+    pub(super) former: StateFolder,
     pub(super) stage: StageName,
     pub(super) domain: DomainName,
     pub(super) region: Region,
@@ -36,8 +36,8 @@ pub struct LocalStage {
 impl LocalStage {
     pub(super) fn of(config: &Config) -> Self {
         Self {
-            folder: Folder::new(resolve(config, config.state_folder())),
-            former: Folder::new(resolve(config, config.former_state_folder())),
+            folder: StateFolder::new(resolve(config, config.state_folder())),
+            former: StateFolder::new(resolve(config, config.former_state_folder())),
             stage: config.stage.clone(),
             domain: config.settings.domain.clone(),
             region: config.settings.region.clone(),
@@ -46,12 +46,12 @@ impl LocalStage {
         }
     }
 
-    pub(super) fn find(&self) -> Option<Place> {
+    pub(super) fn find(&self) -> Option<StageEndpoint> {
         self.folder.path().exists().then(|| self.expected())
     }
 
     /// Where the stage is reached, or will be.
-    pub(super) fn expected(&self) -> Place {
+    pub(super) fn expected(&self) -> StageEndpoint {
         // Damaged state files are no reason to say that nothing is there.
         let unknown = || Ports {
             edge: self.port.unwrap_or(port::first_for_edge()),
@@ -84,7 +84,7 @@ impl LocalStage {
         }
     }
 
-    pub(super) fn running(&self) -> Option<Running> {
+    pub(super) fn running(&self) -> Option<RunningParts> {
         running(&self.folder)
     }
 
@@ -106,23 +106,23 @@ impl LocalStage {
         }
     }
 
-    pub(super) fn place(&self, ports: Ports) -> Place {
+    pub(super) fn place(&self, ports: Ports) -> StageEndpoint {
         let access = Access::Endpoint {
             url: emulator::url(ports.emulator),
         };
-        Place {
+        StageEndpoint {
             access,
             urls: Urls::loopback(&self.domain, ports.edge),
         }
     }
 }
 
-fn running(folder: &Folder) -> Option<Running> {
+fn running(folder: &StateFolder) -> Option<RunningParts> {
     state::read(&folder.running()).ok()
 }
 
 /// Stops every process of a stage's folder and deletes it. Returns the parts that ran and what was deleted.
-async fn remove_folder(folder: &Folder) -> Result<Vec<String>> {
+async fn remove_folder(folder: &StateFolder) -> Result<Vec<String>> {
     let running = running(folder);
     let mut removed = running.as_ref().map(living_parts).unwrap_or_default();
     if let Some(supervisor) = running.and_then(|running| running.living_supervisor()) {
@@ -135,7 +135,7 @@ async fn remove_folder(folder: &Folder) -> Result<Vec<String>> {
     Ok(removed)
 }
 
-fn living_parts(running: &Running) -> Vec<String> {
+fn living_parts(running: &RunningParts) -> Vec<String> {
     let parts = running
         .parts
         .iter()
@@ -153,7 +153,7 @@ async fn end_supervisor(supervisor: ProcessId) {
     supervisor.terminate();
     // One that somebody has stopped would hear it only after this.
     supervisor.signal(Signal::CONT);
-    wait_for_end(&[supervisor], STOP_PATIENCE * 2).await;
+    wait_for_end(&[supervisor], STOP_TIMEOUT * 2).await;
 }
 
 /// Returns a folder of the stage without links and `..` in its path: processes are known by this text.
@@ -168,13 +168,13 @@ fn resolve(config: &Config, folder: PathBuf) -> PathBuf {
 }
 
 /// Kills every process of a stage.
-pub(super) async fn end_marked(folder: &Folder) -> Result<()> {
+pub(super) async fn end_marked(folder: &StateFolder) -> Result<()> {
     let marked: Vec<ProcessId> = find_marked(&folder.temporary())
         .into_iter()
         .map(|marked| marked.process)
         .collect();
     marked.iter().for_each(|process| process.kill());
-    match wait_for_end(&marked, STOP_PATIENCE).await.as_slice() {
+    match wait_for_end(&marked, STOP_TIMEOUT).await.as_slice() {
         [] => Ok(()),
         [process, ..] => bail!("{process} of stage `{}` does not end", folder.stage()),
     }
@@ -189,7 +189,7 @@ mod tests {
     use crate::local::test_supervisor::local_stage;
 
     fn stage(root: &Path, name: &str) -> LocalStage {
-        local_stage(Folder::new(root.join(name)))
+        local_stage(StateFolder::new(root.join(name)))
     }
 
     #[tokio::test]

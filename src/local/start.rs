@@ -7,32 +7,32 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::parts::{EDGE, EMULATOR, Part, Parts, Record, Running, SERVER, new_run};
+use super::parts::{EDGE, EMULATOR, Part, PartRecord, Parts, RunningParts, SERVER, new_run};
 use super::ports::{Choice, Ports};
 use super::process::ProcessId;
 use super::routes::Routes;
 use super::stage::{LocalStage, end_marked};
 use super::state::{self, Saved, delete_folder};
 use super::venv::Venv;
-use super::{Place, control, edge, emulator, port, venv};
+use super::{StageEndpoint, control, edge, emulator, port, venv};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
 
 /// How long a part may take from its start to its first good answer.
-pub(super) const START_PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a living emulator may take to answer before it is replaced: it may just be busy, and its
 /// data is lost then.
-const EMULATOR_PATIENCE: Duration = Duration::from_secs(15);
+const EMULATOR_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a living edge or server may take to answer before it is replaced.
-pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often the parts are started anew because somebody took a port between choosing and using it.
 const PORT_ATTEMPTS: usize = 3;
 
 impl LocalStage {
-    pub(super) async fn start(&self, reporter: &dyn Reporter) -> Result<Place> {
+    pub(super) async fn start(&self, reporter: &dyn Reporter) -> Result<StageEndpoint> {
         check_system()?;
         self.replace_former(reporter).await?;
         self.folder.create()?;
@@ -110,10 +110,10 @@ impl LocalStage {
         let running = self.running();
         let record = |name: &str| running.as_ref().and_then(|running| running.parts.get(name));
         let emulator = emulator::part(&self.folder, venv, &self.region, ports.emulator, new_run());
-        let answers = emulator::check(ports.emulator, EMULATOR_PATIENCE);
+        let answers = emulator::check(ports.emulator, EMULATOR_TIMEOUT);
         let emulator = keep_or_renew(record(EMULATOR), emulator, ports.emulator, answers).await;
         let edge = edge::part(&self.folder, ports.edge, new_run())?;
-        let answers = edge::check(ports.edge, ANSWER_PATIENCE);
+        let answers = edge::check(ports.edge, RESPONSE_TIMEOUT);
         let edge = keep_or_renew(record(EDGE), edge, ports.edge, answers).await;
         let healed = [
             (EMULATOR, record(EMULATOR), &emulator),
@@ -127,7 +127,7 @@ impl LocalStage {
         } else {
             // It would sign off from a topic that is gone.
             record(SERVER)
-                .and_then(Record::living)
+                .and_then(PartRecord::living)
                 .inspect(|process| process.kill());
             self.begin_anew(&parts, running.is_some()).await?;
         }
@@ -170,8 +170,8 @@ impl LocalStage {
 
     async fn start_parts(&self, parts: &Parts, ports: Ports) -> Result<()> {
         control::apply(&self.folder, parts).await?;
-        let emulator = emulator::wait(ports.emulator, START_PATIENCE);
-        let edge = edge::wait(ports.edge, START_PATIENCE);
+        let emulator = emulator::wait(ports.emulator, START_TIMEOUT);
+        let edge = edge::wait(ports.edge, START_TIMEOUT);
         tokio::try_join!(
             self.wait_for(EMULATOR, ports.emulator, emulator),
             self.wait_for(EDGE, ports.edge, edge),
@@ -242,7 +242,7 @@ impl LocalStage {
             .parts
             .get(name)
             .filter(|record| record.living().is_none())
-            .map(Record::end)
+            .map(PartRecord::end)
     }
 
     /// Returns whether another process has the port of a part.
@@ -268,7 +268,7 @@ fn check_system() -> Result<()> {
 
 /// Returns the part as it was started if it lives, is what is wanted, and answers on its port; else the wanted one.
 async fn keep_or_renew(
-    record: Option<&Record>,
+    record: Option<&PartRecord>,
     wanted: Part,
     port: u16,
     answers: impl Future<Output = Result<(), String>>,
@@ -288,8 +288,8 @@ async fn keep_or_renew(
 }
 
 fn report_healing(
-    running: Option<&Running>,
-    parts: &[(&str, Option<&Record>, &Part)],
+    running: Option<&RunningParts>,
+    parts: &[(&str, Option<&PartRecord>, &Part)],
     reporter: &dyn Reporter,
 ) {
     if running.is_some_and(|running| running.living_supervisor().is_none()) {
@@ -318,7 +318,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::event::Silence;
+    use crate::event::SilentReporter;
     use crate::local::test_supervisor::{Stage, local_stage};
 
     /// Two stages that start at the same time choose the same port; the edge of one gets it, and answers for both.
@@ -339,7 +339,7 @@ mod tests {
         };
         assert!(local.has_lost_a_port(ports));
         state::write(&stage.folder.ports(), &ports).unwrap();
-        assert_ne!(local.choose_ports(&Silence).unwrap().edge, port);
+        assert_ne!(local.choose_ports(&SilentReporter).unwrap().edge, port);
 
         let record = &running.parts[EDGE];
         let wanted = Part {

@@ -33,9 +33,9 @@ impl<T> Saved<T> {
 
 /// The folder `.factory-tree/<stage>@<configuration file>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct StateFolder(PathBuf);
 
-impl Folder {
+impl StateFolder {
     pub(super) fn new(path: PathBuf) -> Self {
         Self(path)
     }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_log_is_of_the_last_run_and_has_no_empty_lines() {
-        let folder = Folder::new(tempfile::tempdir().unwrap().keep());
+        let folder = StateFolder::new(tempfile::tempdir().unwrap().keep());
         std::fs::write(
             folder.log("edge"),
             (0..20).map(|n| format!("line {n}\n\n")).collect::<String>(),

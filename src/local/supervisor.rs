@@ -11,15 +11,15 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::crew::Crew;
-use super::state::Folder;
+use super::state::StateFolder;
+use super::supervised::SupervisedProcesses;
 
 /// How often it looks for the end of parts that are not its children, and whether its folder is there.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a supervisor is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum SupervisorCommand {
     /// Make what runs be what `parts.json` says.
     Reload,
     /// Stop all parts and end.
@@ -27,7 +27,7 @@ pub(super) enum Order {
 }
 
 /// Supervises until SIGTERM. SIGUSR1 reloads; so does SIGHUP, which a closing terminal may send.
-pub(super) async fn run_until_signal(folder: &Folder) -> Result<()> {
+pub(super) async fn run_until_signal(folder: &StateFolder) -> Result<()> {
     let (sender, orders) = mpsc::channel(8);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -36,10 +36,10 @@ pub(super) async fn run_until_signal(folder: &Folder) -> Result<()> {
     tokio::spawn(async move {
         loop {
             let order = tokio::select! {
-                _ = terminate.recv() => Order::Stop,
-                _ = interrupt.recv() => Order::Stop,
-                _ = reload.recv() => Order::Reload,
-                _ = hang_up.recv() => Order::Reload,
+                _ = terminate.recv() => SupervisorCommand::Stop,
+                _ = interrupt.recv() => SupervisorCommand::Stop,
+                _ = reload.recv() => SupervisorCommand::Reload,
+                _ = hang_up.recv() => SupervisorCommand::Reload,
             };
             if sender.send(order).await.is_err() {
                 return;
@@ -65,35 +65,35 @@ pub(super) fn own_build() -> Result<String> {
 /// Supervises until told to stop, or until the folder is deleted. Returns at once if another supervisor
 /// has the folder.
 pub(super) async fn supervise(
-    folder: &Folder,
+    folder: &StateFolder,
     build: String,
-    mut orders: mpsc::Receiver<Order>,
+    mut orders: mpsc::Receiver<SupervisorCommand>,
 ) -> Result<()> {
     let Some(_lock) = take_folder(folder)? else {
         return Ok(());
     };
     let (sender, mut ends) = mpsc::channel(8);
-    let mut crew = Crew::adopt(folder.clone(), build, sender).await?;
-    crew.apply().await?;
+    let mut processes = SupervisedProcesses::adopt(folder.clone(), build, sender).await?;
+    processes.apply().await?;
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Reload) => crew.apply().await?,
-                Some(Order::Stop) | None => break,
+                Some(SupervisorCommand::Reload) => processes.apply().await?,
+                Some(SupervisorCommand::Stop) | None => break,
             },
-            Some(end) = ends.recv() => crew.note_end(&end).await?,
+            Some(end) = ends.recv() => processes.note_end(&end).await?,
             () = tokio::time::sleep(LOOK_EVERY) => {
                 if !folder.parts().exists() {
                     break;
                 }
-                crew.look_at_adopted().await?;
+                processes.check_adopted().await?;
             }
         }
     }
-    crew.dismiss().await
+    processes.dismiss().await
 }
 
-fn take_folder(folder: &Folder) -> Result<Option<File>> {
+fn take_folder(folder: &StateFolder) -> Result<Option<File>> {
     let path = folder.supervisor_lock();
     let open = OpenOptions::new()
         .create(true)

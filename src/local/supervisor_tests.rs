@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::*;
-use crate::local::crew::STOP_PATIENCE;
 use crate::local::parts::{Part, Parts, Stop};
 use crate::local::state;
+use crate::local::supervised::STOP_TIMEOUT;
 use crate::local::test_supervisor::{Stage, process};
 
 #[tokio::test]
@@ -30,7 +30,11 @@ async fn a_crash_is_recorded_and_not_repaired() {
         .wait_until("recorded", |running| running.parts["a"].ended.is_some())
         .await;
     assert_eq!(running.parts["a"].end(), "killed by signal 9");
-    supervisor.orders.send(Order::Reload).await.unwrap();
+    supervisor
+        .orders
+        .send(SupervisorCommand::Reload)
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(stage.running().unwrap().living("a").is_none());
     supervisor.stop().await;
@@ -48,7 +52,11 @@ async fn a_new_run_starts_a_dead_part_again_and_leaves_the_others_alone() {
     let mut wanted = stage.wanted();
     wanted.insert("a".to_owned(), stage.sleeper());
     stage.want(wanted);
-    supervisor.orders.send(Order::Reload).await.unwrap();
+    supervisor
+        .orders
+        .send(SupervisorCommand::Reload)
+        .await
+        .unwrap();
     let after = stage.wait_until_applied().await;
     assert_ne!(process(&after, "a"), process(&before, "a"));
     assert_eq!(process(&after, "b"), process(&before, "b"));
@@ -67,7 +75,11 @@ async fn what_is_no_longer_wanted_is_stopped() {
             .filter(|(name, _)| name == "b")
             .collect(),
     );
-    supervisor.orders.send(Order::Reload).await.unwrap();
+    supervisor
+        .orders
+        .send(SupervisorCommand::Reload)
+        .await
+        .unwrap();
     let after = stage.wait_until_applied().await;
     assert!(!process(&before, "a").is_alive());
     assert_eq!(process(&after, "b"), process(&before, "b"));
@@ -82,12 +94,20 @@ async fn what_runs_takes_the_place_of_another_without_a_new_start() {
     let mut wanted = stage.wanted();
     wanted.insert("next".to_owned(), stage.sleeper());
     stage.want(wanted.clone());
-    supervisor.orders.send(Order::Reload).await.unwrap();
+    supervisor
+        .orders
+        .send(SupervisorCommand::Reload)
+        .await
+        .unwrap();
     let beside = stage.wait_until_applied().await;
     assert_eq!(process(&beside, "a"), process(&before, "a"));
 
     stage.want(Parts::from([("a".to_owned(), wanted["next"].clone())]));
-    supervisor.orders.send(Order::Reload).await.unwrap();
+    supervisor
+        .orders
+        .send(SupervisorCommand::Reload)
+        .await
+        .unwrap();
     let after = stage.wait_until_applied().await;
     assert_eq!(process(&after, "a"), process(&beside, "next"));
     assert!(!process(&before, "a").is_alive());
@@ -166,7 +186,7 @@ async fn a_part_that_does_not_listen_is_killed() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let began = Instant::now();
     supervisor.stop().await;
-    assert!(began.elapsed() >= STOP_PATIENCE);
+    assert!(began.elapsed() >= STOP_TIMEOUT);
     assert!(!process(&running, "a").is_alive());
     assert_eq!(stage.marked(), 0);
 }
@@ -192,7 +212,7 @@ async fn what_is_killed_without_asking_is_still_there_while_others_sign_off() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let began = Instant::now();
     supervisor.stop().await;
-    assert!(began.elapsed() < STOP_PATIENCE);
+    assert!(began.elapsed() < STOP_TIMEOUT);
     assert!(stage.folder.path().join("seen").exists());
     assert_eq!(stage.marked(), 0);
 }

@@ -8,15 +8,15 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::parts::{Part, Parts, Running, Stop, new_run};
+use super::parts::{Part, Parts, RunningParts, Stop, new_run};
 use super::process::{ProcessId, find_marked};
 use super::stage::LocalStage;
-use super::state::{self, Folder};
-use super::supervisor::{Order, supervise};
+use super::state::{self, StateFolder};
+use super::supervisor::{SupervisorCommand, supervise};
 
 /// A stage's folder whose processes end with the test.
 pub(super) struct Stage {
-    pub(super) folder: Folder,
+    pub(super) folder: StateFolder,
     _root: tempfile::TempDir,
 }
 
@@ -29,14 +29,14 @@ impl Drop for Stage {
 }
 
 pub(super) struct Supervisor {
-    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) orders: mpsc::Sender<SupervisorCommand>,
     pub(super) task: JoinHandle<Result<()>>,
 }
 
 impl Stage {
     pub(super) fn new(names: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::new(root.path().join("local"));
+        let folder = StateFolder::new(root.path().join("local"));
         folder.create().unwrap();
         let stage = Self {
             folder,
@@ -80,7 +80,7 @@ impl Stage {
         state::read(&self.folder.parts()).ok().unwrap()
     }
 
-    pub(super) fn running(&self) -> Option<Running> {
+    pub(super) fn running(&self) -> Option<RunningParts> {
         state::read(&self.folder.running()).ok()
     }
 
@@ -92,7 +92,11 @@ impl Stage {
         Supervisor { orders, task }
     }
 
-    pub(super) async fn wait_until(&self, what: &str, is_so: impl Fn(&Running) -> bool) -> Running {
+    pub(super) async fn wait_until(
+        &self,
+        what: &str,
+        is_so: impl Fn(&RunningParts) -> bool,
+    ) -> RunningParts {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             match self.running() {
@@ -103,7 +107,7 @@ impl Stage {
         }
     }
 
-    pub(super) async fn wait_until_applied(&self) -> Running {
+    pub(super) async fn wait_until_applied(&self) -> RunningParts {
         let wanted = self.wanted();
         self.wait_until("applied", |running| running.has_applied(&wanted))
             .await
@@ -116,7 +120,7 @@ impl Stage {
 
 impl Supervisor {
     pub(super) async fn stop(self) {
-        self.orders.send(Order::Stop).await.unwrap();
+        self.orders.send(SupervisorCommand::Stop).await.unwrap();
         self.task.await.unwrap().unwrap();
     }
 
@@ -128,7 +132,7 @@ impl Supervisor {
 }
 
 /// The stage of a folder.
-pub(super) fn local_stage(folder: Folder) -> LocalStage {
+pub(super) fn local_stage(folder: StateFolder) -> LocalStage {
     let name = folder.stage();
     LocalStage {
         stage: name.parse().unwrap(),
@@ -136,11 +140,11 @@ pub(super) fn local_stage(folder: Folder) -> LocalStage {
         region: "us-east-1".parse().unwrap(),
         port: None,
         instance_stack: format!("demo-{name}-instance"),
-        former: Folder::new(folder.path().with_file_name("former")),
+        former: StateFolder::new(folder.path().with_file_name("former")),
         folder,
     }
 }
 
-pub(super) fn process(running: &Running, name: &str) -> ProcessId {
+pub(super) fn process(running: &RunningParts, name: &str) -> ProcessId {
     running.parts[name].process.unwrap()
 }

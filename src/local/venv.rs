@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use super::lock::Lock;
 use super::python::{PYTHONS, find_python};
-use super::state::{self, Folder, delete_folder, last_lines};
+use super::state::{self, StateFolder, delete_folder, last_lines};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
 
@@ -33,17 +33,17 @@ pub(super) struct Venv {
 }
 
 /// Returns the folder of the environment that a stage uses.
-pub(super) fn path_for(folder: &Folder) -> PathBuf {
+pub(super) fn path_for(folder: &StateFolder) -> PathBuf {
     // A stage's name has no dot in it.
     home(folder).join(".venv")
 }
 
 /// Keeps others from using or changing the environment.
-pub(super) async fn lock(folder: &Folder) -> Result<Lock> {
+pub(super) async fn lock(folder: &StateFolder) -> Result<Lock> {
     Lock::wait(&home(folder).join(".venv.lock")).await
 }
 
-fn home(folder: &Folder) -> &Path {
+fn home(folder: &StateFolder) -> &Path {
     folder.path().parent().unwrap_or(Path::new("."))
 }
 
@@ -51,7 +51,7 @@ fn home(folder: &Folder) -> &Path {
 ///
 /// # Errors
 /// `UserError::Tool` if Python is missing, too old or not whole, or if pip cannot install.
-pub(super) async fn ensure(folder: &Folder, reporter: &dyn Reporter) -> Result<Venv> {
+pub(super) async fn ensure(folder: &StateFolder, reporter: &dyn Reporter) -> Result<Venv> {
     let _lock = lock(folder).await?;
     let path = path_for(folder);
     if !is_current(&path) {
@@ -73,7 +73,7 @@ pub(super) async fn ensure(folder: &Folder, reporter: &dyn Reporter) -> Result<V
 }
 
 /// Deletes the environment if no stage of the checkout is left. Returns what was removed, in words.
-pub(super) async fn remove_unused(folder: &Folder) -> Result<Option<String>> {
+pub(super) async fn remove_unused(folder: &StateFolder) -> Result<Option<String>> {
     let (home, path) = (home(folder), path_for(folder));
     if !home.exists() {
         return Ok(None);
@@ -83,7 +83,7 @@ pub(super) async fn remove_unused(folder: &Folder) -> Result<Option<String>> {
         std::fs::read_dir(home).with_context(|| format!("failed to list `{}`", home.display()))?;
     if others
         .flatten()
-        .any(|entry| Folder::new(entry.path()).ports().exists())
+        .any(|entry| StateFolder::new(entry.path()).ports().exists())
     {
         return Ok(None);
     }
@@ -111,7 +111,7 @@ fn contents(path: &Path) -> Option<String> {
     Some(format!("{}\n{REQUIREMENTS}", python.display()))
 }
 
-async fn install(folder: &Folder, path: &Path, reporter: &dyn Reporter) -> Result<()> {
+async fn install(folder: &StateFolder, path: &Path, reporter: &dyn Reporter) -> Result<()> {
     let say = |detail: &str| {
         reporter.report(Event::TaskProgress {
             task: TASK.to_owned(),
@@ -149,7 +149,7 @@ async fn install(folder: &Folder, path: &Path, reporter: &dyn Reporter) -> Resul
 }
 
 /// Runs one program of the installation with its output in a log.
-async fn run(folder: &Folder, program: &str, command: &mut Command) -> Result<()> {
+async fn run(folder: &StateFolder, program: &str, command: &mut Command) -> Result<()> {
     let log = folder
         .open_log(LOG)
         .context("failed to open the log of the installation")?;

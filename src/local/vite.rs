@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use super::edge::Claim;
 use super::process::ProcessId;
 use super::stage::LocalStage;
-use super::start::START_PATIENCE;
+use super::start::START_TIMEOUT;
 use super::state;
 use super::{port, probe};
 use crate::error::UserError;
@@ -47,10 +47,10 @@ impl LocalStage {
         let port = port::find_inner().context("no loopback port is free for Vite")?;
         let mut vite = Vite::spawn(site, port, self.folder.vite())?;
         tokio::select! {
-            answers = probe::wait_until_ok(port, "/", START_PATIENCE) => {
+            answers = probe::wait_until_ok(port, "/", START_TIMEOUT) => {
                 answers.map_err(|problem| anyhow!("Vite is {problem}"))?;
             }
-            error = vite.tell(reporter) => return Err(error),
+            error = vite.forward_output(reporter) => return Err(error),
         }
         let process = vite.child.id().and_then(|pid| i32::try_from(pid).ok());
         let process = process
@@ -102,7 +102,7 @@ impl Vite {
     }
 
     /// Hands Vite's words on until it ends, and returns how it did. May be dropped and called again.
-    pub async fn tell(&mut self, reporter: &dyn Reporter) -> anyhow::Error {
+    pub async fn forward_output(&mut self, reporter: &dyn Reporter) -> anyhow::Error {
         loop {
             let line = tokio::select! {
                 Ok(Some(line)) = self.stdout.next_line() => line,

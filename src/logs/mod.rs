@@ -62,7 +62,7 @@ pub struct Logs {
 
 /// What was read at one time.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct LogBatch {
     /// The lines, oldest first.
     pub lines: Vec<LogLine>,
     /// Why a log could not be read, one each.
@@ -95,13 +95,13 @@ impl Logs {
     }
 
     /// Reads what is new in every log, all at the same time.
-    pub async fn read(&mut self, client: Option<&CloudWatchLogs>) -> Batch {
+    pub async fn read(&mut self, client: Option<&CloudWatchLogs>) -> LogBatch {
         let mut answers: Vec<anyhow::Result<Vec<LogLine>>> =
             self.files.iter_mut().map(file::Tail::read).collect();
         if let Some(client) = client {
             answers.extend(join_all(self.groups.iter_mut().map(|tail| tail.read(client))).await);
         }
-        let mut batch = Batch::default();
+        let mut batch = LogBatch::default();
         for answer in answers {
             match answer {
                 Ok(lines) => {

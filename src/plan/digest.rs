@@ -43,7 +43,11 @@ pub fn digest(parts: &BTreeMap<String, String>) -> String {
 
 /// Returns what differs between a saved plan and one made now: the parts' names. Empty means that the
 /// saved plan holds.
-pub fn moved(saved: &SavedPlan, stage: &str, parts: &BTreeMap<String, String>) -> Vec<String> {
+pub fn changed_parts(
+    saved: &SavedPlan,
+    stage: &str,
+    parts: &BTreeMap<String, String>,
+) -> Vec<String> {
     if saved.stage != stage {
         return vec![format!("it is a plan of stage {}", saved.stage)];
     }
@@ -83,10 +87,10 @@ mod tests {
     fn what_moved_is_named() {
         let before = saved(&[("site", "1"), ("stack api", "1")]);
         let now = parts(&[("site", "2"), ("stack api", "1"), ("stack auth", "1")]);
-        assert_eq!(moved(&before, "prod", &now), ["site", "stack auth"]);
-        assert!(moved(&before, "prod", &before.parts).is_empty());
+        assert_eq!(changed_parts(&before, "prod", &now), ["site", "stack auth"]);
+        assert!(changed_parts(&before, "prod", &before.parts).is_empty());
         assert_eq!(
-            moved(&before, "test", &before.parts),
+            changed_parts(&before, "test", &before.parts),
             ["it is a plan of stage prod"]
         );
     }
@@ -96,7 +100,10 @@ mod tests {
         let mut before = saved(&[("site", "1")]);
         before.digest = "another".to_owned();
         let now = before.parts.clone();
-        assert_eq!(moved(&before, "prod", &now), ["the plan file itself"]);
+        assert_eq!(
+            changed_parts(&before, "prod", &now),
+            ["the plan file itself"]
+        );
     }
 
     #[test]

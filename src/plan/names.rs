@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::template::{Act, Change};
+use crate::template::{ChangeAction, ResourceChange};
 use crate::template::{Rendered, shown};
 
 /// A zone, a record or a certificate that a deploy touches.
@@ -17,13 +17,13 @@ pub struct NameChange {
     pub name: String,
     /// What is done to it.
     #[serde(rename = "action")]
-    pub act: Act,
+    pub act: ChangeAction,
 }
 
 /// Returns the names that the changes of a stack touch.
 pub fn name_changes(
     stack: &str,
-    changes: &[Change],
+    changes: &[ResourceChange],
     before: &Rendered,
     after: &Rendered,
 ) -> Vec<NameChange> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::names::NameChange;
-use crate::template::Change;
+use crate::template::ResourceChange;
 
 /// What a deploy of a stage would do.
 #[derive(Clone, Debug, Serialize)]
@@ -40,11 +40,11 @@ pub struct StackPreview {
     /// Where it lies.
     pub region: String,
     /// What is done.
-    pub action: Action,
+    pub action: StackAction,
     /// Parameters whose value exists only after another stack is made.
     pub known_after_deploy: Vec<String>,
     /// What happens to its resources.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ResourceChange>,
     /// What it will put out otherwise than now. Empty for a stack that is new.
     pub outputs: Vec<OutputChange>,
 }
@@ -63,7 +63,7 @@ pub struct OutputChange {
 /// What is done to a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub enum StackAction {
     /// It is new.
     Create,
     /// It is changed.
@@ -74,7 +74,7 @@ pub enum Action {
     Recreate,
 }
 
-impl Action {
+impl StackAction {
     /// Returns the word that people see.
     pub fn name(self) -> &'static str {
         match self {
@@ -126,7 +126,9 @@ const UNCHANGED: &str = "unchanged";
 
 /// Returns the word for the whole: `changes` or `unchanged`.
 pub fn outcome(stacks: &[StackPreview], site: &SitePreview) -> &'static str {
-    let idle = stacks.iter().all(|stack| stack.action == Action::Unchanged);
+    let idle = stacks
+        .iter()
+        .all(|stack| stack.action == StackAction::Unchanged);
     if idle && site.add.is_empty() && site.change.is_empty() {
         UNCHANGED
     } else {

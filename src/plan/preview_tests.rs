@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::plan::names::NameChange;
 use crate::plan::preview::{ArtifactPreview, outcome};
-use crate::template::Witness;
+use crate::template::ChangeOrigin;
 
 fn property(path: &str, before: Option<&str>, after: Option<&str>) -> PropertyChange {
     PropertyChange {
@@ -11,24 +11,29 @@ fn property(path: &str, before: Option<&str>, after: Option<&str>) -> PropertyCh
         before: before.map(ToOwned::to_owned),
         after: after.map(ToOwned::to_owned),
         recreates: Recreates::Never,
-        seen_by: Witness::Both,
+        seen_by: ChangeOrigin::Both,
         ignored: false,
     }
 }
 
-fn change(logical_id: &str, kind: &str, act: Act, properties: Vec<PropertyChange>) -> Change {
-    Change {
+fn change(
+    logical_id: &str,
+    kind: &str,
+    act: ChangeAction,
+    properties: Vec<PropertyChange>,
+) -> ResourceChange {
+    ResourceChange {
         logical_id: logical_id.to_owned(),
         kind: kind.to_owned(),
         act,
-        seen_by: Witness::Both,
+        seen_by: ChangeOrigin::Both,
         properties,
         data: None,
         broadens: Vec::new(),
     }
 }
 
-fn stack(name: &str, action: Action, changes: Vec<Change>) -> StackPreview {
+fn stack(name: &str, action: StackAction, changes: Vec<ResourceChange>) -> StackPreview {
     StackPreview {
         name: name.to_owned(),
         stack: format!("factory-tree-prod-{name}"),
@@ -53,14 +58,14 @@ fn preview(stacks: Vec<StackPreview>, site: SitePreview) -> Preview {
     }
 }
 
-fn table() -> Change {
+fn table() -> ResourceChange {
     let key = property(
         "Properties.KeySchema.0.AttributeName",
         Some("pk"),
         Some("id"),
     );
     let unseen = PropertyChange {
-        seen_by: Witness::Template,
+        seen_by: ChangeOrigin::Template,
         ignored: true,
         ..property(
             "Properties.Rules.0.Action",
@@ -75,21 +80,31 @@ fn table() -> Change {
         },
         unseen,
     ];
-    Change {
-        data: Some(Fate::Lost),
-        ..change("Table", "AWS::DynamoDB::Table", Act::Replace, properties)
+    ResourceChange {
+        data: Some(DataImpact::Lost),
+        ..change(
+            "Table",
+            "AWS::DynamoDB::Table",
+            ChangeAction::Replace,
+            properties,
+        )
     }
 }
 
-fn role() -> Change {
+fn role() -> ResourceChange {
     let action = property(
         "Properties.Policies.0.PolicyDocument.Statement.0.Action.1",
         None,
         Some("dynamodb:Scan"),
     );
-    Change {
+    ResourceChange {
         broadens: vec!["allows dynamodb:Scan on ${Table.Arn}".to_owned()],
-        ..change("ApiRole", "AWS::IAM::Role", Act::Modify, vec![action])
+        ..change(
+            "ApiRole",
+            "AWS::IAM::Role",
+            ChangeAction::Modify,
+            vec![action],
+        )
     }
 }
 
@@ -109,18 +124,23 @@ fn artifacts() -> Vec<ArtifactPreview> {
 
 #[test]
 fn an_update_is_told_at_property_level_with_what_is_lost_and_what_is_widened() {
-    let kept = Change {
-        data: Some(Fate::Retained),
-        ..change("Logs", "AWS::S3::Bucket", Act::Delete, Vec::new())
+    let kept = ResourceChange {
+        data: Some(DataImpact::Retained),
+        ..change("Logs", "AWS::S3::Bucket", ChangeAction::Delete, Vec::new())
     };
-    let follows = Change {
-        seen_by: Witness::ChangeSet,
-        ..change("Policy", "AWS::IAM::Policy", Act::Modify, Vec::new())
+    let follows = ResourceChange {
+        seen_by: ChangeOrigin::ChangeSet,
+        ..change(
+            "Policy",
+            "AWS::IAM::Policy",
+            ChangeAction::Modify,
+            Vec::new(),
+        )
     };
-    let data = stack("data", Action::Update, vec![table(), kept, follows]);
-    let mut api = stack("api", Action::Update, vec![role()]);
+    let data = stack("data", StackAction::Update, vec![table(), kept, follows]);
+    let mut api = stack("api", StackAction::Update, vec![role()]);
     api.known_after_deploy = vec!["TableArn".to_owned(), "TableName".to_owned()];
-    let unchanged = stack("dns", Action::Unchanged, Vec::new());
+    let unchanged = stack("dns", StackAction::Unchanged, Vec::new());
     let site = SitePreview {
         add: vec!["assets/index-b2.js".to_owned()],
         change: vec!["index.html".to_owned()],
@@ -133,7 +153,7 @@ fn an_update_is_told_at_property_level_with_what_is_lost_and_what_is_widened() {
         stack: "api".to_owned(),
         what: "record",
         name: "api.factory-tree.com A".to_owned(),
-        act: Act::Add,
+        act: ChangeAction::Add,
     }];
     insta::assert_snapshot!(preview, @r#"
 stage prod: 2 of 3 stacks change, 2 site files; DATA IS LOST in 1 resource; access is widened by 1 resource
@@ -170,14 +190,18 @@ plan 5d1c
 
 #[test]
 fn a_new_stack_lists_its_resources_and_counts_what_it_opens() {
-    let added = |change: Change| Change {
-        act: Act::Add,
+    let added = |change: ResourceChange| ResourceChange {
+        act: ChangeAction::Add,
         properties: Vec::new(),
         data: None,
-        seen_by: Witness::Template,
+        seen_by: ChangeOrigin::Template,
         ..change
     };
-    let mut api = stack("api", Action::Create, vec![added(table()), added(role())]);
+    let mut api = stack(
+        "api",
+        StackAction::Create,
+        vec![added(table()), added(role())],
+    );
     api.known_after_deploy = vec!["TableArn".to_owned()];
     insta::assert_snapshot!(preview(vec![api], SitePreview::default()), @r"
 stage prod: 1 of 1 stacks change
@@ -194,7 +218,7 @@ plan 5d1c
 
 #[test]
 fn nothing_to_do_is_told_in_one_line() {
-    let unchanged = stack("dns", Action::Unchanged, Vec::new());
+    let unchanged = stack("dns", StackAction::Unchanged, Vec::new());
     insta::assert_snapshot!(preview(vec![unchanged], SitePreview::default()), @r"
 stage prod: nothing to do
 plan 5d1c
@@ -223,7 +247,7 @@ fn a_stack_of_which_only_outputs_change_says_so_and_names_them() {
     ];
     let only_outputs = StackPreview {
         outputs,
-        ..stack("data", Action::Update, Vec::new())
+        ..stack("data", StackAction::Update, Vec::new())
     };
     let preview = preview(vec![only_outputs], SitePreview::default());
     insta::assert_snapshot!(preview.to_string(), @r"

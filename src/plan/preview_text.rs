@@ -3,14 +3,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::preview::{Action, OutputChange, Preview, SitePreview, StackPreview};
-use crate::template::{Act, Change, Fate, PropertyChange, Recreates};
+use super::preview::{OutputChange, Preview, SitePreview, StackAction, StackPreview};
+use crate::template::{ChangeAction, DataImpact, PropertyChange, Recreates, ResourceChange};
 
 impl Display for Preview {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", headline(self))?;
         for stack in &self.stacks {
-            if stack.action != Action::Unchanged {
+            if stack.action != StackAction::Unchanged {
                 write!(formatter, "\n{stack}")?;
             }
         }
@@ -31,7 +31,7 @@ fn headline(preview: &Preview) -> String {
         return format!("stage {stage}: nothing to do");
     }
     let moved = preview.stacks.iter();
-    let moved = moved.filter(|stack| stack.action != Action::Unchanged);
+    let moved = moved.filter(|stack| stack.action != StackAction::Unchanged);
     let mut text = format!(
         "stage {stage}: {} of {} stacks change",
         moved.clone().count(),
@@ -42,9 +42,11 @@ fn headline(preview: &Preview) -> String {
         text += &format!(", {}", counted(files, "site file"));
     }
     let changes = moved.clone().flat_map(|stack| &stack.changes);
-    let lost: Vec<&Change> = changes.filter(|change| change.is_destructive()).collect();
+    let lost: Vec<&ResourceChange> = changes.filter(|change| change.is_destructive()).collect();
     if !lost.is_empty() {
-        let is_certain = lost.iter().any(|change| change.act != Act::MayReplace);
+        let is_certain = lost
+            .iter()
+            .any(|change| change.act != ChangeAction::MayReplace);
         let verb = if is_certain { "IS" } else { "MAY BE" };
         text += &format!("; DATA {verb} LOST in {}", counted(lost.len(), "resource"));
     }
@@ -109,8 +111,12 @@ fn write_grants(formatter: &mut Formatter<'_>, stack: &StackPreview) -> fmt::Res
     )
 }
 
-fn write_change(formatter: &mut Formatter<'_>, change: &Change, action: Action) -> fmt::Result {
-    let Change {
+fn write_change(
+    formatter: &mut Formatter<'_>,
+    change: &ResourceChange,
+    action: StackAction,
+) -> fmt::Result {
+    let ResourceChange {
         logical_id, kind, ..
     } = change;
     let mark = mark(change.act);
@@ -141,41 +147,44 @@ impl Display for OutputChange {
         let name = plain(&self.name);
         let (mark, values) = match (&self.before, &self.after) {
             (None, None) => return Ok(()),
-            (None, Some(after)) => (mark(Act::Add), plain(after)),
-            (Some(before), None) => (mark(Act::Delete), format!("{} is removed", plain(before))),
+            (None, Some(after)) => (mark(ChangeAction::Add), plain(after)),
+            (Some(before), None) => (
+                mark(ChangeAction::Delete),
+                format!("{} is removed", plain(before)),
+            ),
             (Some(before), Some(after)) => {
                 let values = format!("{} -> {}", plain(before), plain(after));
-                (mark(Act::Modify), values)
+                (mark(ChangeAction::Modify), values)
             }
         };
         writeln!(formatter, "  {mark:<3} output {name}: {values}")
     }
 }
 
-fn mark(act: Act) -> &'static str {
+fn mark(act: ChangeAction) -> &'static str {
     match act {
-        Act::Add => "+",
-        Act::Modify => "~",
-        Act::Replace | Act::MayReplace => "-/+",
-        Act::Delete => "-",
-        Act::Import => "<",
+        ChangeAction::Add => "+",
+        ChangeAction::Modify => "~",
+        ChangeAction::Replace | ChangeAction::MayReplace => "-/+",
+        ChangeAction::Delete => "-",
+        ChangeAction::Import => "<",
     }
 }
 
-fn done(change: &Change) -> String {
+fn done(change: &ResourceChange) -> String {
     let act = match change.act {
-        Act::Add | Act::Modify => "",
-        Act::Replace => " is replaced",
-        Act::MayReplace => " may be replaced",
-        Act::Delete => " is deleted",
-        Act::Import => " is taken over as it is",
+        ChangeAction::Add | ChangeAction::Modify => "",
+        ChangeAction::Replace => " is replaced",
+        ChangeAction::MayReplace => " may be replaced",
+        ChangeAction::Delete => " is deleted",
+        ChangeAction::Import => " is taken over as it is",
     };
     let fate = match (change.data, change.act) {
         (None, _) => "",
-        (Some(Fate::Lost), Act::MayReplace) => ": what it holds MAY BE LOST",
-        (Some(Fate::Lost), _) => ": what it holds is LOST",
-        (Some(Fate::Retained), _) => ": the old one stays, outside the stack",
-        (Some(Fate::Snapshot), _) => ": a snapshot of it is made",
+        (Some(DataImpact::Lost), ChangeAction::MayReplace) => ": what it holds MAY BE LOST",
+        (Some(DataImpact::Lost), _) => ": what it holds is LOST",
+        (Some(DataImpact::Retained), _) => ": the old one stays, outside the stack",
+        (Some(DataImpact::Snapshot), _) => ": a snapshot of it is made",
     };
     format!("{act}{fate}")
 }

@@ -51,7 +51,7 @@ fn every_output_that_is_handed_on_exists_in_a_stack_that_comes_first() {
     let mut before: BTreeMap<&str, &StackPlan> = BTreeMap::new();
     for stack in plan.all() {
         for source in stack.parameters.values() {
-            if let Source::Output {
+            if let ParameterSource::Output {
                 stack: other,
                 output,
             } = source

@@ -14,7 +14,7 @@ pub type Condition = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 /// One policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Document {
+pub struct PolicyDocument {
     /// The version of the policy language.
     version: &'static str,
     /// Its statements.
@@ -42,7 +42,7 @@ pub struct Statement {
     pub condition: Condition,
 }
 
-impl Document {
+impl PolicyDocument {
     /// Makes a policy of statements.
     pub fn of(statement: Vec<Statement>) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Document {
 
 /// Packs statements into documents that IAM accepts, in order. One that is too long for the rest of a
 /// document is parted: some of its actions go into the next.
-pub(super) fn pack(statements: Vec<Statement>) -> Vec<Document> {
+pub(super) fn pack(statements: Vec<Statement>) -> Vec<PolicyDocument> {
     let mut documents = Vec::new();
     let mut open: Vec<Statement> = Vec::new();
     for statement in statements {
@@ -70,12 +70,12 @@ pub(super) fn pack(statements: Vec<Statement>) -> Vec<Document> {
             open.extend(fitting);
             rest = left;
             if rest.is_some() {
-                documents.push(Document::of(std::mem::take(&mut open)));
+                documents.push(PolicyDocument::of(std::mem::take(&mut open)));
             }
         }
     }
     if !open.is_empty() {
-        documents.push(Document::of(open));
+        documents.push(PolicyDocument::of(open));
     }
     documents
 }
@@ -85,7 +85,7 @@ pub(super) fn pack(statements: Vec<Statement>) -> Vec<Document> {
 fn part(open: &[Statement], statement: Statement) -> (Option<Statement>, Option<Statement>) {
     let fits = |part: &Statement| {
         let all = open.iter().chain([part]).cloned().collect();
-        Document::of(all).characters() <= MAX_CHARACTERS
+        PolicyDocument::of(all).characters() <= MAX_CHARACTERS
     };
     if fits(&statement) {
         return (Some(statement), None);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn white_space_does_not_count() {
-        let document = Document::of(vec![statement("A", 1)]);
+        let document = PolicyDocument::of(vec![statement("A", 1)]);
         let pretty = serde_json::to_string_pretty(&document).unwrap();
         let dense = pretty.chars().filter(|c| !c.is_whitespace()).count();
         assert_eq!(document.characters(), dense);

@@ -11,7 +11,7 @@ use crate::template::Template;
 
 /// What a set of templates makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inventory {
+pub struct TemplateInventory {
     /// Resource types, each with every property name that is set anywhere in one of its resources.
     pub types: BTreeMap<String, BTreeSet<String>>,
     /// The services that the templates' roles trust: a role may be passed to these.
@@ -25,12 +25,12 @@ pub struct Inventory {
 struct Sections {
     #[serde(default)]
     transform: Value,
-    resources: BTreeMap<String, Resource>,
+    resources: BTreeMap<String, TemplateResource>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Resource {
+struct TemplateResource {
     r#type: String,
     #[serde(default)]
     properties: Value,
@@ -40,8 +40,8 @@ struct Resource {
 ///
 /// # Errors
 /// A template has no resources where they belong; its file is named.
-pub fn take<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Result<Inventory> {
-    let mut inventory = Inventory::default();
+pub fn take<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Result<TemplateInventory> {
+    let mut inventory = TemplateInventory::default();
     for template in templates {
         // Tags such as `!Ref` are dropped: `!Ref Table` reads as "Table".
         let sections: Sections = serde_yaml::from_str(&template.body).with_context(|| {
@@ -53,7 +53,7 @@ pub fn take<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Result<Inv
     Ok(inventory)
 }
 
-impl Inventory {
+impl TemplateInventory {
     fn add(&mut self, sections: &Sections) {
         let transforms = texts(&sections.transform).into_iter();
         let transforms = transforms.map(|name| name.trim_start_matches("AWS::").to_owned());
@@ -118,7 +118,7 @@ Resources:
         let template = Template::parse(Path::new("t.yaml"), body.to_owned()).unwrap();
         let inventory = take([&template]).unwrap();
         insta::assert_debug_snapshot!(inventory, @r#"
-        Inventory {
+        TemplateInventory {
             types: {
                 "AWS::IAM::Role": {
                     "AssumeRolePolicyDocument",

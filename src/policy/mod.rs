@@ -25,10 +25,10 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::template::Template;
 use calls::{CALLS, CALLS_OF_PLAN};
-pub use document::{Condition, Document, MAX_CHARACTERS, Statement};
-pub use inventory::{Inventory, take};
+pub use document::{Condition, MAX_CHARACTERS, PolicyDocument, Statement};
+pub use inventory::{TemplateInventory, take};
 pub use permissions::{Action, needed};
-use scope::{Caller, Target};
+use scope::{Caller, GrantTarget};
 pub use trust::{Environment, InvalidEnvironment, InvalidRepository, Repository};
 
 /// What stands for the account in a trust policy when the stage does not name one.
@@ -37,7 +37,7 @@ pub const ACCOUNT_PLACEHOLDER: &str = "ACCOUNT_ID";
 /// What a role is for
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Purpose {
+pub enum PolicyPurpose {
     /// Every command
     #[default]
     Deploy,
@@ -45,7 +45,7 @@ pub enum Purpose {
     Plan,
 }
 
-impl Purpose {
+impl PolicyPurpose {
     /// Returns the word that the policies have in their names.
     fn name(self) -> &'static str {
         match self {
@@ -100,11 +100,11 @@ pub struct PolicyReport {
     /// The stage.
     pub stage: String,
     /// What the role is for.
-    pub purpose: Purpose,
+    pub purpose: PolicyPurpose,
     /// The policies; a role needs all of them.
     pub policies: Vec<NamedPolicy>,
     /// Who may take the role, if that was asked.
-    pub trust: Option<Document>,
+    pub trust: Option<PolicyDocument>,
 }
 
 /// One managed policy.
@@ -115,7 +115,7 @@ pub struct NamedPolicy {
     /// How long it is as IAM counts it; at most 6 144.
     pub characters: usize,
     /// The policy.
-    pub document: Document,
+    pub document: PolicyDocument,
 }
 
 /// Derives the policies of a stage from its templates. Of a plan only their transforms matter: a change set
@@ -126,11 +126,11 @@ pub struct NamedPolicy {
 pub fn policy<'a>(
     config: &Config,
     templates: impl IntoIterator<Item = &'a Template>,
-    purpose: Purpose,
+    purpose: PolicyPurpose,
     workflow: Option<&Workflow>,
 ) -> Result<PolicyReport> {
     let inventory = take(templates)?;
-    let target = Target::of(config);
+    let target = GrantTarget::of(config);
     let documents = document::pack(statements(&inventory, &target, purpose)?).into_iter();
     let word = purpose.name();
     let policies = documents.zip(1..).map(|(document, number)| NamedPolicy {
@@ -155,13 +155,17 @@ pub fn policy<'a>(
 }
 
 /// Resources and condition: grants that share them are one statement.
-type Scope = (BTreeSet<String>, Condition);
+type GrantScope = (BTreeSet<String>, Condition);
 
-fn statements(inventory: &Inventory, target: &Target, purpose: Purpose) -> Result<Vec<Statement>> {
+fn statements(
+    inventory: &TemplateInventory,
+    target: &GrantTarget,
+    purpose: PolicyPurpose,
+) -> Result<Vec<Statement>> {
     let own = purpose.calls();
     let mut all = transforms(inventory, target);
     all.extend(grant(&own, Caller::Deployer, inventory, target)?);
-    if purpose == Purpose::Deploy {
+    if purpose == PolicyPurpose::Deploy {
         let through: BTreeSet<Action> = needed(inventory)?.difference(&own).cloned().collect();
         all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
     }
@@ -171,12 +175,12 @@ fn statements(inventory: &Inventory, target: &Target, purpose: Purpose) -> Resul
 fn grant(
     actions: &BTreeSet<Action>,
     caller: Caller,
-    inventory: &Inventory,
-    target: &Target,
+    inventory: &TemplateInventory,
+    target: &GrantTarget,
 ) -> Result<Vec<Statement>> {
     let services: Vec<String> = inventory.trusted_services.iter().cloned().collect();
     let linked = linked_services(inventory);
-    let mut scopes: BTreeMap<Scope, BTreeSet<Action>> = BTreeMap::new();
+    let mut scopes: BTreeMap<GrantScope, BTreeSet<Action>> = BTreeMap::new();
     for action in actions {
         let resources = scope::resources(action, target)
             .with_context(|| format!("failed to narrow `{action}`: its service is not known"))?;
@@ -201,8 +205,8 @@ fn grant(
 
 /// A change set with a transform is made by whoever may use the transform.
 /// Source: CloudFormation User Guide, "IAM condition keys … transform".
-fn transforms(inventory: &Inventory, target: &Target) -> Vec<Statement> {
-    let Target {
+fn transforms(inventory: &TemplateInventory, target: &GrantTarget) -> Vec<Statement> {
+    let GrantTarget {
         partition, region, ..
     } = target;
     let names = inventory.transforms.iter();
@@ -239,7 +243,7 @@ const LINKED: [(&str, &str); 3] = [
     ),
 ];
 
-fn linked_services(inventory: &Inventory) -> Vec<String> {
+fn linked_services(inventory: &TemplateInventory) -> Vec<String> {
     let made = LINKED
         .iter()
         .filter(|(kind, _)| inventory.types.contains_key(*kind));

@@ -1,4 +1,4 @@
-//! What CloudFormation's resource handlers ask of whoever deploys. In: an `Inventory`. Out: IAM
+//! What CloudFormation's resource handlers ask of whoever deploys. In: an `TemplateInventory`. Out: IAM
 //! actions. The facts are in `permissions.json`, which `distil.py` beside it makes from the published
 //! resource schemas; nothing is decided here that is not in that file.
 
@@ -8,13 +8,13 @@ use std::sync::LazyLock;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::Inventory;
+use super::TemplateInventory;
 
 /// An IAM action, such as `dynamodb:CreateTable`.
 pub type Action = String;
 
 #[derive(Deserialize)]
-pub(super) struct Facts {
+pub(super) struct TypePermissions {
     /// By resource type and handler (`create`, `read`, `update`, `delete`, `list`, and `besides`:
     /// what the schema does not say).
     pub(super) types: BTreeMap<String, BTreeMap<String, Vec<Action>>>,
@@ -24,7 +24,7 @@ pub(super) struct Facts {
     pub(super) without_resources: BTreeSet<Action>,
 }
 
-pub(super) static FACTS: LazyLock<Facts> = LazyLock::new(|| {
+pub(super) static FACTS: LazyLock<TypePermissions> = LazyLock::new(|| {
     serde_json::from_str(include_str!("permissions.json")).expect("permissions.json is as made")
 });
 
@@ -33,7 +33,7 @@ pub(super) static FACTS: LazyLock<Facts> = LazyLock::new(|| {
 ///
 /// # Errors
 /// A type is not in `permissions.json`.
-pub fn needed(inventory: &Inventory) -> Result<BTreeSet<Action>> {
+pub fn needed(inventory: &TemplateInventory) -> Result<BTreeSet<Action>> {
     let mut actions = BTreeSet::new();
     for (kind, properties) in &inventory.types {
         let handlers = FACTS.types.get(kind).with_context(|| {
@@ -65,11 +65,11 @@ fn spared(kind: &str, properties: &BTreeSet<String>) -> BTreeSet<Action> {
 mod tests {
     use super::*;
 
-    fn inventory(kind: &str, properties: &[&str]) -> Inventory {
+    fn inventory(kind: &str, properties: &[&str]) -> TemplateInventory {
         let properties = properties.iter().map(ToString::to_string).collect();
-        Inventory {
+        TemplateInventory {
             types: BTreeMap::from([(kind.to_owned(), properties)]),
-            ..Inventory::default()
+            ..TemplateInventory::default()
         }
     }
 

@@ -17,7 +17,7 @@ const KEPT_CHARACTERS: usize = 24;
 
 /// What grants are narrowed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct GrantTarget {
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub(super) partition: &'static str,
     pub(super) region: String,
@@ -30,7 +30,7 @@ pub(super) struct Target {
     pub(super) zone: String,
 }
 
-impl Target {
+impl GrantTarget {
     pub(super) fn of(config: &Config) -> Self {
         let settings = &config.settings;
         let region = settings.region.to_string();
@@ -80,7 +80,7 @@ fn partition(region: &str) -> &'static str {
 
 /// Returns the resources that an action is granted on, or `None` for a service that nobody has thought
 /// of yet.
-pub(super) fn resources(action: &str, target: &Target) -> Option<BTreeSet<String>> {
+pub(super) fn resources(action: &str, target: &GrantTarget) -> Option<BTreeSet<String>> {
     if FACTS.without_resources.contains(action) {
         return Some(BTreeSet::from(["*".to_owned()]));
     }
@@ -190,7 +190,7 @@ pub(super) fn condition(
     action: &str,
     caller: Caller,
     resources: &BTreeSet<String>,
-    target: &Target,
+    target: &GrantTarget,
     services: &[String],
     linked: &[String],
 ) -> Condition {
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn every_action_of_every_known_type_has_its_resources() {
-        let target = Target {
+        let target = GrantTarget {
             partition: "aws",
             region: "eu-central-1".to_owned(),
             account: "*".to_owned(),

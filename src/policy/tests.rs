@@ -24,10 +24,10 @@ fn plan(config: &Config) -> Plan {
 }
 
 fn report(extra: &str) -> PolicyReport {
-    report_for(Purpose::Deploy, extra)
+    report_for(PolicyPurpose::Deploy, extra)
 }
 
-fn report_for(purpose: Purpose, extra: &str) -> PolicyReport {
+fn report_for(purpose: PolicyPurpose, extra: &str) -> PolicyReport {
     let config = config(extra);
     let plan = plan(&config);
     let templates = plan.all().map(|stack| &stack.template);
@@ -164,7 +164,7 @@ fn without_an_account_the_trust_says_where_it_goes() {
     };
     let plan = plan(&config);
     let templates = plan.all().map(|stack| &stack.template);
-    let report = policy(&config, templates, Purpose::Deploy, Some(&workflow)).unwrap();
+    let report = policy(&config, templates, PolicyPurpose::Deploy, Some(&workflow)).unwrap();
     let trust = serde_json::to_string(&report.trust).unwrap();
     assert!(
         trust.contains("arn:aws:iam::ACCOUNT_ID:oidc-provider/"),
@@ -200,7 +200,7 @@ fn paragraphs(report: &PolicyReport) -> String {
 /// Who may push a branch runs what he likes with this role.
 #[test]
 fn whoever_plans_changes_nothing_and_reads_no_data() {
-    let report = report_for(Purpose::Plan, "");
+    let report = report_for(PolicyPurpose::Plan, "");
     assert_eq!(report.policies[0].name, "factory-tree-prod-plan-1");
     insta::assert_snapshot!(paragraphs(&report), @r#"
 cloudformation:CreateChangeSet

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use super::document::{Condition, Document, Statement};
+use super::document::{Condition, PolicyDocument, Statement};
 
 /// Where GitHub's tokens come from.
 /// Source: GitHub Docs, "Configuring OpenID Connect in Amazon Web Services".
@@ -84,13 +84,13 @@ pub(super) fn trust(
     environment: &Environment,
     partition: &str,
     account: &str,
-) -> Document {
+) -> PolicyDocument {
     let equal = |key: &str, value: String| (format!("{PROVIDER}:{key}"), vec![value]);
     let subject = format!("repo:{repository}:environment:{environment}");
     let audience = "sts.amazonaws.com".to_owned();
     let keys = BTreeMap::from([equal("aud", audience), equal("sub", subject)]);
     let provider = format!("arn:{partition}:iam::{account}:oidc-provider/{PROVIDER}");
-    Document::of(vec![Statement {
+    PolicyDocument::of(vec![Statement {
         sid: "OneEnvironmentOfOneRepository".to_owned(),
         effect: "Allow",
         principal: BTreeMap::from([("Federated".to_owned(), provider)]),

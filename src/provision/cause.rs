@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 
 use super::diagnosis::{self, Diagnosis};
-use super::follow::Settled;
+use super::follow::OperationEnd;
 use super::target::StackTarget;
 use crate::aws::{CloudFormation, FailedEvent, Fault, Operation, StackEvent};
 use crate::error::UserError;
@@ -20,7 +20,7 @@ const NESTED: &str = "AWS::CloudFormation::Stack";
 
 /// One thing that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Failure {
+struct ResourceFailure {
     /// The nested stacks that lead to it, outermost first; empty for the stack itself.
     within: Vec<String>,
     logical_id: String,
@@ -30,16 +30,17 @@ struct Failure {
 }
 
 /// Returns the error of an operation that did not end well.
-pub(super) async fn of_operation(
+pub(super) async fn operation_error(
     target: &StackTarget<'_>,
     stack_id: &str,
-    settled: &Settled,
+    settled: &OperationEnd,
 ) -> anyhow::Error {
     let first = settled.events.iter().find(|event| event.is_failure());
     let failure = match first {
-        Some(event) => Some(leaf(target.client, event, target.reporter).await),
+        Some(event) => Some(find_root_failure(target.client, event, target.reporter).await),
         None => {
-            let told = told(target.client, Operation::Stack(stack_id), target.reporter).await;
+            let told =
+                list_failures(target.client, Operation::Stack(stack_id), target.reporter).await;
             told.into_iter().next()
         }
     };
@@ -49,37 +50,41 @@ pub(super) async fn of_operation(
             .unwrap_or_else(|| format!("it ended in {}", settled.status))
     };
     match failure {
-        Some(failure) => error(target, &[failure]),
-        None => bare(target, &stack_reason()),
+        Some(failure) => error_of_failures(target, &[failure]),
+        None => error_of_reason(target, &stack_reason()),
     }
 }
 
 /// Returns the error of a change set that was refused. `reason` is what CloudFormation says of it.
-pub(super) async fn of_change_set(
+pub(super) async fn change_set_error(
     target: &StackTarget<'_>,
     change_set: &str,
     reason: &str,
 ) -> anyhow::Error {
-    let failures = told(
+    let failures = list_failures(
         target.client,
         Operation::ChangeSet(change_set),
         target.reporter,
     )
     .await;
     if failures.is_empty() {
-        bare(target, reason)
+        error_of_reason(target, reason)
     } else {
-        error(target, &failures)
+        error_of_failures(target, &failures)
     }
 }
 
 /// Returns the error of a change set that CloudFormation refuses outright.
-pub(super) fn of_refusal(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
-    bare(target, reason)
+pub(super) fn refusal_error(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
+    error_of_reason(target, reason)
 }
 
 /// Follows a failing event down through nested stacks, which say no more than that they failed.
-async fn leaf(client: &CloudFormation, event: &StackEvent, reporter: &dyn Reporter) -> Failure {
+async fn find_root_failure(
+    client: &CloudFormation,
+    event: &StackEvent,
+    reporter: &dyn Reporter,
+) -> ResourceFailure {
     let mut within = Vec::new();
     let mut current = event.clone();
     while current.kind == NESTED && within.len() < DEPTH {
@@ -89,7 +94,7 @@ async fn leaf(client: &CloudFormation, event: &StackEvent, reporter: &dyn Report
         within.push(std::mem::replace(&mut current, inner).logical_id);
     }
     let reason = current.reason.unwrap_or(current.status);
-    Failure {
+    ResourceFailure {
         within,
         property: diagnosis::property(&reason),
         logical_id: current.logical_id,
@@ -117,17 +122,17 @@ async fn first_failure_of(
 }
 
 /// Returns what `DescribeEvents` tells; nothing where it is not granted, or not there.
-async fn told(
+async fn list_failures(
     client: &CloudFormation,
     operation: Operation<'_>,
     reporter: &dyn Reporter,
-) -> Vec<Failure> {
+) -> Vec<ResourceFailure> {
     let answer: Result<Vec<FailedEvent>> = client.list_failed_events(operation).await;
     match answer {
         Ok(events) => events
             .into_iter()
             .filter(|event| !event.reason.is_empty())
-            .map(Failure::from)
+            .map(ResourceFailure::from)
             .collect(),
         Err(error) => {
             if Fault::of(&error).is_some_and(Fault::is_denied) {
@@ -140,7 +145,7 @@ async fn told(
     }
 }
 
-impl From<FailedEvent> for Failure {
+impl From<FailedEvent> for ResourceFailure {
     fn from(event: FailedEvent) -> Self {
         let property = event.property.filter(|path| !path.is_empty());
         Self {
@@ -154,28 +159,28 @@ impl From<FailedEvent> for Failure {
 }
 
 /// Several failures (of an early validation) are told in full, one a line.
-fn error(target: &StackTarget<'_>, failures: &[Failure]) -> anyhow::Error {
+fn error_of_failures(target: &StackTarget<'_>, failures: &[ResourceFailure]) -> anyhow::Error {
     let sentences: Vec<String> = failures
         .iter()
-        .map(|failure| sentence(target, failure))
+        .map(|failure| describe(target, failure))
         .collect();
     let first = failures.first();
-    let line = first.and_then(|failure| line(target, failure));
+    let line = first.and_then(|failure| line_of_failure(target, failure));
     let diagnosis = first.and_then(|failure| diagnosis::diagnose(&failure.reason));
-    failed(target, sentences.join("\n  "), line, diagnosis)
+    stack_failed(target, sentences.join("\n  "), line, diagnosis)
 }
 
-fn bare(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
-    let line = named_in(target, reason);
+fn error_of_reason(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
+    let line = line_of_named_resource(target, reason);
     let diagnosis = diagnosis::diagnose(reason);
     let sentence = match &diagnosis {
         Some(Diagnosis { cause, .. }) => format!("{reason}: {cause}"),
         None => reason.to_owned(),
     };
-    failed(target, sentence, line, diagnosis)
+    stack_failed(target, sentence, line, diagnosis)
 }
 
-fn failed(
+fn stack_failed(
     target: &StackTarget<'_>,
     cause: String,
     line: Option<usize>,
@@ -191,19 +196,19 @@ fn failed(
     .into()
 }
 
-fn line(target: &StackTarget<'_>, failure: &Failure) -> Option<usize> {
+fn line_of_failure(target: &StackTarget<'_>, failure: &ResourceFailure) -> Option<usize> {
     // What failed within a nested stack is not declared in this file, but the nested stack is.
     let declared = failure.within.first().unwrap_or(&failure.logical_id);
     target.template.line_of(declared)
 }
 
 /// Returns the line of the resource that a reason names in brackets, as in "[Table]".
-fn named_in(target: &StackTarget<'_>, reason: &str) -> Option<usize> {
+fn line_of_named_resource(target: &StackTarget<'_>, reason: &str) -> Option<usize> {
     let inside = reason.split('[').nth(1)?.split(']').next()?;
     target.template.line_of(inside)
 }
 
-fn sentence(target: &StackTarget<'_>, failure: &Failure) -> String {
+fn describe(target: &StackTarget<'_>, failure: &ResourceFailure) -> String {
     let path: Vec<&str> = failure
         .within
         .iter()
@@ -211,7 +216,7 @@ fn sentence(target: &StackTarget<'_>, failure: &Failure) -> String {
         .chain([failure.logical_id.as_str()])
         .collect();
     let file = target.template.file.file_name().unwrap_or_default();
-    let place = match line(target, failure) {
+    let place = match line_of_failure(target, failure) {
         Some(line) => format!(", {}:{line}", file.to_string_lossy()),
         None => String::new(),
     };
@@ -224,7 +229,7 @@ fn sentence(target: &StackTarget<'_>, failure: &Failure) -> String {
         .map(|diagnosis| format!(": {}", diagnosis.cause))
         .unwrap_or_default();
     let reason = failure.reason.trim().trim_end_matches('.');
-    let Failure { kind, .. } = failure;
+    let ResourceFailure { kind, .. } = failure;
     format!(
         "{} ({kind}{place}){property}: {reason}{likely}",
         path.join(" > ")

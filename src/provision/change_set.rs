@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::pace::Pace;
+use super::poll_interval::PollInterval;
 use super::target::StackTarget;
 use super::{DIGEST, Options, cause};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Stack};
 
 /// What is to be done to a stack, seen from where it stands.
-pub(super) struct Change<'a> {
+pub(super) struct StackOperation<'a> {
     pub(super) kind: ChangeSetKind,
     pub(super) since: Option<&'a Stack>,
     pub(super) options: Options,
@@ -20,9 +20,9 @@ pub(super) struct Change<'a> {
 
 /// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
 /// asked for anew.
-pub(super) async fn ask_for(
+pub(super) async fn ensure_change_set(
     target: &StackTarget<'_>,
-    change: &Change<'_>,
+    change: &StackOperation<'_>,
     name: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<ChangeSet> {
@@ -65,7 +65,7 @@ fn refused(target: &StackTarget<'_>, error: anyhow::Error) -> anyhow::Error {
         Some(fault)
             if !fault.is_denied() && !fault.is_about_credentials() && !fault.is_transient() =>
         {
-            cause::of_refusal(target, &fault.to_string())
+            cause::refusal_error(target, &fault.to_string())
         }
         _ => error.context(format!(
             "failed to ask for a change set of stack `{}`",
@@ -93,14 +93,14 @@ pub(super) async fn wait_for_change_set(
     target: &StackTarget<'_>,
     change_set: &ChangeSet,
 ) -> Result<ChangeSetState> {
-    let mut pace = Pace::new();
+    let mut pace = PollInterval::new();
     let (stack, id) = (&change_set.stack_id, &change_set.id);
     loop {
         match target
             .retry(|| target.client.get_change_set(stack, id))
             .await?
         {
-            (_, ChangeSetState::Pending) => pace.rest().await,
+            (_, ChangeSetState::Pending) => pace.wait().await,
             (_, settled) => return Ok(settled),
         }
     }

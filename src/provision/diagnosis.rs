@@ -10,12 +10,12 @@ pub struct Diagnosis {
     pub cure: String,
 }
 
-type Rule = (&'static [&'static str], &'static str, &'static str);
+type DiagnosisRule = (&'static [&'static str], &'static str, &'static str);
 
 /// Texts of which one must be in the reason (lower case), the cause, and the cure. The first that fits
 /// counts. Source: the messages of the CloudFormation resource handlers and of the threads in the field
 /// that quote them (AWS::EarlyValidation, ACM, CloudFront, EC2, S3).
-const RULES: [Rule; 12] = [
+const RULES: [DiagnosisRule; 12] = [
     (
         &[
             "isn't in us-east-1",

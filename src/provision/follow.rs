@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::pace::Pace;
+use super::poll_interval::PollInterval;
 use crate::aws::{CloudFormation, Fault, Stack, StackEvent, StackState};
 use crate::event::{Event, Reporter};
 
 /// How long AWS may be out of reach before we give up watching.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What an operation has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settled {
+pub(super) struct OperationEnd {
     /// The stack's status, in CloudFormation's word.
     pub status: String,
     /// Every event that was seen, oldest first. Empty when events may not be read.
@@ -34,22 +34,22 @@ pub(super) async fn wait_for_operation(
     seen: &BTreeSet<String>,
     reporter: &dyn Reporter,
     mut on_event: impl FnMut(&StackEvent),
-) -> Result<Settled> {
+) -> Result<OperationEnd> {
     let mut seen = seen.clone();
     let mut events = Vec::new();
-    let mut pace = Pace::new();
-    let mut contact = Contact::default();
+    let mut pace = PollInterval::new();
+    let mut contact = Reachability::default();
     loop {
         match client.list_new_events(stack_id, &seen).await {
             Ok(new) => {
-                contact.is_there(reporter);
+                contact.restored(reporter);
                 for event in new {
                     seen.insert(event.id.clone());
                     on_event(&event);
                     let status = event.is_settled().then(|| event.status.clone());
                     events.push(event);
                     if let Some(status) = status {
-                        return Ok(Settled { status, events });
+                        return Ok(OperationEnd { status, events });
                     }
                 }
             }
@@ -59,9 +59,9 @@ pub(super) async fn wait_for_operation(
                 )));
                 return wait_by_state(client, stack_id, reporter).await;
             }
-            Err(error) => contact.is_lost(error, reporter)?,
+            Err(error) => contact.lost(error, reporter)?,
         }
-        pace.rest().await;
+        pace.wait().await;
     }
 }
 
@@ -70,15 +70,15 @@ async fn wait_by_state(
     client: &CloudFormation,
     stack_id: &str,
     reporter: &dyn Reporter,
-) -> Result<Settled> {
-    let mut pace = Pace::new();
+) -> Result<OperationEnd> {
+    let mut pace = PollInterval::new();
     loop {
         match retry_transient(reporter, || client.find_stack(stack_id)).await? {
-            Some(stack) if stack.state == StackState::Moving => pace.rest().await,
+            Some(stack) if stack.state == StackState::Moving => pace.wait().await,
             found => {
                 let status = found.map_or("DELETE_COMPLETE".to_owned(), |stack| stack.status);
                 let events = Vec::new();
-                return Ok(Settled { status, events });
+                return Ok(OperationEnd { status, events });
             }
         }
     }
@@ -88,7 +88,7 @@ async fn wait_by_state(
 ///
 /// # Errors
 /// As `wait_for_operation`.
-pub async fn wait_until_still(
+pub async fn wait_until_idle(
     client: &CloudFormation,
     stack: Stack,
     reporter: &dyn Reporter,
@@ -127,28 +127,28 @@ pub async fn retry_transient<T, F>(reporter: &dyn Reporter, mut ask: impl FnMut(
 where
     F: Future<Output = Result<T>>,
 {
-    let mut pace = Pace::new();
-    let mut contact = Contact::default();
+    let mut pace = PollInterval::new();
+    let mut contact = Reachability::default();
     loop {
         match ask().await {
             Ok(answer) => {
-                contact.is_there(reporter);
+                contact.restored(reporter);
                 return Ok(answer);
             }
-            Err(error) => contact.is_lost(error, reporter)?,
+            Err(error) => contact.lost(error, reporter)?,
         }
-        pace.rest().await;
+        pace.wait().await;
     }
 }
 
 /// Whether AWS is within reach, told once when that changes.
 #[derive(Default)]
-struct Contact {
+struct Reachability {
     lost: Option<Instant>,
 }
 
-impl Contact {
-    fn is_there(&mut self, reporter: &dyn Reporter) {
+impl Reachability {
+    fn restored(&mut self, reporter: &dyn Reporter) {
         if let Some(since) = self.lost.take() {
             let seconds = since.elapsed().as_secs_f64();
             reporter.report(Event::Note(format!(
@@ -158,7 +158,7 @@ impl Contact {
     }
 
     /// Gives the error back when there is no use in asking again.
-    fn is_lost(&mut self, error: anyhow::Error, reporter: &dyn Reporter) -> Result<()> {
+    fn lost(&mut self, error: anyhow::Error, reporter: &dyn Reporter) -> Result<()> {
         if !Fault::of(&error).is_some_and(Fault::is_transient) {
             return Err(error);
         }
@@ -168,10 +168,10 @@ impl Contact {
             )));
             Instant::now()
         });
-        if since.elapsed() < PATIENCE {
+        if since.elapsed() < TIMEOUT {
             return Ok(());
         }
-        let minutes = PATIENCE.as_secs() / 60;
+        let minutes = TIMEOUT.as_secs() / 60;
         Err(error).with_context(|| {
             format!("AWS gave no answer for {minutes} minutes; what runs there goes on")
         })

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use super::change_set::{self, ask_for, wait_for_change_set};
+use super::change_set::{self, ensure_change_set, wait_for_change_set};
 use super::target::StackTarget;
 use super::{Options, cause, with_digest};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation};
 use crate::event::{Event, Reporter};
 use crate::plan::StackPlan;
-use crate::template::Change;
+use crate::template::ResourceChange;
 
 /// How the change sets of plans are called; what follows is the time in nanoseconds.
 const PREFIX: &str = "factory-tree-plan-";
@@ -29,7 +29,7 @@ pub async fn forecast(
     plan: &StackPlan,
     parameters: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
-) -> Result<Vec<Change>> {
+) -> Result<Vec<ResourceChange>> {
     let target = StackTarget {
         client,
         name: &plan.stack,
@@ -38,7 +38,7 @@ pub async fn forecast(
         consent: &plan.consent,
         reporter,
     };
-    let update = change_set::Change {
+    let update = change_set::StackOperation {
         kind: ChangeSetKind::Update,
         since: None,
         options: Options::default(),
@@ -47,7 +47,7 @@ pub async fn forecast(
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     delete_left_over(&target, now).await;
     let name = change_set_name(now);
-    let change_set = ask_for(&target, &update, &name, &parameters).await?;
+    let change_set = ensure_change_set(&target, &update, &name, &parameters).await?;
     let answer = read(&target, &change_set).await;
     target
         .retry(|| client.delete_change_set(&change_set))
@@ -55,11 +55,11 @@ pub async fn forecast(
     answer
 }
 
-async fn read(target: &StackTarget<'_>, change_set: &ChangeSet) -> Result<Vec<Change>> {
+async fn read(target: &StackTarget<'_>, change_set: &ChangeSet) -> Result<Vec<ResourceChange>> {
     match wait_for_change_set(target, change_set).await? {
         ChangeSetState::Empty => Ok(Vec::new()),
         ChangeSetState::Failed(text) => {
-            Err(cause::of_change_set(target, &change_set.id, &text).await)
+            Err(cause::change_set_error(target, &change_set.id, &text).await)
         }
         ChangeSetState::Ready { .. } | ChangeSetState::Executed | ChangeSetState::Pending => {
             target

@@ -83,7 +83,7 @@ fn deleted() -> Rule {
         .then_output(|| DeleteChangeSetOutput::builder().build())
 }
 
-async fn ask(rules: &[&Rule]) -> Result<Vec<Change>> {
+async fn ask(rules: &[&Rule]) -> Result<Vec<crate::template::ResourceChange>> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config::load(&root.join("factory-tree.yaml"), Some("prod")).unwrap();
     let urls = crate::urls::Urls::secure(&config.settings.domain);
@@ -93,7 +93,7 @@ async fn ask(rules: &[&Rule]) -> Result<Vec<Change>> {
         &client(rules),
         &plan.foundation,
         &BTreeMap::new(),
-        &crate::event::Silence,
+        &crate::event::SilentReporter,
     )
     .await
 }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
-use crate::aws::{Aws, Resource, Stack};
+use crate::aws::{Aws, Stack, StackResource};
 use crate::plan::{Plan, StackPlan};
 
 /// A planned stack, as it was found.
@@ -15,13 +15,13 @@ pub struct FoundStack {
     /// What is there, if anything.
     pub stack: Option<Stack>,
     /// What it holds.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<StackResource>,
 }
 
 impl FoundStack {
     /// Returns the resources of one type.
-    pub fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Resource> {
-        let is_made = |resource: &&Resource| !resource.physical_id.is_empty();
+    pub fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &StackResource> {
+        let is_made = |resource: &&StackResource| !resource.physical_id.is_empty();
         self.resources
             .iter()
             .filter(move |resource| resource.kind == kind)

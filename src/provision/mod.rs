@@ -12,7 +12,7 @@ mod forecast;
 mod found;
 mod guard;
 mod history;
-mod pace;
+mod poll_interval;
 mod recover;
 mod stack;
 pub mod state;
@@ -27,17 +27,17 @@ use futures_util::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
-use crate::event::{Event, Reporter, Silence};
+use crate::event::{Event, Reporter, SilentReporter};
 use crate::outputs::Outputs;
-use crate::plan::{ArtifactFact, DELETION_PROTECTION, Source, StackPlan};
+use crate::plan::{ArtifactFact, DELETION_PROTECTION, ParameterSource, StackPlan};
 use crate::template::DataConsent;
 pub use delete::delete_stack;
-pub use follow::{retry_transient, wait_until_still};
+pub use follow::{retry_transient, wait_until_idle};
 pub use forecast::forecast;
 pub use found::{DeployedStack, FoundStack, find_deployed_stacks, find_stacks};
 pub use recover::{Recovery, SkipRule, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
-use state::DeployAct;
+use state::DeployAction;
 use target::StackTarget;
 
 /// The parameter (and output) of every template that says what was deployed: equal digests mean that
@@ -78,7 +78,7 @@ pub struct Options {
     /// What to do when somebody else's operation runs on a stack.
     pub on_busy: OnBusy,
     /// Whether to believe the digest.
-    pub doubt: Doubt,
+    pub doubt: VerifyMode,
     /// When CloudFormation takes a resource for done.
     pub mode: DeploymentMode,
 }
@@ -95,7 +95,7 @@ pub enum OnBusy {
 
 /// Whether the digest on a stack is believed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Doubt {
+pub enum VerifyMode {
     /// The same digest and a healthy status mean that there is nothing to do.
     #[default]
     No,
@@ -128,7 +128,7 @@ pub async fn provision(
             .partition(|stack| stack.needs().iter().all(|need| outputs.contains(need)));
         waiting = blocked;
         for stack in ready {
-            let parameters = resolve(stack, &outputs, artifacts)?;
+            let parameters = resolve_parameters(stack, &outputs, artifacts)?;
             let work = provision_one(aws, stack, parameters, options, reporter);
             running.push(async move { (stack, work.await) });
         }
@@ -234,7 +234,7 @@ pub async fn ensure_stack(
         template: &template,
         task: name,
         consent: &DataConsent::default(),
-        reporter: &Silence,
+        reporter: &SilentReporter,
     };
     let parameters = with_digest(&template.body, parameters.clone());
     let (_, stack) = stack::ensure(&target, &parameters, Options::default()).await?;
@@ -270,11 +270,11 @@ pub async fn lift_deletion_protection(
     stack: &Stack,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    if state::row(stack.state).deploy != DeployAct::Update {
+    if state::rules_for(stack.state).deploy != DeployAction::Update {
         return Ok(());
     }
     let plan = as_deployed(client, plan, reporter).await?;
-    let parameters = unprotected(&plan.template.body, &stack.parameters);
+    let parameters = without_deletion_protection(&plan.template.body, &stack.parameters);
     let task = format!("stack {}", plan.name);
     let target = StackTarget {
         client,
@@ -300,16 +300,16 @@ async fn as_deployed(
     Ok(plan)
 }
 
-fn resolve(
+fn resolve_parameters(
     plan: &StackPlan,
     outputs: &Outputs,
     artifacts: &BTreeMap<ArtifactFact, String>,
 ) -> Result<BTreeMap<String, String>> {
     let resolved = plan.parameters.iter().map(|(name, source)| {
         let value = match source {
-            Source::Value(text) => Some(text),
-            Source::Output { stack, output } => outputs.find(stack, output),
-            Source::Artifact(fact) => artifacts.get(fact),
+            ParameterSource::Value(text) => Some(text),
+            ParameterSource::Output { stack, output } => outputs.find(stack, output),
+            ParameterSource::Artifact(fact) => artifacts.get(fact),
         };
         let value = value.with_context(|| {
             format!("stack `{}` needs {source:?}, which is not there", plan.name)
@@ -323,7 +323,10 @@ fn resolve(
 }
 
 /// Returns parameters with deletion protection off, and the digest of that.
-fn unprotected(body: &str, parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+fn without_deletion_protection(
+    body: &str,
+    parameters: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let off = BTreeMap::from([(DELETION_PROTECTION.to_owned(), "false".to_owned())]);
     with_changes(body, parameters, &off)
 }

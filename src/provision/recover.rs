@@ -7,8 +7,8 @@ use std::str::FromStr;
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use super::state::{self, RecoverAct};
-use super::{delete_stack, retry_transient, wait_until_still};
+use super::state::{self, RecoverAction};
+use super::{delete_stack, retry_transient, wait_until_idle};
 use crate::aws::{CloudFormation, Stack, StackEvent, StackState};
 use crate::event::Reporter;
 
@@ -47,7 +47,7 @@ impl FromStr for SkipRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// What was done.
-    pub act: RecoverAct,
+    pub act: RecoverAction,
     /// Where it stands now, in CloudFormation's word.
     pub status: String,
     /// Whether `deploy` takes it from here.
@@ -66,26 +66,28 @@ pub async fn recover_stack(
     reporter: &dyn Reporter,
     mut on_event: impl FnMut(&StackEvent),
 ) -> Result<Recovery> {
-    let act = state::row(stack.state).recover;
+    let act = state::rules_for(stack.state).recover;
     let token = token(&stack, skip);
     match act {
-        RecoverAct::Nothing | RecoverAct::TellPerson => return Ok(recovery(act, Some(&stack))),
-        RecoverAct::Delete => {
+        RecoverAction::Nothing | RecoverAction::ReportOnly => {
+            return Ok(recovery(act, Some(&stack)));
+        }
+        RecoverAction::Delete => {
             delete_stack(client, &stack.id, reporter, &mut on_event).await?;
             return Ok(recovery(act, None));
         }
-        RecoverAct::Follow => {}
-        RecoverAct::RollBack => {
+        RecoverAction::Follow => {}
+        RecoverAction::RollBack => {
             retry_transient(reporter, || client.roll_back_stack(&stack.id, &token)).await?;
         }
-        RecoverAct::ContinueRollback => {
+        RecoverAction::ContinueRollback => {
             retry_transient(reporter, || {
                 client.continue_rollback(&stack.id, skip, &token)
             })
             .await?;
         }
     }
-    let still = wait_until_still(client, stack, reporter, &mut on_event).await?;
+    let still = wait_until_idle(client, stack, reporter, &mut on_event).await?;
     Ok(recovery(act, still.as_ref()))
 }
 
@@ -104,12 +106,12 @@ pub fn failed_to_roll_back(events: &[StackEvent]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn recovery(act: RecoverAct, stack: Option<&Stack>) -> Recovery {
+fn recovery(act: RecoverAction, stack: Option<&Stack>) -> Recovery {
     let state = stack.map_or(StackState::Gone, |stack| stack.state);
     Recovery {
         act,
         status: stack.map_or("DELETE_COMPLETE".to_owned(), |stack| stack.status.clone()),
-        recovered: state::row(state).recover == RecoverAct::Nothing,
+        recovered: state::rules_for(state).recover == RecoverAction::Nothing,
     }
 }
 

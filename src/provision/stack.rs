@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use super::change_set::{Change, ask_for, change_set_name, wait_for_change_set};
-use super::follow::{Settled, wait_for_operation, wait_until_still};
-use super::state::{self, DeployAct};
+use super::change_set::{StackOperation, change_set_name, ensure_change_set, wait_for_change_set};
+use super::follow::{OperationEnd, wait_for_operation, wait_until_idle};
+use super::state::{self, DeployAction};
 use super::target::StackTarget;
-use super::{DIGEST, Doubt, OnBusy, Options, cause, delete_stack, guard, history, unprotected};
+use super::{
+    DIGEST, OnBusy, Options, VerifyMode, cause, delete_stack, guard, history,
+    without_deletion_protection,
+};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, Stack, StackEvent, StackState};
 use crate::error::UserError;
 use crate::event::Event;
@@ -53,15 +56,15 @@ pub(super) async fn ensure(
         let Some(stack) = found else {
             return create(target, parameters, options).await;
         };
-        match state::row(stack.state).deploy {
-            DeployAct::Create => return create(target, parameters, options).await,
-            DeployAct::Update => {
+        match state::rules_for(stack.state).deploy {
+            DeployAction::Create => return create(target, parameters, options).await,
+            DeployAction::Update => {
                 if is_current(&stack, parameters)
-                    && (options.doubt == Doubt::No || followed.is_some())
+                    && (options.doubt == VerifyMode::No || followed.is_some())
                 {
                     return Ok((followed.unwrap_or(Outcome::Unchanged), stack));
                 }
-                let change = Change {
+                let change = StackOperation {
                     kind: ChangeSetKind::Update,
                     since: Some(&stack),
                     options,
@@ -69,22 +72,22 @@ pub(super) async fn ensure(
                 let (outcome, stack) = apply(target, &change, parameters).await?;
                 return Ok((followed.unwrap_or(outcome), stack));
             }
-            DeployAct::Follow => {
-                let outcome = follow(target, stack, parameters, options).await?;
+            DeployAction::Follow => {
+                let outcome = follow_running_operation(target, stack, parameters, options).await?;
                 followed = outcome.or(followed);
             }
-            DeployAct::Recreate => {
+            DeployAction::Recreate => {
                 target.report_progress("deleting what is left of a failed creation");
                 delete_stack(target.client, target.name, target.reporter, |event| {
                     target.report_resource(event)
                 })
                 .await?;
             }
-            DeployAct::RefuseUntilRecovered
-            | DeployAct::RefuseUntilTornDown
-            | DeployAct::Refuse => {
+            DeployAction::RefuseUntilRecovered
+            | DeployAction::RefuseUntilTornDown
+            | DeployAction::Refuse => {
                 let (name, state) = (target.name.to_owned(), stack.status);
-                let row = state::row(stack.state);
+                let row = state::rules_for(stack.state);
                 return Err(UserError::StackStuck {
                     stack: name,
                     state,
@@ -104,7 +107,7 @@ async fn create(
     parameters: &BTreeMap<String, String>,
     options: Options,
 ) -> Result<(Outcome, Stack)> {
-    let change = Change {
+    let change = StackOperation {
         kind: ChangeSetKind::Create,
         since: None,
         options,
@@ -114,7 +117,7 @@ async fn create(
     };
     let (outcome, stack) = apply(target, &change, &meanwhile).await?;
     target.report_progress("switching its deletion protection on");
-    let change = Change {
+    let change = StackOperation {
         kind: ChangeSetKind::Update,
         since: Some(&stack),
         options,
@@ -129,7 +132,7 @@ fn while_created(
     parameters: &BTreeMap<String, String>,
 ) -> Option<BTreeMap<String, String>> {
     let protection = parameters.get(DELETION_PROTECTION)?;
-    (protection == "true").then(|| unprotected(&target.template.body, parameters))
+    (protection == "true").then(|| without_deletion_protection(&target.template.body, parameters))
 }
 
 /// Same digest *and* a healthy status: a stack that was rolled back has the digest of what it is.
@@ -139,7 +142,7 @@ fn is_current(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
 
 /// Follows what runs on a stack. If it is our own, begun by a run that was cut short, its outcome is
 /// ours too.
-async fn follow(
+async fn follow_running_operation(
     target: &StackTarget<'_>,
     stack: Stack,
     parameters: &BTreeMap<String, String>,
@@ -163,13 +166,13 @@ async fn follow(
     };
     target.report_progress(&format!(
         "{who} is at work ({}): following it",
-        words(&stack.status)
+        status_words(&stack.status)
     ));
     let outcome = match stack.status.as_str() {
         "CREATE_IN_PROGRESS" => Outcome::Created,
         _ => Outcome::Updated,
     };
-    wait_until_still(target.client, stack, target.reporter, |event| {
+    wait_until_idle(target.client, stack, target.reporter, |event| {
         target.report_resource(event)
     })
     .await?;
@@ -196,18 +199,18 @@ fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
 
 async fn apply(
     target: &StackTarget<'_>,
-    change: &Change<'_>,
+    change: &StackOperation<'_>,
     parameters: &BTreeMap<String, String>,
 ) -> Result<(Outcome, Stack)> {
     let past = past_events(target, change).await?;
     let name = change_set_name(parameters, change.since);
-    let change_set = ask_for(target, change, &name, parameters).await?;
+    let change_set = ensure_change_set(target, change, &name, parameters).await?;
     match wait_for_change_set(target, &change_set).await? {
         ChangeSetState::Empty => {
-            return nothing_seen(target, change, &change_set).await;
+            return empty_change_set(target, change, &change_set).await;
         }
         ChangeSetState::Failed(text) => {
-            let error = cause::of_change_set(target, &change_set.id, &text).await;
+            let error = cause::change_set_error(target, &change_set.id, &text).await;
             target
                 .retry(|| target.client.delete_change_set(&change_set))
                 .await?;
@@ -237,34 +240,34 @@ async fn apply(
         target.reporter,
         |event| target.report_resource(event),
     );
-    conclude(target, change.kind, &change_set, &settled.await?).await
+    judge_outcome(target, change.kind, &change_set, &settled.await?).await
 }
 
-async fn conclude(
+async fn judge_outcome(
     target: &StackTarget<'_>,
     kind: ChangeSetKind,
     change_set: &ChangeSet,
-    settled: &Settled,
+    settled: &OperationEnd,
 ) -> Result<(Outcome, Stack)> {
     let stack = get_stack(target, &change_set.stack_id).await?;
     match (kind, stack.state) {
         (ChangeSetKind::Create, StackState::Ready) => Ok((Outcome::Created, stack)),
         (ChangeSetKind::Update, StackState::Ready) => Ok((Outcome::Updated, stack)),
-        _ => Err(cause::of_operation(target, &stack.id, settled).await),
+        _ => Err(cause::operation_error(target, &stack.id, settled).await),
     }
 }
 
 /// CloudFormation sees nothing to do. Our digest differs, or we would not have asked: so either somebody
 /// is in doubt, or the change is one that CloudFormation is blind to.
-async fn nothing_seen(
+async fn empty_change_set(
     target: &StackTarget<'_>,
-    change: &Change<'_>,
+    change: &StackOperation<'_>,
     change_set: &ChangeSet,
 ) -> Result<(Outcome, Stack)> {
     target
         .retry(|| target.client.delete_change_set(change_set))
         .await?;
-    if change.options.doubt == Doubt::No {
+    if change.options.doubt == VerifyMode::No {
         target.reporter.report(Event::Warning(format!(
             "template or parameters of stack `{}` have changed, but CloudFormation sees nothing to do: \
              `factory-tree plan` shows what it does not see",
@@ -275,7 +278,10 @@ async fn nothing_seen(
     Ok((Outcome::Unchanged, stack))
 }
 
-async fn past_events(target: &StackTarget<'_>, change: &Change<'_>) -> Result<Vec<StackEvent>> {
+async fn past_events(
+    target: &StackTarget<'_>,
+    change: &StackOperation<'_>,
+) -> Result<Vec<StackEvent>> {
     match change.kind {
         ChangeSetKind::Create => Ok(Vec::new()),
         ChangeSetKind::Update => {
@@ -292,6 +298,6 @@ async fn get_stack(target: &StackTarget<'_>, id: &str) -> Result<Stack> {
 }
 
 /// `CREATE_IN_PROGRESS` is "create in progress".
-fn words(status: &str) -> String {
+fn status_words(status: &str) -> String {
     status.to_lowercase().replace('_', " ")
 }

@@ -6,22 +6,22 @@ use crate::aws::StackState;
 
 /// What is done with a stack in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct StateRules {
     /// What the state means, for people.
     pub meaning: &'static str,
     /// What `deploy` does.
-    pub deploy: DeployAct,
+    pub deploy: DeployAction,
     /// What `recover` does.
-    pub recover: RecoverAct,
+    pub recover: RecoverAction,
     /// What `teardown` does.
-    pub teardown: TeardownAct,
+    pub teardown: TeardownAction,
     /// Who decides what happens next.
     pub decides: Decider,
 }
 
 /// What `deploy` does with a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeployAct {
+pub enum DeployAction {
     /// Makes it.
     Create,
     /// Brings it to the template, if it is not as the template says.
@@ -38,7 +38,7 @@ pub enum DeployAct {
     Refuse,
 }
 
-impl DeployAct {
+impl DeployAction {
     /// Returns how a person leads a stack out of a state in which `deploy` refuses it.
     pub fn way_out(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl DeployAct {
 
 /// What `recover` does with a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecoverAct {
+pub enum RecoverAction {
     /// Nothing: it needs no recovery.
     Nothing,
     /// Follows the running operation to its end, then looks again.
@@ -69,12 +69,12 @@ pub enum RecoverAct {
     /// `ContinueUpdateRollback`, without the resources that the person names.
     ContinueRollback,
     /// Nothing: no API leads out of it.
-    TellPerson,
+    ReportOnly,
 }
 
 /// What `teardown` does with a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TeardownAct {
+pub enum TeardownAction {
     /// Nothing: it is gone.
     Nothing,
     /// Deletes it.
@@ -95,77 +95,87 @@ pub enum Decider {
 }
 
 /// Returns what is done with a stack in a state.
-pub fn row(state: StackState) -> Row {
+pub fn rules_for(state: StackState) -> StateRules {
     match state {
-        StackState::Gone => settled("is deleted", DeployAct::Create, TeardownAct::Nothing),
-        StackState::Empty => settled(
+        StackState::Gone => {
+            rules_without_recovery("is deleted", DeployAction::Create, TeardownAction::Nothing)
+        }
+        StackState::Empty => rules_without_recovery(
             "holds nothing yet: a change set was made for it and never executed",
-            DeployAct::Create,
-            TeardownAct::Delete,
+            DeployAction::Create,
+            TeardownAction::Delete,
         ),
-        StackState::Ready => settled(
+        StackState::Ready => rules_without_recovery(
             "is as its template says",
-            DeployAct::Update,
-            TeardownAct::Delete,
+            DeployAction::Update,
+            TeardownAction::Delete,
         ),
-        StackState::RolledBack => settled(
+        StackState::RolledBack => rules_without_recovery(
             "works as before its last update, which failed and was undone",
-            DeployAct::Update,
-            TeardownAct::Delete,
+            DeployAction::Update,
+            TeardownAction::Delete,
         ),
-        StackState::Moving => Row {
+        StackState::Moving => StateRules {
             meaning: "is being changed",
-            deploy: DeployAct::Follow,
-            recover: RecoverAct::Follow,
-            teardown: TeardownAct::Follow,
+            deploy: DeployAction::Follow,
+            recover: RecoverAction::Follow,
+            teardown: TeardownAction::Follow,
             decides: Decider::RunningOperation,
         },
-        StackState::Broken => Row {
+        StackState::Broken => StateRules {
             meaning: "never came up: its creation failed",
-            deploy: DeployAct::Recreate,
-            recover: RecoverAct::Delete,
-            teardown: TeardownAct::Delete,
+            deploy: DeployAction::Recreate,
+            recover: RecoverAction::Delete,
+            teardown: TeardownAction::Delete,
             decides: Decider::Program,
         },
-        StackState::HalfUpdated => for_person(
+        StackState::HalfUpdated => rules_for_person(
             "stands half-way in an update that failed and was not undone",
-            DeployAct::RefuseUntilRecovered,
-            RecoverAct::RollBack,
+            DeployAction::RefuseUntilRecovered,
+            RecoverAction::RollBack,
         ),
-        StackState::HalfRolledBack => for_person(
+        StackState::HalfRolledBack => rules_for_person(
             "stands half-way in the undoing of an update, which failed too",
-            DeployAct::RefuseUntilRecovered,
-            RecoverAct::ContinueRollback,
+            DeployAction::RefuseUntilRecovered,
+            RecoverAction::ContinueRollback,
         ),
-        StackState::HalfDeleted => for_person(
+        StackState::HalfDeleted => rules_for_person(
             "is half deleted: something in it could not be deleted",
-            DeployAct::RefuseUntilTornDown,
-            RecoverAct::TellPerson,
+            DeployAction::RefuseUntilTornDown,
+            RecoverAction::ReportOnly,
         ),
-        StackState::Stuck => for_person(
+        StackState::Stuck => rules_for_person(
             "is in a state out of which no command leads",
-            DeployAct::Refuse,
-            RecoverAct::TellPerson,
+            DeployAction::Refuse,
+            RecoverAction::ReportOnly,
         ),
     }
 }
 
-fn settled(meaning: &'static str, deploy: DeployAct, teardown: TeardownAct) -> Row {
-    Row {
+fn rules_without_recovery(
+    meaning: &'static str,
+    deploy: DeployAction,
+    teardown: TeardownAction,
+) -> StateRules {
+    StateRules {
         meaning,
         deploy,
-        recover: RecoverAct::Nothing,
+        recover: RecoverAction::Nothing,
         teardown,
         decides: Decider::Program,
     }
 }
 
-fn for_person(meaning: &'static str, deploy: DeployAct, recover: RecoverAct) -> Row {
-    Row {
+fn rules_for_person(
+    meaning: &'static str,
+    deploy: DeployAction,
+    recover: RecoverAction,
+) -> StateRules {
+    StateRules {
         meaning,
         deploy,
         recover,
-        teardown: TeardownAct::Delete,
+        teardown: TeardownAction::Delete,
         decides: Decider::Person,
     }
 }
@@ -181,7 +191,7 @@ mod tests {
     fn every_status_has_one_row() {
         let rows: Vec<String> = status_names()
             .map(|(status, state)| {
-                let row = row(state);
+                let row = rules_for(state);
                 format!(
                     "{status}: {} | deploy: {:?} | recover: {:?} | teardown: {:?} | decides: {:?}",
                     row.meaning, row.deploy, row.recover, row.teardown, row.decides
@@ -195,8 +205,9 @@ mod tests {
     #[test]
     fn only_what_never_came_up_is_deleted_without_being_asked() {
         for (status, state) in status_names() {
-            let row = row(state);
-            let deletes = row.deploy == DeployAct::Recreate || row.recover == RecoverAct::Delete;
+            let row = rules_for(state);
+            let deletes =
+                row.deploy == DeployAction::Recreate || row.recover == RecoverAction::Delete;
             let never_came_up = ["CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"];
             assert_eq!(deletes, never_came_up.contains(&status), "{status}");
         }

@@ -12,7 +12,7 @@ use crate::urls::Urls;
 
 /// What a release would send, and what it would take out of the caches.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct SiteChanges {
     /// Files that are new or have another content.
     pub changed: Vec<Upload>,
     /// How many files are there already, with the same content.
@@ -22,11 +22,11 @@ pub struct Difference {
 }
 
 /// Decides what a release sends. `held` is what the bucket holds, by key.
-pub fn difference(site: &Site, urls: &Urls, held: &BTreeMap<String, Object>) -> Difference {
+pub fn difference(site: &Site, urls: &Urls, held: &BTreeMap<String, Object>) -> SiteChanges {
     let (same, changed): (Vec<_>, Vec<_>) = uploads(site, urls)
         .into_iter()
         .partition(|upload| is_held(upload, held));
-    Difference {
+    SiteChanges {
         stale: stale(&changed, held),
         changed,
         unchanged: same.len(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use super::{ArtifactRecord, Live, ReleaseRecord, SiteRecord, shipped};
+use super::{ArtifactRecord, LiveRelease, ReleaseRecord, SiteRecord, shipped};
 use crate::clock::rfc3339;
 
 /// Returns a release that ships `build`; a smaller `age` (in minutes) is newer.
@@ -58,8 +58,8 @@ pub(crate) fn record(build: &str, age: usize) -> ReleaseRecord {
 }
 
 /// Returns what runs when the release that ships `build` does.
-pub(crate) fn live(build: &str) -> Live {
-    Live {
+pub(crate) fn live(build: &str) -> LiveRelease {
+    LiveRelease {
         artifacts: shipped(&record(build, 0)),
         site: Some(build.to_owned()),
     }

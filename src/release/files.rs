@@ -24,7 +24,7 @@ const HASH_LENGTH: usize = 8;
 
 /// When a file is sent: each waits for all of the turn before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Turn {
+pub(super) enum UploadPhase {
     /// What pages name and no earlier release had under this name: it must be there before them.
     Asset,
     /// What keeps its name when its content changes, like an icon: as late as it can be, and before the pages.
@@ -37,7 +37,7 @@ pub(super) enum Turn {
     Config,
 }
 
-impl Turn {
+impl UploadPhase {
     /// Returns the turn of a key.
     pub(super) fn of(key: &str) -> Self {
         match key {
@@ -136,7 +136,7 @@ mod tests {
         let site = site(&paths.map(|path| (path, "x")));
         let rows = uploads(&site, &urls());
         let rows = rows.iter().map(|upload| {
-            let (key, turn) = (&upload.key, Turn::of(&upload.key));
+            let (key, turn) = (&upload.key, UploadPhase::of(&upload.key));
             let (content_type, cache_control) = (&upload.content_type, upload.cache_control);
             format!("{key} | {content_type} | {cache_control} | {turn:?}")
         });

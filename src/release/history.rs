@@ -1,6 +1,6 @@
 //! The releases of a stage, newest first. In: the artifact bucket. Out: their keys and records, which of
 //! them an id means, and which a rollback goes back to. Nothing is chosen by asking what runs: that comes
-//! in as `Live`.
+//! in as `LiveRelease`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
-use super::live::Live;
+use super::live::LiveRelease;
 use super::record::{ID_DIGITS, PREFIX, ReleaseRecord, id_of, read_record};
 use crate::aws::{S3, Upload};
 use crate::error::UserError;
@@ -99,7 +99,7 @@ fn named(key: &str) -> String {
 /// What a rollback is about to do. It is written before anything is touched, so that the same command
 /// after a rollback that was cut short means the same release. A newer record makes it void.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
+pub struct RollbackIntent {
     /// The release that is brought back.
     pub to: String,
     /// The newest release when it began.
@@ -110,7 +110,7 @@ pub struct Intent {
 ///
 /// # Errors
 /// The bucket may not be read.
-pub async fn find_intent(s3: &S3, bucket: &str) -> Result<Option<Intent>> {
+pub async fn find_intent(s3: &S3, bucket: &str) -> Result<Option<RollbackIntent>> {
     if !s3.list_objects(bucket, INTENT).await?.contains_key(INTENT) {
         return Ok(None);
     }
@@ -123,7 +123,7 @@ pub async fn find_intent(s3: &S3, bucket: &str) -> Result<Option<Intent>> {
 ///
 /// # Errors
 /// The bucket may not be written.
-pub async fn begin_rollback(intent: &Intent, s3: &S3, bucket: &str) -> Result<()> {
+pub async fn begin_rollback(intent: &RollbackIntent, s3: &S3, bucket: &str) -> Result<()> {
     let upload = Upload {
         key: INTENT.to_owned(),
         body: serde_json::to_vec(intent)?.into(),
@@ -139,8 +139,8 @@ pub async fn begin_rollback(intent: &Intent, s3: &S3, bucket: &str) -> Result<()
 /// its own time, so a second rollback goes further back, and never forth to what the first one left.
 pub fn default_target<'a>(
     records: &'a [ReleaseRecord],
-    live: &Live,
-    intent: Option<&Intent>,
+    live: &LiveRelease,
+    intent: Option<&RollbackIntent>,
 ) -> Option<&'a ReleaseRecord> {
     let newest = records.first()?;
     let find = |id: &str| records.iter().position(|record| record.id() == id);
@@ -213,7 +213,7 @@ mod tests {
                 to.map(|to| record(ships[to].split('>').next().unwrap(), to).id());
             records.insert(0, made);
         }
-        let intent = intent.map(|(to, after)| Intent {
+        let intent = intent.map(|(to, after)| RollbackIntent {
             to: records[to].id(),
             after: records[after].id(),
         });

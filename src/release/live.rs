@@ -9,20 +9,20 @@ use serde::Deserialize;
 use super::files::CONFIG;
 use super::record::{ArtifactRecord, ReleaseRecord};
 use crate::aws::{S3, Stack};
-use crate::plan::{ArtifactFact, Source, StackPlan};
+use crate::plan::{ArtifactFact, ParameterSource, StackPlan};
 use crate::provision::DeployedStack;
 use crate::publish::Published;
 
 /// What runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Live {
+pub struct LiveRelease {
     /// What the stacks were told of the artifacts.
     pub artifacts: Published,
     /// The content id of the site; unknown when its bucket does not say.
     pub site: Option<String>,
 }
 
-impl Live {
+impl LiveRelease {
     /// Returns the place of the newest record that is of what runs; records come newest first.
     pub fn position(&self, records: &[ReleaseRecord]) -> Option<usize> {
         records.iter().position(|record| self.is(record))
@@ -35,7 +35,7 @@ impl Live {
 
     /// Returns what would come back with a release because something else of it runs: `site`, `api`,
     /// `publisher`, `server`.
-    pub fn moved(&self, record: &ReleaseRecord) -> Vec<&'static str> {
+    pub fn changed_parts(&self, record: &ReleaseRecord) -> Vec<&'static str> {
         use ArtifactFact as Fact;
         let wanted = shipped(record);
         let is_other = |fact| self.artifacts.get(&fact) != wanted.get(&fact);
@@ -87,7 +87,7 @@ pub async fn find_live(
     stacks: &[DeployedStack],
     s3: &S3,
     site_bucket: Option<&str>,
-) -> Result<Live> {
+) -> Result<LiveRelease> {
     let told = stacks.iter().flat_map(|(plan, stack)| {
         facts(plan).filter_map(|(name, fact)| Some((fact, stack.parameters.get(name)?.clone())))
     });
@@ -95,14 +95,14 @@ pub async fn find_live(
         Some(bucket) => find_site_build(s3, bucket).await?,
         None => None,
     };
-    Ok(Live {
+    Ok(LiveRelease {
         artifacts: told.collect(),
         site,
     })
 }
 
 #[derive(Deserialize)]
-struct PageConfig {
+struct DeployedPageConfig {
     build: String,
 }
 
@@ -111,7 +111,7 @@ async fn find_site_build(s3: &S3, bucket: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let body = s3.get_object(bucket, CONFIG).await?;
-    let config = serde_json::from_slice::<PageConfig>(&body);
+    let config = serde_json::from_slice::<DeployedPageConfig>(&body);
     Ok(config.ok().map(|config| config.build))
 }
 
@@ -120,8 +120,8 @@ fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)>
     plan.parameters
         .iter()
         .filter_map(|(name, source)| match source {
-            Source::Artifact(fact) => Some((*name, *fact)),
-            Source::Value(_) | Source::Output { .. } => None,
+            ParameterSource::Artifact(fact) => Some((*name, *fact)),
+            ParameterSource::Value(_) | ParameterSource::Output { .. } => None,
         })
 }
 
@@ -153,12 +153,15 @@ mod tests {
         let records = [record("b", 0), record("a", 1), record("a", 2)];
         assert_eq!(live("a").position(&records), Some(1));
         assert_eq!(live("c").position(&records), None);
-        let half = Live {
+        let half = LiveRelease {
             site: Some("b".to_owned()),
             ..live("a")
         };
         assert_eq!(half.position(&records), None);
-        assert_eq!(half.moved(&records[1]), ["site"]);
-        assert_eq!(half.moved(&records[0]), ["api", "publisher", "server"]);
+        assert_eq!(half.changed_parts(&records[1]), ["site"]);
+        assert_eq!(
+            half.changed_parts(&records[0]),
+            ["api", "publisher", "server"]
+        );
     }
 }

@@ -163,7 +163,7 @@ impl ReleaseRecord {
     }
 
     /// Returns whether it is the record of these artifacts and stacks.
-    pub fn tells_of(&self, artifacts: &Artifacts, stacks: &[Provisioned]) -> bool {
+    pub fn describes(&self, artifacts: &Artifacts, stacks: &[Provisioned]) -> bool {
         self.artifacts == artifact_records(artifacts)
             && self.site.build == artifacts.site.build
             && self.stacks == stack_digests(stacks)
@@ -325,14 +325,14 @@ mod tests {
     #[test]
     fn a_record_is_of_these_artifacts_and_stacks_and_no_others() {
         let record = record();
-        assert!(record.tells_of(&artifacts(), &[stack("d1")]));
-        assert!(!record.tells_of(&artifacts(), &[stack("d2")]));
+        assert!(record.describes(&artifacts(), &[stack("d1")]));
+        assert!(!record.describes(&artifacts(), &[stack("d2")]));
         let mut other = artifacts();
         other.api.hash = "another".to_owned();
-        assert!(!record.tells_of(&other, &[stack("d1")]));
+        assert!(!record.describes(&other, &[stack("d1")]));
         let mut other = artifacts();
         other.site.build = "another".to_owned();
-        assert!(!record.tells_of(&other, &[stack("d1")]));
+        assert!(!record.describes(&other, &[stack("d1")]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::invoke::{Answer, Function};
+use crate::invoke::{Function, FunctionResponse};
 
 /// What `invoke` got.
 #[derive(Clone, Debug, Serialize)]
@@ -28,7 +28,7 @@ pub struct InvokeReport {
 
 impl InvokeReport {
     /// Says what came of a call.
-    pub fn of(config: &Config, function: Function, answer: Answer) -> Self {
+    pub fn of(config: &Config, function: Function, answer: FunctionResponse) -> Self {
         Self {
             stage: config.stage.to_string(),
             function: function.name(),

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::cli::StageArgs;
-use crate::commands::deploy::Order;
+use crate::commands::deploy::DeployRequest;
 use crate::config::Config;
 use crate::error::{self, UserError};
 use crate::inventory::Inventory;
@@ -13,7 +13,11 @@ use crate::ui;
 /// A deploy that stopped before data would be lost goes on when a person on a terminal types the stage's
 /// name; consent is to the losses that were told, and no others. A saved plan has been held against
 /// reality by then, and what was deployed since is its own work.
-pub(super) fn to_data_loss(config: &Config, order: Order, error: anyhow::Error) -> Result<Order> {
+pub(super) fn to_data_loss(
+    config: &Config,
+    order: DeployRequest,
+    error: anyhow::Error,
+) -> Result<DeployRequest> {
     let Some(UserError::DataLoss { losses }) = error::user_error(&error) else {
         return Err(error);
     };
@@ -22,7 +26,7 @@ pub(super) fn to_data_loss(config: &Config, order: Order, error: anyhow::Error) 
     let question =
         format!("Data would be lost:\n  {told}\nType the name of stage {stage} to let it go: ");
     match ui::ask(&question)? {
-        Some(answer) if answer == stage => Ok(Order {
+        Some(answer) if answer == stage => Ok(DeployRequest {
             consent: order.consent.and(losses),
             plan: None,
             ..order

@@ -13,7 +13,7 @@ use crate::cli::{
     Selection, StageArgs, StatusArgs,
 };
 use crate::commands;
-use crate::commands::deploy::Order;
+use crate::commands::deploy::DeployRequest;
 use crate::commands::releases::Extent;
 use crate::config::Config;
 use crate::config::terminal::Terminal;
@@ -23,7 +23,7 @@ use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::policy::Workflow;
 use crate::report::Health;
-use crate::status::Scope;
+use crate::status::StatusScope;
 use crate::template::DataConsent;
 use crate::{config, hint, local, ui};
 use signals::{quietly_closed, unless_interrupted, until_signal};
@@ -77,30 +77,30 @@ fn exit_of_wrong_usage(command: &Command) -> Exit {
 }
 
 async fn build(args: &BuildArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let work = async |journal: &Journal| commands::build::build(&config, journal).await;
-    let report = told(&config, args.output, terminal, work).await?;
+    let report = with_progress(&config, args.output, terminal, work).await?;
     ui::print_report(&report, args.output)?;
     Ok(Exit::Success)
 }
 
 async fn invoke(args: &InvokeArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let work = async |journal: &Journal| {
         let work = commands::invoke::invoke(&config, args.function, &args.event, journal);
         let report = work.await?;
         journal.report(Event::Note(report.times()));
         Ok(report)
     };
-    let report = told(&config, args.output, terminal, work).await?;
+    let report = with_progress(&config, args.output, terminal, work).await?;
     ui::print_report(&report, args.output)?;
     Ok(Exit::Success)
 }
 
 async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.stage.selection)?;
+    let config = load_config(&args.stage.selection)?;
     let work = async |journal: &Journal| commands::plan::plan(&config, journal).await;
-    let preview = told(&config, args.stage.output, terminal, work).await?;
+    let preview = with_progress(&config, args.stage.output, terminal, work).await?;
     if let Some(file) = &args.out {
         commands::plan::save(&preview, file)?;
     }
@@ -113,15 +113,15 @@ async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.stage.selection)?;
+    let config = load_config(&args.stage.selection)?;
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
-    let mut order = order(args)?;
+    let mut order = deploy_request(args)?;
     let report = loop {
         let work =
             async |journal: &Journal| commands::deploy::deploy(&config, &order, journal).await;
-        match told(&config, args.stage.output, terminal, work).await {
+        match with_progress(&config, args.stage.output, terminal, work).await {
             Ok(report) => break report,
             Err(error) => order = consent::to_data_loss(&config, order, error)?,
         }
@@ -132,7 +132,7 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let start = commands::dev::start(&config)?;
     deploy(&DeployArgs::of(args), terminal).await?;
     let reporter = ui::reporter(args.output, terminal);
@@ -144,7 +144,7 @@ async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
     ended
 }
 
-fn order(args: &DeployArgs) -> Result<Order> {
+fn deploy_request(args: &DeployArgs) -> Result<DeployRequest> {
     let consent = if args.allow_replacement {
         DataConsent::All
     } else {
@@ -155,7 +155,7 @@ fn order(args: &DeployArgs) -> Result<Order> {
         None => None,
     };
     let options = args.options();
-    Ok(Order {
+    Ok(DeployRequest {
         options,
         consent,
         plan,
@@ -170,11 +170,11 @@ async fn status(
     }: &StatusArgs,
     terminal: &Terminal,
 ) -> Result<Exit> {
-    let config = select(&stage.selection)?;
+    let config = load_config(&stage.selection)?;
     let scope = if *drift {
-        Scope::WithDrift
+        StatusScope::WithDrift
     } else {
-        Scope::Quick
+        StatusScope::Quick
     };
     if *watch {
         let reporter = ui::reporter(stage.output, terminal);
@@ -193,7 +193,7 @@ async fn status(
 }
 
 async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.stage.selection)?;
+    let config = load_config(&args.stage.selection)?;
     let (reporter, output) = (ui::reporter(args.stage.output, terminal), args.stage.output);
     let mut logs = commands::logs::open(&config, &args.source, args.since, &*reporter).await?;
     if args.follow {
@@ -205,7 +205,7 @@ async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 async fn releases(args: &ReleasesArgs) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let extent = if args.all {
         Extent::All
     } else {
@@ -217,31 +217,31 @@ async fn releases(args: &ReleasesArgs) -> Result<Exit> {
 }
 
 async fn diff(args: &DiffArgs) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let report = commands::diff::diff(&config, &args.from, args.to.as_ref()).await?;
     ui::print_report(&report, args.output)?;
     Ok(Exit::Success)
 }
 
 async fn rollback(args: &RollbackArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.stage.selection)?;
+    let config = load_config(&args.stage.selection)?;
     let consent = |told: &str| consent::to_rollback(&config, &args.stage, told);
     let wanted = args.release.as_ref();
     let work = async |journal: &Journal| {
         commands::rollback::rollback(&config, wanted, &consent, journal).await
     };
-    let report = told(&config, args.stage.output, terminal, work).await?;
+    let report = with_progress(&config, args.stage.output, terminal, work).await?;
     ui::print_report(&report, args.stage.output)?;
     Ok(Exit::Success)
 }
 
 async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     consent::to_teardown(&config, args)?;
     let consent = |before: &Inventory| consent::to_loss(&config, args, before);
     let work =
         async |journal: &Journal| commands::teardown::teardown(&config, &consent, journal).await;
-    let report = told(&config, args.output, terminal, work).await?;
+    let report = with_progress(&config, args.output, terminal, work).await?;
     ui::print_report(&report, args.output)?;
     ui::conclude_teardown(&report, terminal);
     Ok(if report.failed.is_empty() {
@@ -252,7 +252,7 @@ async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = select(&args.stage.selection)?;
+    let config = load_config(&args.stage.selection)?;
     let ask = || consent::to_recovery(&config, &args.stage);
     let consent = commands::recover::RecoveryConsent {
         skip: &args.skip,
@@ -260,7 +260,7 @@ async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
     };
     let work =
         async |journal: &Journal| commands::recover::recover(&config, &consent, journal).await;
-    let report = told(&config, args.stage.output, terminal, work).await?;
+    let report = with_progress(&config, args.stage.output, terminal, work).await?;
     ui::print_report(&report, args.stage.output)?;
     Ok(if report.stacks.iter().all(|row| row.recovered) {
         Exit::Success
@@ -271,7 +271,7 @@ async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
 
 /// Works while the terminal tells of it, until the work is done or a signal comes. What is drawn is gone when it ends,
 /// so that the answer stands alone.
-async fn told<T>(
+async fn with_progress<T>(
     config: &Config,
     output: Output,
     terminal: &Terminal,
@@ -281,12 +281,12 @@ async fn told<T>(
     unless_interrupted(config, &journal, work(&journal)).await
 }
 
-fn select(selection: &Selection) -> Result<Config> {
+fn load_config(selection: &Selection) -> Result<Config> {
     Config::load(&selection.config, selection.stage.as_deref())
 }
 
 async fn outputs(args: &OutputsArgs) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let report = commands::outputs::outputs(&config).await?;
     match args.format {
         OutputsFormat::Env => ui::print_lines(&report.env())?,
@@ -297,7 +297,7 @@ async fn outputs(args: &OutputsArgs) -> Result<Exit> {
 }
 
 fn policy(args: &PolicyArgs) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let workflow = match &args.github {
         Some(repository) => Some(Workflow::new(
             repository,
@@ -312,7 +312,7 @@ fn policy(args: &PolicyArgs) -> Result<Exit> {
 }
 
 async fn doctor(args: &DoctorArgs) -> Result<Exit> {
-    let config = select(&args.selection)?;
+    let config = load_config(&args.selection)?;
     let report = commands::doctor::doctor(&config).await;
     ui::print_report(&report, args.output)?;
     Ok(if report.healthy {

@@ -68,7 +68,7 @@ pub(super) fn checks(rows: &[AlarmRow]) -> Vec<Check> {
     let failing = firing.into_iter().map(|row| Check {
         name: format!("alarm {}", row.name),
         ok: false,
-        detail: told(row),
+        detail: describe(row),
     });
     failing.collect()
 }
@@ -90,7 +90,7 @@ fn quiet(rows: &[AlarmRow]) -> Option<Check> {
     })
 }
 
-fn told(row: &AlarmRow) -> String {
+fn describe(row: &AlarmRow) -> String {
     let words = if row.description.is_empty() {
         &row.reason
     } else {

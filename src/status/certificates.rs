@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::{FoundStack, text};
-use crate::aws::{Aws, Certificate, CertificateState, Resource};
+use crate::aws::{Aws, Certificate, CertificateState, StackResource};
 use crate::check::Check;
 use crate::plain::plain;
 
@@ -47,7 +47,11 @@ pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Vec<Certifica
     try_join_all(made.map(|(stack, resource)| ask_one(aws, stack, resource))).await
 }
 
-async fn ask_one(aws: &Aws, stack: &FoundStack, resource: &Resource) -> Result<CertificateRow> {
+async fn ask_one(
+    aws: &Aws,
+    stack: &FoundStack,
+    resource: &StackResource,
+) -> Result<CertificateRow> {
     let client = aws.acm_in(&stack.plan.region);
     let certificate = client.get_certificate(&resource.physical_id).await?;
     Ok(row(&stack.plan.name, certificate))

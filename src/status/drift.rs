@@ -8,13 +8,13 @@ use anyhow::Result;
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{FoundStack, Unknown, why};
-use crate::aws::{Aws, Difference, DriftedResource};
+use super::{FoundStack, Unknown, reason_without_answer};
+use crate::aws::{Aws, DriftedResource, PropertyDrift};
 use crate::plain::plain;
 
 /// How long the detection may take on any stack: some minutes on one of hundreds of resources, seconds
 /// on ours.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A resource that has drifted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +28,7 @@ pub struct DriftRow {
     /// How.
     pub state: DriftState,
     /// What of it differs.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<PropertyDrift>,
 }
 
 /// How a resource has drifted.
@@ -52,11 +52,11 @@ pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> (Vec<DriftRow>, Vec<
 }
 
 async fn ask_one(aws: &Aws, stack: &FoundStack) -> Result<Vec<DriftRow>, Unknown> {
-    let answer = tokio::time::timeout(PATIENCE, detect(aws, stack)).await;
+    let answer = tokio::time::timeout(TIMEOUT, detect(aws, stack)).await;
     let detail = match answer {
         Ok(Ok(drifted)) => return Ok(rows(&stack.plan.name, drifted)),
-        Ok(Err(error)) => why(&error),
-        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        Ok(Err(error)) => reason_without_answer(&error),
+        Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
     };
     Err(Unknown {
         name: format!("drift of {}", stack.plan.name),
@@ -98,7 +98,7 @@ impl fmt::Display for DriftRow {
         };
         let (stack, resource, kind) = (&self.stack, plain(&self.resource), plain(&self.kind));
         write!(formatter, "\n  drift {stack}/{resource} ({kind}) {state}")?;
-        for Difference {
+        for PropertyDrift {
             path,
             expected,
             actual,

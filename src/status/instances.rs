@@ -5,7 +5,7 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use crate::aws::{Aws, Group, Instance, Resource};
+use crate::aws::{Aws, Group, Instance, StackResource};
 use crate::check::Check;
 use crate::plain::plain;
 use crate::provision::FoundStack;
@@ -42,7 +42,11 @@ pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Vec<InstanceR
     Ok(try_join_all(rows).await?.concat())
 }
 
-async fn ask_one(aws: &Aws, stack: &FoundStack, resource: &Resource) -> Result<Vec<InstanceRow>> {
+async fn ask_one(
+    aws: &Aws,
+    stack: &FoundStack,
+    resource: &StackResource,
+) -> Result<Vec<InstanceRow>> {
     let group = aws.auto_scaling.find_group(&resource.physical_id).await?;
     let parameters = stack.stack.as_ref().map(|stack| &stack.parameters);
     let bundle = parameters.and_then(|parameters| parameters.get(BUNDLE));
@@ -79,11 +83,11 @@ pub(super) fn checks(rows: &[InstanceRow]) -> impl Iterator<Item = Check> {
     rows.iter().map(|row| Check {
         name: format!("instance {}", plain(&row.id)),
         ok: row.healthy,
-        detail: told(row),
+        detail: describe(row),
     })
 }
 
-fn told(row: &InstanceRow) -> String {
+fn describe(row: &InstanceRow) -> String {
     let health = if row.healthy { "healthy" } else { "unhealthy" };
     let version = row.template_version.as_deref().unwrap_or("unknown");
     let runs = match &row.bundle {

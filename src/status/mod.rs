@@ -30,11 +30,11 @@ pub use instances::InstanceRow;
 pub use queues::QueueRow;
 
 /// How long one question may take; `status` answers within it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether drift is looked for: it takes CloudFormation a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum StatusScope {
     /// No.
     Quick,
     /// Yes.
@@ -71,20 +71,20 @@ pub struct Unknown {
 }
 
 /// Asks everything at the same time.
-pub async fn observe(aws: &Aws, found: &[FoundStack], scope: Scope) -> Observations {
+pub async fn observe(aws: &Aws, found: &[FoundStack], scope: StatusScope) -> Observations {
     let drift = async {
         match scope {
-            Scope::Quick => None,
-            Scope::WithDrift => Some(drift::ask(aws, found).await),
+            StatusScope::Quick => None,
+            StatusScope::WithDrift => Some(drift::ask(aws, found).await),
         }
     };
     let (release, alarms, certificates, instances, queues, of_servers, drift) = tokio::join!(
-        ask("last deploy", PATIENCE, deployed::ask(aws, found)),
-        ask("alarms", PATIENCE, alarms::ask(aws, found)),
-        ask("certificates", PATIENCE, certificates::ask(aws, found)),
-        ask("instances", PATIENCE, instances::ask(aws, found)),
-        ask("queues", PATIENCE, queues::of_stacks(aws, found)),
-        ask("server queues", PATIENCE, queues::of_servers(aws, found)),
+        ask("last deploy", TIMEOUT, deployed::ask(aws, found)),
+        ask("alarms", TIMEOUT, alarms::ask(aws, found)),
+        ask("certificates", TIMEOUT, certificates::ask(aws, found)),
+        ask("instances", TIMEOUT, instances::ask(aws, found)),
+        ask("queues", TIMEOUT, queues::of_stacks(aws, found)),
+        ask("server queues", TIMEOUT, queues::of_servers(aws, found)),
         drift,
     );
     let mut unknown = Vec::new();
@@ -92,12 +92,13 @@ pub async fn observe(aws: &Aws, found: &[FoundStack], scope: Scope) -> Observati
         unknown.extend(missing);
         rows
     });
-    let queues = [queues, of_servers].map(|answer| known(answer, &mut unknown).unwrap_or_default());
+    let queues = [queues, of_servers]
+        .map(|answer| answer_or_unknown(answer, &mut unknown).unwrap_or_default());
     Observations {
-        release: known(release, &mut unknown).flatten(),
-        alarms: known(alarms, &mut unknown).unwrap_or_default(),
-        certificates: known(certificates, &mut unknown).unwrap_or_default(),
-        instances: known(instances, &mut unknown).unwrap_or_default(),
+        release: answer_or_unknown(release, &mut unknown).flatten(),
+        alarms: answer_or_unknown(alarms, &mut unknown).unwrap_or_default(),
+        certificates: answer_or_unknown(certificates, &mut unknown).unwrap_or_default(),
+        instances: answer_or_unknown(instances, &mut unknown).unwrap_or_default(),
         queues: queues.concat(),
         drift,
         unknown,
@@ -113,7 +114,7 @@ async fn ask<T>(
     let answer = tokio::time::timeout(patience, question).await;
     let detail = match answer {
         Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => why(&error),
+        Ok(Err(error)) => reason_without_answer(&error),
         Err(_) => format!("no answer within {} s", patience.as_secs()),
     };
     Err(Unknown {
@@ -122,14 +123,14 @@ async fn ask<T>(
     })
 }
 
-fn why(error: &anyhow::Error) -> String {
+fn reason_without_answer(error: &anyhow::Error) -> String {
     match missing_permission(error) {
         Some(permission) => format!("add permission {permission} to see it"),
         None => format!("{error:#}"),
     }
 }
 
-fn known<T>(answer: Result<T, Unknown>, unknown: &mut Vec<Unknown>) -> Option<T> {
+fn answer_or_unknown<T>(answer: Result<T, Unknown>, unknown: &mut Vec<Unknown>) -> Option<T> {
     answer.map_err(|missing| unknown.push(missing)).ok()
 }
 

@@ -17,7 +17,7 @@ const SERVERS: &str = "websocket";
 /// What a queue is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Purpose {
+pub enum QueuePurpose {
     /// Holds what could not be carried on.
     DeadLetters,
     /// A server's own.
@@ -32,7 +32,7 @@ pub struct QueueRow {
     /// Its name in the template, or in SQS if a server made it.
     pub name: String,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: QueuePurpose,
     /// How much lies in it.
     #[serde(flatten)]
     pub depth: Depth,
@@ -44,9 +44,9 @@ pub(super) async fn of_stacks(aws: &Aws, found: &[FoundStack]) -> Result<Vec<Que
         // A queue's physical id is its URL; what it is for, its template says in its name.
         let is_dead = queue.logical_id.starts_with("DeadLetter");
         let purpose = if is_dead {
-            Purpose::DeadLetters
+            QueuePurpose::DeadLetters
         } else {
-            Purpose::Other
+            QueuePurpose::Other
         };
         row(aws, &queue.logical_id, &queue.physical_id, purpose)
     });
@@ -66,12 +66,12 @@ pub(super) async fn of_servers(aws: &Aws, found: &[FoundStack]) -> Result<Vec<Qu
         .await?;
     let rows = urls.iter().map(|url| {
         let name = url.rsplit('/').next().unwrap_or(url);
-        row(aws, name, url, Purpose::Server)
+        row(aws, name, url, QueuePurpose::Server)
     });
     Ok(try_join_all(rows).await?.into_iter().flatten().collect())
 }
 
-async fn row(aws: &Aws, name: &str, url: &str, purpose: Purpose) -> Result<Option<QueueRow>> {
+async fn row(aws: &Aws, name: &str, url: &str, purpose: QueuePurpose) -> Result<Option<QueueRow>> {
     let depth = aws.sqs.find_depth(url).await?;
     Ok(depth.map(|depth| QueueRow {
         name: name.to_owned(),
@@ -82,8 +82,9 @@ async fn row(aws: &Aws, name: &str, url: &str, purpose: Purpose) -> Result<Optio
 
 /// A check for each queue of the stacks, and one for all of the servers.
 pub(super) fn checks(rows: &[QueueRow]) -> Vec<Check> {
-    let (servers, others): (Vec<&QueueRow>, Vec<&QueueRow>) =
-        rows.iter().partition(|row| row.purpose == Purpose::Server);
+    let (servers, others): (Vec<&QueueRow>, Vec<&QueueRow>) = rows
+        .iter()
+        .partition(|row| row.purpose == QueuePurpose::Server);
     let mut checks: Vec<Check> = others.into_iter().map(check).collect();
     let waiting: u64 = servers.iter().map(|row| row.depth.waiting).sum();
     if !servers.is_empty() {
@@ -106,7 +107,7 @@ fn check(row: &QueueRow) -> Check {
     let is_empty = waiting + in_flight == 0;
     let detail = match (row.purpose, is_empty) {
         (_, true) => "empty".to_owned(),
-        (Purpose::DeadLetters, false) => {
+        (QueuePurpose::DeadLetters, false) => {
             format!(
                 "{} that could not be carried on",
                 count(waiting + in_flight, "record")
@@ -116,7 +117,7 @@ fn check(row: &QueueRow) -> Check {
     };
     Check {
         name: format!("queue {}", row.name),
-        ok: is_empty || row.purpose != Purpose::DeadLetters,
+        ok: is_empty || row.purpose != QueuePurpose::DeadLetters,
         detail,
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::aws::{
-    AlarmState, Certificate, CertificateState, Depth, Difference, DriftedResource, Group, Instance,
+    AlarmState, Certificate, CertificateState, Depth, DriftedResource, Group, Instance,
+    PropertyDrift,
 };
 use crate::release::{ArtifactRecord, SiteRecord};
 use crate::report::{Health, StackStatusRow, StatusReport};
-use crate::status::queues::Purpose;
+use crate::status::queues::QueuePurpose;
 
 const NOW: u64 = 1_795_564_799;
 
@@ -38,7 +39,7 @@ fn certificate(state: CertificateState, days: i64) -> CertificateRow {
     certificates::row("certificate", certificate)
 }
 
-fn queue(name: &str, purpose: Purpose, waiting: u64) -> QueueRow {
+fn queue(name: &str, purpose: QueuePurpose, waiting: u64) -> QueueRow {
     let depth = Depth {
         waiting,
         in_flight: 0,
@@ -75,8 +76,8 @@ fn healthy() -> Observations {
         certificates: vec![certificate(CertificateState::Issued, 265)],
         instances: instances().into_iter().filter(|row| row.healthy).collect(),
         queues: vec![
-            queue("DeadLetters", Purpose::DeadLetters, 0),
-            queue("prod-websocket-i-1", Purpose::Server, 7),
+            queue("DeadLetters", QueuePurpose::DeadLetters, 0),
+            queue("prod-websocket-i-1", QueuePurpose::Server, 7),
         ],
         ..Observations::default()
     }
@@ -115,7 +116,7 @@ fn ill() -> Observations {
         deleted,
         differences,
     };
-    let difference = Difference {
+    let difference = PropertyDrift {
         path: "/RetentionInDays".to_owned(),
         expected: "30".to_owned(),
         actual: "null".to_owned(),
@@ -132,7 +133,7 @@ fn ill() -> Observations {
         ],
         certificates: vec![certificate(CertificateState::Issued, 14)],
         instances: instances(),
-        queues: vec![queue("DeadLetters", Purpose::DeadLetters, 3)],
+        queues: vec![queue("DeadLetters", QueuePurpose::DeadLetters, 3)],
         drift: Some(drift::rows("api", drift)),
         unknown: vec![Unknown {
             name: "last deploy".to_owned(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// A change of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct ResourceChange {
     /// The resource's name in the template.
     pub logical_id: String,
     /// Its type, for example `AWS::S3::Bucket`.
@@ -13,13 +13,13 @@ pub struct Change {
     pub kind: String,
     /// What is done to it.
     #[serde(rename = "action")]
-    pub act: Act,
+    pub act: ChangeAction,
     /// Who saw it.
-    pub seen_by: Witness,
+    pub seen_by: ChangeOrigin,
     /// Which of its properties change. Empty for what is added, deleted or imported as a whole.
     pub properties: Vec<PropertyChange>,
     /// What becomes of what it holds; `None` if it holds no data, or keeps it.
-    pub data: Option<Fate>,
+    pub data: Option<DataImpact>,
     /// Access that it widens, in words.
     pub broadens: Vec<String>,
 }
@@ -27,7 +27,7 @@ pub struct Change {
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Act {
+pub enum ChangeAction {
     /// It is new.
     Add,
     /// It is changed and stays what it is.
@@ -54,7 +54,7 @@ pub struct PropertyChange {
     /// Whether this change alone has the resource replaced.
     pub recreates: Recreates,
     /// Who saw it.
-    pub seen_by: Witness,
+    pub seen_by: ChangeOrigin,
     /// Whether CloudFormation, asked, does not see it: it will not act on this.
     pub ignored: bool,
 }
@@ -75,7 +75,7 @@ pub enum Recreates {
 /// Who saw a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Witness {
+pub enum ChangeOrigin {
     /// Our own difference between the template deployed now and the one that would be sent.
     Template,
     /// CloudFormation.
@@ -84,7 +84,7 @@ pub enum Witness {
     Both,
 }
 
-impl Witness {
+impl ChangeOrigin {
     /// Returns the word that people see.
     pub fn name(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl Witness {
 /// What becomes of what a resource holds, when the resource goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum DataImpact {
     /// It goes with it.
     Lost,
     /// The old resource stays, outside the stack.
@@ -107,14 +107,17 @@ pub enum Fate {
     Snapshot,
 }
 
-impl Change {
+impl ResourceChange {
     /// Returns whether data goes, or may go, with this change.
     pub fn is_destructive(&self) -> bool {
-        self.data == Some(Fate::Lost)
+        self.data == Some(DataImpact::Lost)
     }
 
     /// Returns whether the resource, as it is now, will be gone or may be.
-    pub fn ends_the_old(&self) -> bool {
-        matches!(self.act, Act::Replace | Act::MayReplace | Act::Delete)
+    pub fn removes_old_resource(&self) -> bool {
+        matches!(
+            self.act,
+            ChangeAction::Replace | ChangeAction::MayReplace | ChangeAction::Delete
+        )
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::change::{Act, Change, PropertyChange, Recreates, Witness};
-use super::loss::fate;
+use super::change::{ChangeAction, ChangeOrigin, PropertyChange, Recreates, ResourceChange};
+use super::loss::data_impact;
 use super::render::{Rendered, function, shown, text};
 
 /// What of a resource is compared. `DependsOn` orders the work and changes nothing; `Condition` has
@@ -22,7 +22,7 @@ const ATTRIBUTES: [&str; 6] = [
 ];
 
 /// Returns every resource that is added, changed or deleted, by logical id.
-pub fn difference(before: &Rendered, after: &Rendered) -> Vec<Change> {
+pub fn difference(before: &Rendered, after: &Rendered) -> Vec<ResourceChange> {
     let ids: BTreeSet<&String> = before
         .resources
         .keys()
@@ -35,35 +35,45 @@ pub fn difference(before: &Rendered, after: &Rendered) -> Vec<Change> {
     changes.collect()
 }
 
-fn resource_change(id: &str, before: Option<&Value>, after: Option<&Value>) -> Option<Change> {
+fn resource_change(
+    id: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Option<ResourceChange> {
     let kind = |resource: &Value| resource["Type"].as_str().unwrap_or_default().to_owned();
     let (act, kind, properties) = match (before, after) {
-        (None, Some(after)) => (Act::Add, kind(after), Vec::new()),
-        (Some(before), None) => (Act::Delete, kind(before), Vec::new()),
-        (Some(before), Some(after)) if kind(before) != kind(after) => {
-            (Act::Replace, kind(before), property_changes(before, after))
-        }
-        (Some(before), Some(after)) => (Act::Modify, kind(before), property_changes(before, after)),
+        (None, Some(after)) => (ChangeAction::Add, kind(after), Vec::new()),
+        (Some(before), None) => (ChangeAction::Delete, kind(before), Vec::new()),
+        (Some(before), Some(after)) if kind(before) != kind(after) => (
+            ChangeAction::Replace,
+            kind(before),
+            property_changes(before, after),
+        ),
+        (Some(before), Some(after)) => (
+            ChangeAction::Modify,
+            kind(before),
+            property_changes(before, after),
+        ),
         (None, None) => return None,
     };
-    if act == Act::Modify && properties.is_empty() {
+    if act == ChangeAction::Modify && properties.is_empty() {
         return None;
     }
-    Some(Change {
+    Some(ResourceChange {
         logical_id: id.to_owned(),
-        data: fate(&kind, act, policy(before, act).as_deref()),
+        data: data_impact(&kind, act, policy(before, act).as_deref()),
         broadens: Vec::new(),
         kind,
         act,
-        seen_by: Witness::Template,
+        seen_by: ChangeOrigin::Template,
         properties,
     })
 }
 
 /// Returns what the deployed template says of the resource that goes.
-pub(super) fn policy(before: Option<&Value>, act: Act) -> Option<String> {
+pub(super) fn policy(before: Option<&Value>, act: ChangeAction) -> Option<String> {
     let attribute = match act {
-        Act::Delete => "DeletionPolicy",
+        ChangeAction::Delete => "DeletionPolicy",
         _ => "UpdateReplacePolicy",
     };
     before?[attribute].as_str().map(ToOwned::to_owned)
@@ -108,7 +118,7 @@ fn compare(
             before: before.map(shown),
             after: after.map(shown),
             recreates: Recreates::Never,
-            seen_by: Witness::Template,
+            seen_by: ChangeOrigin::Template,
             ignored: false,
         }),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Act, Change, Fate};
+use super::change::{ChangeAction, DataImpact, ResourceChange};
 
 /// Types whose resources hold what nobody can make again: records, files, keys, accounts, addresses.
 /// A zone is among them because its name servers are written down at a registrar, and a pool because its
@@ -40,15 +40,18 @@ fn holds_data(kind: &str) -> bool {
 /// Decides what becomes of the data of a resource to which something is done. `policy` is what the
 /// template (or the change set) says of the old one: `Delete`, `Retain`, `RetainExceptOnCreate`,
 /// `Snapshot`; one that is not known keeps nothing.
-pub fn fate(kind: &str, act: Act, policy: Option<&str>) -> Option<Fate> {
-    let ends = matches!(act, Act::Replace | Act::MayReplace | Act::Delete);
+pub fn data_impact(kind: &str, act: ChangeAction, policy: Option<&str>) -> Option<DataImpact> {
+    let ends = matches!(
+        act,
+        ChangeAction::Replace | ChangeAction::MayReplace | ChangeAction::Delete
+    );
     if !ends || !holds_data(kind) {
         return None;
     }
     Some(match policy {
-        Some("Retain" | "RetainExceptOnCreate") => Fate::Retained,
-        Some("Snapshot") => Fate::Snapshot,
-        _ => Fate::Lost,
+        Some("Retain" | "RetainExceptOnCreate") => DataImpact::Retained,
+        Some("Snapshot") => DataImpact::Snapshot,
+        _ => DataImpact::Lost,
     })
 }
 
@@ -57,7 +60,7 @@ pub fn fate(kind: &str, act: Act, policy: Option<&str>) -> Option<Fate> {
 pub enum DataConsent {
     /// All of them (`--allow-replacement`).
     All,
-    /// Those of these resources, each as [`loss`] names it, and no others.
+    /// Those of these resources, each as [`describe_loss`] names it, and no others.
     Only(BTreeSet<String>),
 }
 
@@ -83,67 +86,95 @@ impl DataConsent {
 
 /// Returns a loss as people read and agree to it, for example
 /// "Table (AWS::DynamoDB::Table) of stack data: replaced".
-pub fn loss(stack: &str, change: &Change) -> String {
-    let Change {
+pub fn describe_loss(stack: &str, change: &ResourceChange) -> String {
+    let ResourceChange {
         logical_id, kind, ..
     } = change;
     let done = match change.act {
-        Act::Delete => "deleted",
-        Act::MayReplace => "perhaps replaced",
+        ChangeAction::Delete => "deleted",
+        ChangeAction::MayReplace => "perhaps replaced",
         _ => "replaced",
     };
     format!("{logical_id} ({kind}) of stack {stack}: {done}")
 }
 
 /// Returns the losses among the changes of a stack that nobody has agreed to.
-pub fn refused_losses(stack: &str, changes: &[Change], consent: &DataConsent) -> Vec<String> {
+pub fn refused_losses(
+    stack: &str,
+    changes: &[ResourceChange],
+    consent: &DataConsent,
+) -> Vec<String> {
     let DataConsent::Only(agreed) = consent else {
         return Vec::new();
     };
     let losses = changes
         .iter()
         .filter(|change| change.is_destructive())
-        .map(|change| loss(stack, change));
+        .map(|change| describe_loss(stack, change));
     losses.filter(|loss| !agreed.contains(loss)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::change::Witness;
+    use crate::template::change::ChangeOrigin;
 
     #[test]
     fn each_act_and_policy_has_its_fate() {
         let table = "AWS::DynamoDB::Table";
-        let rows: [(&str, Act, Option<&str>, Option<Fate>); 9] = [
-            (table, Act::Delete, None, Some(Fate::Lost)),
-            (table, Act::Delete, Some("Delete"), Some(Fate::Lost)),
-            (table, Act::Delete, Some("Retain"), Some(Fate::Retained)),
+        let rows: [(&str, ChangeAction, Option<&str>, Option<DataImpact>); 9] = [
+            (table, ChangeAction::Delete, None, Some(DataImpact::Lost)),
             (
                 table,
-                Act::Replace,
-                Some("RetainExceptOnCreate"),
-                Some(Fate::Retained),
+                ChangeAction::Delete,
+                Some("Delete"),
+                Some(DataImpact::Lost),
             ),
-            (table, Act::Replace, Some("Snapshot"), Some(Fate::Snapshot)),
-            (table, Act::MayReplace, None, Some(Fate::Lost)),
-            (table, Act::Modify, None, None),
-            (table, Act::Add, None, None),
-            ("AWS::SNS::Topic", Act::Delete, None, None),
+            (
+                table,
+                ChangeAction::Delete,
+                Some("Retain"),
+                Some(DataImpact::Retained),
+            ),
+            (
+                table,
+                ChangeAction::Replace,
+                Some("RetainExceptOnCreate"),
+                Some(DataImpact::Retained),
+            ),
+            (
+                table,
+                ChangeAction::Replace,
+                Some("Snapshot"),
+                Some(DataImpact::Snapshot),
+            ),
+            (
+                table,
+                ChangeAction::MayReplace,
+                None,
+                Some(DataImpact::Lost),
+            ),
+            (table, ChangeAction::Modify, None, None),
+            (table, ChangeAction::Add, None, None),
+            ("AWS::SNS::Topic", ChangeAction::Delete, None, None),
         ];
         for (kind, act, policy, wanted) in rows {
-            assert_eq!(fate(kind, act, policy), wanted, "{kind} {act:?} {policy:?}");
+            assert_eq!(
+                data_impact(kind, act, policy),
+                wanted,
+                "{kind} {act:?} {policy:?}"
+            );
         }
     }
 
-    fn replaced(logical_id: &str) -> Change {
-        Change {
+    fn replaced(logical_id: &str) -> ResourceChange {
+        ResourceChange {
             logical_id: logical_id.to_owned(),
             kind: "AWS::DynamoDB::Table".to_owned(),
-            act: Act::Replace,
-            seen_by: Witness::ChangeSet,
+            act: ChangeAction::Replace,
+            seen_by: ChangeOrigin::ChangeSet,
             properties: Vec::new(),
-            data: Some(Fate::Lost),
+            data: Some(DataImpact::Lost),
             broadens: Vec::new(),
         }
     }
@@ -151,7 +182,7 @@ mod tests {
     #[test]
     fn consent_to_one_loss_is_none_to_another() {
         let changes = [replaced("Table"), replaced("Archive")];
-        let agreed = DataConsent::default().and(&[loss("data", &changes[0])]);
+        let agreed = DataConsent::default().and(&[describe_loss("data", &changes[0])]);
         assert_eq!(
             refused_losses("data", &changes, &agreed),
             ["Archive (AWS::DynamoDB::Table) of stack data: replaced"]

@@ -14,10 +14,12 @@ mod template;
 mod union;
 
 pub use broadening::with_broadening;
-pub use change::{Act, Change, Fate, PropertyChange, Recreates, Witness};
+pub use change::{
+    ChangeAction, ChangeOrigin, DataImpact, PropertyChange, Recreates, ResourceChange,
+};
 pub use difference::difference;
 pub use document::document;
-pub use loss::{DataConsent, fate, loss, refused_losses};
+pub use loss::{DataConsent, data_impact, describe_loss, refused_losses};
 pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};
 pub use retained::{Retained, retained};
 pub use template::{Template, Templates};

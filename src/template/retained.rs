@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::change::Act;
+use super::change::ChangeAction;
 use super::difference::policy;
 use super::document::document;
 use super::render::render;
@@ -29,7 +29,7 @@ pub struct Retained {
 pub fn retained(body: &str, parameters: &BTreeMap<String, String>) -> Result<Vec<Retained>> {
     let resources = render(&document(body)?, parameters).resources;
     let outliving = resources.into_iter().filter_map(|(logical_id, resource)| {
-        let policy = policy(Some(&resource), Act::Delete)?;
+        let policy = policy(Some(&resource), ChangeAction::Delete)?;
         let outlives = matches!(
             policy.as_str(),
             "Retain" | "RetainExceptOnCreate" | "Snapshot"

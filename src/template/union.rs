@@ -1,16 +1,19 @@
 //! In: what our own difference saw and, where CloudFormation was asked, what its change set says. Out: one
 //! list. What only we saw, CloudFormation will not act on; what only it saw follows from other changes.
 
-use super::change::{Act, Change, PropertyChange, Witness};
+use super::change::{ChangeAction, ChangeOrigin, PropertyChange, ResourceChange};
 use super::render::AFTER_DEPLOY;
 
 /// Joins the two witnesses' words about one stack. `asked` is `None` where there is no change set: the
 /// stack is new, or a parameter without a value now stands in the way.
-pub fn union(template: Vec<Change>, asked: Option<Vec<Change>>) -> Vec<Change> {
+pub fn union(
+    template: Vec<ResourceChange>,
+    asked: Option<Vec<ResourceChange>>,
+) -> Vec<ResourceChange> {
     let Some(mut change_set) = asked else {
         return template;
     };
-    let mut joined: Vec<Change> = Vec::new();
+    let mut joined: Vec<ResourceChange> = Vec::new();
     for ours in template {
         let theirs = change_set
             .iter()
@@ -26,7 +29,7 @@ pub fn union(template: Vec<Change>, asked: Option<Vec<Change>>) -> Vec<Change> {
 }
 
 /// CloudFormation, asked, does not see this resource change.
-fn unseen(mut ours: Change) -> Change {
+fn unseen(mut ours: ResourceChange) -> ResourceChange {
     for property in &mut ours.properties {
         property.ignored = !waits(property);
     }
@@ -39,7 +42,7 @@ fn waits(property: &PropertyChange) -> bool {
     after.contains(AFTER_DEPLOY)
 }
 
-fn both(ours: Change, theirs: Change) -> Change {
+fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
     let (mut own, mut seen) = (ours.properties, theirs.properties);
     for property in &mut own {
         confirm(property, &seen);
@@ -48,12 +51,12 @@ fn both(ours: Change, theirs: Change) -> Change {
     seen.retain(|theirs| !own.iter().any(|ours| meets(&ours.path, &theirs.path)));
     own.extend(seen);
     own.sort_by(|one, other| one.path.cmp(&other.path));
-    Change {
+    ResourceChange {
         act: act(ours.act, theirs.act),
         data: theirs
             .data
-            .or(ours.data.filter(|_| theirs.act != Act::Modify)),
-        seen_by: Witness::Both,
+            .or(ours.data.filter(|_| theirs.act != ChangeAction::Modify)),
+        seen_by: ChangeOrigin::Both,
         properties: own,
         ..ours
     }
@@ -61,8 +64,12 @@ fn both(ours: Change, theirs: Change) -> Change {
 
 /// CloudFormation knows what it will do. Only another type under the same name it does not tell: there it
 /// refuses.
-fn act(ours: Act, theirs: Act) -> Act {
-    if ours == Act::Replace { ours } else { theirs }
+fn act(ours: ChangeAction, theirs: ChangeAction) -> ChangeAction {
+    if ours == ChangeAction::Replace {
+        ours
+    } else {
+        theirs
+    }
 }
 
 /// Marks one of our rows with what the change set says of it.
@@ -75,7 +82,7 @@ fn confirm(ours: &mut PropertyChange, seen: &[PropertyChange]) {
         ours.ignored = !waits(ours);
         return;
     }
-    ours.seen_by = Witness::Both;
+    ours.seen_by = ChangeOrigin::Both;
     let near = same_property
         .iter()
         .filter(|theirs| meets(&ours.path, &theirs.path));
@@ -114,9 +121,9 @@ fn meets(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::change::{Fate, Recreates};
+    use crate::template::change::{DataImpact, Recreates};
 
-    fn row(path: &str, seen_by: Witness, values: [Option<&str>; 2]) -> PropertyChange {
+    fn row(path: &str, seen_by: ChangeOrigin, values: [Option<&str>; 2]) -> PropertyChange {
         let [before, after] = values.map(|value| value.map(ToOwned::to_owned));
         PropertyChange {
             path: path.to_owned(),
@@ -130,11 +137,11 @@ mod tests {
 
     fn change(
         logical_id: &str,
-        act: Act,
-        seen_by: Witness,
+        act: ChangeAction,
+        seen_by: ChangeOrigin,
         properties: Vec<PropertyChange>,
-    ) -> Change {
-        Change {
+    ) -> ResourceChange {
+        ResourceChange {
             logical_id: logical_id.to_owned(),
             kind: "AWS::DynamoDB::Table".to_owned(),
             act,
@@ -146,17 +153,17 @@ mod tests {
     }
 
     fn ours(path: &str) -> PropertyChange {
-        row(path, Witness::Template, [Some("a"), Some("b")])
+        row(path, ChangeOrigin::Template, [Some("a"), Some("b")])
     }
 
     fn theirs(path: &str) -> PropertyChange {
         PropertyChange {
             recreates: Recreates::Always,
-            ..row(path, Witness::ChangeSet, [None, None])
+            ..row(path, ChangeOrigin::ChangeSet, [None, None])
         }
     }
 
-    fn told(changes: &[Change]) -> String {
+    fn told(changes: &[ResourceChange]) -> String {
         let rows = changes.iter().map(|change| {
             let mut row = format!(
                 "{} {:?} {:?} {:?}",
@@ -185,8 +192,8 @@ mod tests {
         let template = vec![
             change(
                 "A",
-                Act::Modify,
-                Witness::Template,
+                ChangeAction::Modify,
+                ChangeOrigin::Template,
                 vec![
                     ours("Properties.Code.S3Key"),
                     ours("Properties.Rules"),
@@ -195,18 +202,18 @@ mod tests {
             ),
             change(
                 "B",
-                Act::Modify,
-                Witness::Template,
+                ChangeAction::Modify,
+                ChangeOrigin::Template,
                 vec![ours("Properties.Missed")],
             ),
-            change("C", Act::Delete, Witness::Template, vec![]),
+            change("C", ChangeAction::Delete, ChangeOrigin::Template, vec![]),
         ];
-        let replaced = Change {
-            data: Some(Fate::Lost),
+        let replaced = ResourceChange {
+            data: Some(DataImpact::Lost),
             ..change(
                 "A",
-                Act::Replace,
-                Witness::ChangeSet,
+                ChangeAction::Replace,
+                ChangeOrigin::ChangeSet,
                 vec![
                     theirs("Properties.Code"),
                     theirs("Properties.Rules.0.Id"),
@@ -216,11 +223,11 @@ mod tests {
         };
         let asked = vec![
             replaced,
-            change("C", Act::Delete, Witness::ChangeSet, vec![]),
+            change("C", ChangeAction::Delete, ChangeOrigin::ChangeSet, vec![]),
             change(
                 "D",
-                Act::Modify,
-                Witness::ChangeSet,
+                ChangeAction::Modify,
+                ChangeOrigin::ChangeSet,
                 vec![theirs("Properties.TopicArn")],
             ),
         ];
@@ -242,16 +249,21 @@ D Modify ChangeSet None
     fn values_of_cloudformation_are_told_where_it_says_them() {
         let template = vec![change(
             "A",
-            Act::Modify,
-            Witness::Template,
+            ChangeAction::Modify,
+            ChangeOrigin::Template,
             vec![ours("Properties.Name")],
         )];
         let said = row(
             "Properties.Name",
-            Witness::ChangeSet,
+            ChangeOrigin::ChangeSet,
             [Some("now"), Some("then")],
         );
-        let asked = vec![change("A", Act::Modify, Witness::ChangeSet, vec![said])];
+        let asked = vec![change(
+            "A",
+            ChangeAction::Modify,
+            ChangeOrigin::ChangeSet,
+            vec![said],
+        )];
         insta::assert_snapshot!(told(&union(template, Some(asked))), @r#"
 A Modify Both None
   Properties.Name Some("now") Some("then") Never Both ignored=false
@@ -264,7 +276,12 @@ A Modify Both None
             after: Some(AFTER_DEPLOY.to_owned()),
             ..ours("Properties.TopicArn")
         };
-        let template = vec![change("A", Act::Modify, Witness::Template, vec![unknown])];
+        let template = vec![change(
+            "A",
+            ChangeAction::Modify,
+            ChangeOrigin::Template,
+            vec![unknown],
+        )];
         assert_eq!(union(template.clone(), Some(Vec::new())), template);
         assert_eq!(union(template.clone(), None), template);
     }

@@ -32,11 +32,11 @@ pub(super) struct Task {
     pub(super) expected: Option<Duration>,
     /// Where the stack itself stands.
     pub(super) stack: Option<ResourceStep>,
-    resources: Vec<Resource>,
+    resources: Vec<BoardResource>,
 }
 
 /// A resource that has moved.
-pub(super) struct Resource {
+pub(super) struct BoardResource {
     pub(super) now: ResourceStep,
     /// When the move began of which `now` is the last word.
     pub(super) since: Instant,
@@ -46,7 +46,7 @@ pub(super) struct Resource {
 const STACK: &str = "AWS::CloudFormation::Stack";
 
 /// What takes longer than so many times its expected time is not normal any more.
-const PATIENCE: u32 = 3;
+const TIMEOUT: u32 = 3;
 
 impl Board {
     /// Takes one event.
@@ -109,9 +109,9 @@ impl Task {
             self.stack = Some(step.clone());
             return;
         }
-        let is_it = |row: &&mut Resource| row.now.logical_id == step.logical_id;
+        let is_it = |row: &&mut BoardResource| row.now.logical_id == step.logical_id;
         let Some(row) = self.resources.iter_mut().find(is_it) else {
-            return self.resources.push(Resource {
+            return self.resources.push(BoardResource {
                 now: step.clone(),
                 since: now,
             });
@@ -123,16 +123,16 @@ impl Task {
     }
 
     /// Returns a resource that has moved.
-    pub(super) fn find(&self, logical_id: &str) -> Option<&Resource> {
+    pub(super) fn find(&self, logical_id: &str) -> Option<&BoardResource> {
         self.resources
             .iter()
             .find(|row| row.now.logical_id == logical_id)
     }
 
     /// Returns the resources now worked on, longest first.
-    pub(super) fn working(&self) -> Vec<&Resource> {
-        let is_working = |row: &&Resource| row.now.state == ResourceState::Working;
-        let mut working: Vec<&Resource> = self.resources.iter().filter(is_working).collect();
+    pub(super) fn working(&self) -> Vec<&BoardResource> {
+        let is_working = |row: &&BoardResource| row.now.state == ResourceState::Working;
+        let mut working: Vec<&BoardResource> = self.resources.iter().filter(is_working).collect();
         working.sort_by_key(|row| row.since);
         working
     }
@@ -158,7 +158,7 @@ impl Task {
     pub(super) fn is_late(&self, now: Instant) -> bool {
         let running = now.saturating_duration_since(self.since);
         self.expected
-            .is_some_and(|expected| !expected.is_zero() && running > expected * PATIENCE)
+            .is_some_and(|expected| !expected.is_zero() && running > expected * TIMEOUT)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::Style;
 
-use super::board::{Board, Resource, Task};
+use super::board::{Board, BoardResource, Task};
 use super::words::{about, elapsed};
 use super::{ERROR, FAINT, WARNING};
 use crate::plain::plain;
@@ -181,7 +181,7 @@ pub(super) fn time(task: &Task, now: Instant) -> String {
     }
 }
 
-fn resource_row(row: &Resource, widths: &Widths, now: Instant) -> Row {
+fn resource_row(row: &BoardResource, widths: &Widths, now: Instant) -> Row {
     let status = plain(&row.now.status).to_lowercase().replace('_', " ");
     let id = padded(&plain(&row.now.logical_id), widths.resource);
     let (kind, since) = (

@@ -40,10 +40,10 @@ pub(super) struct Lines {
 struct Page {
     dialect: Dialect,
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<LinesState>,
 }
 
-struct State {
+struct LinesState {
     board: Board,
     /// When the last line was written.
     last: Instant,
@@ -66,7 +66,7 @@ impl Lines {
     }
 
     fn still(out: Box<dyn Write + Send>, dialect: Dialect, clock: Clock) -> Self {
-        let state = State {
+        let state = LinesState {
             board: Board::default(),
             last: clock(),
             out,
@@ -114,7 +114,7 @@ impl Pulse {
 }
 
 impl Page {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, LinesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -134,13 +134,13 @@ impl Page {
         let now = (self.clock)();
         let mut state = self.lock();
         if now.saturating_duration_since(state.last) >= HEARTBEAT {
-            let sign = sign_of_life(&state.board, now);
+            let sign = heartbeat(&state.board, now);
             state.write(sign.into_iter().collect(), now);
         }
     }
 }
 
-impl State {
+impl LinesState {
     fn write(&mut self, lines: Vec<String>, now: Instant) {
         if lines.is_empty() {
             return;
@@ -249,7 +249,7 @@ fn moved(task: &str, step: &ResourceStep, board: &Board, now: Instant) -> Option
 }
 
 /// Returns what is going on in one line, or nothing if nothing is.
-fn sign_of_life(board: &Board, now: Instant) -> Option<String> {
+fn heartbeat(board: &Board, now: Instant) -> Option<String> {
     let (step, since) = board.step?;
     let since = elapsed(now.saturating_duration_since(since));
     let tasks: Vec<String> = board.tasks.iter().map(|task| busy(task, now)).collect();

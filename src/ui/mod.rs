@@ -35,7 +35,7 @@ use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::report::{DeployReport, LogsReport, TeardownReport};
 use lines::{Dialect, Lines};
-use stream::Stream;
+use stream::EventStream;
 use tree::Tree;
 pub use watch::Watcher;
 
@@ -217,8 +217,8 @@ pub fn reporter(output: Output, terminal: &Terminal) -> Box<dyn Reporter> {
     }
 }
 
-fn stream() -> Stream {
-    Stream::new(Box::new(stdout()), SystemTime::now)
+fn stream() -> EventStream {
+    EventStream::new(Box::new(stdout()), SystemTime::now)
 }
 
 /// Returns the line that stays on a terminal after an event, if it is worth one.

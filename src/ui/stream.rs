@@ -34,7 +34,7 @@ use crate::report::seconds;
 const VERSION: &str = "1.0";
 
 /// Events as lines.
-pub(super) struct Stream {
+pub(super) struct EventStream {
     out: Mutex<Box<dyn Write + Send>>,
     now: fn() -> SystemTime,
 }
@@ -107,7 +107,7 @@ enum Fact<'a, R: Serialize> {
     },
 }
 
-impl Stream {
+impl EventStream {
     /// Writes lines to `out`.
     pub(super) fn new(out: Box<dyn Write + Send>, now: fn() -> SystemTime) -> Self {
         let out = Mutex::new(out);
@@ -151,7 +151,7 @@ impl Stream {
     }
 }
 
-impl Reporter for Stream {
+impl Reporter for EventStream {
     fn report(&self, event: Event) {
         // Whoever has stopped reading must not stop the work.
         let _ = self.write(fact(&event));
@@ -205,9 +205,9 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_507_509_042)
     }
 
-    fn stream() -> (Paper, Stream) {
+    fn stream() -> (Paper, EventStream) {
         let paper = Paper::default();
-        let stream = Stream::new(Box::new(paper.clone()), then);
+        let stream = EventStream::new(Box::new(paper.clone()), then);
         (paper, stream)
     }
 

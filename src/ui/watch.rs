@@ -18,26 +18,26 @@ const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
 /// Shows one report after the other.
 pub struct Watcher {
-    form: Form,
+    form: WatchFormat,
     before: Option<StatusReport>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum WatchFormat {
     InPlace,
     Lines,
     Documents,
-    Stream,
+    EventStream,
 }
 
 impl Watcher {
     /// Begins with nothing seen.
     pub fn new(output: Output, terminal: &Terminal) -> Self {
         let form = match output {
-            Output::Json => Form::Documents,
-            Output::Ndjson => Form::Stream,
-            Output::Text if terminal.live && stdout().is_terminal() => Form::InPlace,
-            Output::Text => Form::Lines,
+            Output::Json => WatchFormat::Documents,
+            Output::Ndjson => WatchFormat::EventStream,
+            Output::Text if terminal.live && stdout().is_terminal() => WatchFormat::InPlace,
+            Output::Text => WatchFormat::Lines,
         };
         Self { form, before: None }
     }
@@ -48,7 +48,7 @@ impl Watcher {
     /// stdout is closed.
     pub fn show(&mut self, report: StatusReport) -> Result<()> {
         let changed = changes(self.before.as_ref(), &report);
-        if self.form == Form::Stream && !changed.is_empty() {
+        if self.form == WatchFormat::EventStream && !changed.is_empty() {
             super::stream().report(&report)?;
         }
         let text = shown(self.form, &report, &changed, SystemTime::now())?;
@@ -59,17 +59,22 @@ impl Watcher {
     }
 }
 
-fn shown(form: Form, report: &StatusReport, changed: &[String], now: SystemTime) -> Result<String> {
+fn shown(
+    form: WatchFormat,
+    report: &StatusReport,
+    changed: &[String],
+    now: SystemTime,
+) -> Result<String> {
     let now = rfc3339(now);
     Ok(match form {
-        Form::InPlace => format!("{CLEAR}{report}\n\n  {now}, Ctrl-C ends\n"),
-        Form::Lines => changed
+        WatchFormat::InPlace => format!("{CLEAR}{report}\n\n  {now}, Ctrl-C ends\n"),
+        WatchFormat::Lines => changed
             .iter()
             .map(|line| format!("{now} {line}\n"))
             .collect(),
-        Form::Stream => String::new(),
-        Form::Documents if changed.is_empty() => String::new(),
-        Form::Documents => format!("{}\n", serde_json::to_string(report)?),
+        WatchFormat::EventStream => String::new(),
+        WatchFormat::Documents if changed.is_empty() => String::new(),
+        WatchFormat::Documents => format!("{}\n", serde_json::to_string(report)?),
     })
 }
 
@@ -96,7 +101,7 @@ mod tests {
         }
     }
 
-    fn shows(form: Form, reports: &[StatusReport]) -> String {
+    fn shows(form: WatchFormat, reports: &[StatusReport]) -> String {
         let mut before = None;
         let mut all = String::new();
         for report in reports {
@@ -109,7 +114,10 @@ mod tests {
 
     #[test]
     fn away_from_a_terminal_only_changes_are_told_a_line_each() {
-        let told = shows(Form::Lines, &[report(true), report(true), report(false)]);
+        let told = shows(
+            WatchFormat::Lines,
+            &[report(true), report(true), report(false)],
+        );
         insta::assert_snapshot!(told, @r"
         1970-01-01T00:00:00Z stage prod is healthy
         1970-01-01T00:00:00Z site: ok build 5175
@@ -121,7 +129,7 @@ mod tests {
     #[test]
     fn a_program_gets_one_document_for_each_change() {
         let told = shows(
-            Form::Documents,
+            WatchFormat::Documents,
             &[report(true), report(true), report(false)],
         );
         let documents: Vec<serde_json::Value> = told
@@ -137,7 +145,7 @@ mod tests {
 
     #[test]
     fn on_a_terminal_every_look_is_drawn_over_the_last() {
-        let told = shows(Form::InPlace, &[report(true), report(true)]);
+        let told = shows(WatchFormat::InPlace, &[report(true), report(true)]);
         assert_eq!(told.matches(CLEAR).count(), 2);
         assert!(told.contains("stage prod: healthy"), "{told}");
     }

@@ -23,7 +23,7 @@ use crate::urls::loopback_address;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// An answer over HTTP.
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     pub(super) status: u16,
     pub(super) content_type: String,
     pub(super) location: Option<String>,
@@ -31,14 +31,14 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(super) fn is(&self, content_type: &str) -> bool {
         self.content_type.starts_with(content_type)
     }
 }
 
 /// Gets a URL. Redirects are not followed. The error is worded for a person.
-pub(super) async fn get(url: String) -> Result<Answer, String> {
+pub(super) async fn get(url: String) -> Result<HttpResponse, String> {
     let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
     let stream = connect(&uri).await?;
     let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
@@ -60,7 +60,7 @@ pub(super) async fn get(url: String) -> Result<Answer, String> {
     let (head, body) = response.into_parts();
     let body = axum::body::to_bytes(Body::new(body), MAX_BODY_BYTES).await;
     connection.abort();
-    Ok(Answer {
+    Ok(HttpResponse {
         status: head.status.as_u16(),
         content_type: text(&head.headers, header::CONTENT_TYPE).unwrap_or_default(),
         location: text(&head.headers, header::LOCATION),
@@ -95,11 +95,11 @@ pub(super) async fn first_message(url: &str, origin: &str) -> Result<String, Str
     Err(format!("{url}: closed without a word"))
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send {}
+trait Connection: AsyncRead + AsyncWrite + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Send> Connection for T {}
 
-async fn connect(uri: &Uri) -> Result<Pin<Box<dyn Stream>>, String> {
+async fn connect(uri: &Uri) -> Result<Pin<Box<dyn Connection>>, String> {
     let host = uri.host().ok_or_else(|| format!("{uri} names no host"))?;
     let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });

@@ -54,7 +54,7 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, body: Bytes) -> Response
         world.next_fault(&action)
     };
     match fault {
-        Some(Fault::Silence(time)) => {
+        Some(Fault::SilentReporter(time)) => {
             tokio::time::sleep(time).await;
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }

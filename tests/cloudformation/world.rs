@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     /// Status, code and message.
     Error(u16, String, String),
     /// Nothing for a while, then 503.
-    Silence(Duration),
+    SilentReporter(Duration),
 }
 
 /// The account.

@@ -40,7 +40,7 @@ async fn a_network_that_is_lost_for_a_while_does_not_decide_the_result() {
         .declare("data", &[("Table", "AWS::DynamoDB::Table", 300)]);
     let lose = async {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        let lost = Fault::Silence(Duration::from_millis(100));
+        let lost = Fault::SilentReporter(Duration::from_millis(100));
         fake.world().fail_all_for(Duration::from_secs(4), lost);
     };
     let ((result, said), ()) = tokio::join!(provision_data(&fake), lose);

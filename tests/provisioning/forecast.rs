@@ -5,7 +5,7 @@ use std::path::Path;
 
 use factory_tree::commands::policy::policy;
 use factory_tree::config::Config;
-use factory_tree::policy::Purpose;
+use factory_tree::policy::PolicyPurpose;
 
 use crate::cloudformation::FakeCloudFormation;
 use crate::{Heard, connect, provision, provision_data, stack};
@@ -14,7 +14,7 @@ use crate::{Heard, connect, provision, provision_data, stack};
 fn granted() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config::load(&root.join("factory-tree.yaml"), Some("prod")).unwrap();
-    let report = policy(&config, Purpose::Plan, None).unwrap();
+    let report = policy(&config, PolicyPurpose::Plan, None).unwrap();
     let statements = report
         .policies
         .into_iter()

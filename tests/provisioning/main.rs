@@ -20,7 +20,7 @@ use factory_tree::aws::{Access, Aws};
 use factory_tree::event::{Event, Reporter};
 use factory_tree::hint;
 use factory_tree::outputs::Outputs;
-use factory_tree::plan::{Source, StackPlan};
+use factory_tree::plan::{ParameterSource, StackPlan};
 use factory_tree::provision::{self, Options, Outcome, Provisioned};
 use factory_tree::template::Template;
 
@@ -56,7 +56,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
     let template = Template::parse(Path::new(&format!("templates/{name}.yaml")), body).unwrap();
     let names = ["One", "Two", "Three", "Four"];
     let parameters = needs.iter().zip(names).map(|(need, name)| {
-        let source = Source::Output {
+        let source = ParameterSource::Output {
             stack: (*need).to_owned(),
             output: "Id",
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factory_tree::plan::{DELETION_PROTECTION, Source, StackPlan};
+use factory_tree::plan::{DELETION_PROTECTION, ParameterSource, StackPlan};
 use factory_tree::provision::{OnBusy, Options, Outcome};
 
 use crate::cloudformation::FakeCloudFormation;
@@ -10,7 +10,7 @@ use crate::{Heard, provision, stack};
 
 fn protected() -> StackPlan {
     let mut plan = stack("websocket", &[]);
-    let on = Source::Value("true".to_owned());
+    let on = ParameterSource::Value("true".to_owned());
     plan.parameters.insert(DELETION_PROTECTION, on);
     plan
 }

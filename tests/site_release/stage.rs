@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use factory_tree::aws::{Access, Aws, Upload};
 use factory_tree::build::Site;
-use factory_tree::event::Silence;
+use factory_tree::event::SilentReporter;
 use factory_tree::release::{self, SiteTarget};
 use factory_tree::urls::Urls;
 
@@ -74,7 +74,7 @@ impl Stage {
     }
 
     pub(crate) async fn release(&self, site: &Site) -> anyhow::Result<usize> {
-        release::release(site, &urls(), &target(), &self.aws, &Silence).await
+        release::release(site, &urls(), &target(), &self.aws, &SilentReporter).await
     }
 
     /// Puts an object as anybody may.

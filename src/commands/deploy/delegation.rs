@@ -9,7 +9,7 @@ use crate::event::{Event, Reporter};
 use crate::plan::{Plan, StackPlan};
 
 /// How long a certificate may wait for its validation before we say what it waits for.
-const CERTIFICATE_PATIENCE: Duration = Duration::from_secs(60);
+const CERTIFICATE_DELAY: Duration = Duration::from_secs(60);
 
 /// A new zone answers nobody until the registrar names its servers, and certificates wait for that
 /// without a word. So the word is ours. Never ends: it goes on beside the provisioning.
@@ -20,7 +20,7 @@ pub(super) async fn report_waiting_certificates(
     reporter: &dyn Reporter,
 ) -> std::convert::Infallible {
     loop {
-        tokio::time::sleep(CERTIFICATE_PATIENCE).await;
+        tokio::time::sleep(CERTIFICATE_DELAY).await;
         for stack in plan
             .stacks
             .iter()

@@ -17,7 +17,7 @@ use crate::check::Check;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Reporter, Step};
-use crate::local::{self, Place, Platform, ServerRelease};
+use crate::local::{self, Platform, ServerRelease, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{self, Plan, SavedPlan};
 use crate::provision::{self, Options, Provisioned};
@@ -30,7 +30,7 @@ use record::{deploy_record, is_recorded, keep_record};
 
 /// What a deploy is told beside its configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Order {
+pub struct DeployRequest {
     /// How the stacks are provisioned.
     pub options: Options,
     /// Which losses of data were agreed to.
@@ -39,7 +39,7 @@ pub struct Order {
     pub plan: Option<(PathBuf, SavedPlan)>,
 }
 
-impl Order {
+impl DeployRequest {
     fn plan_digest(&self) -> Option<String> {
         self.plan.as_ref().map(|(_, plan)| plan.digest.clone())
     }
@@ -51,7 +51,7 @@ impl Order {
 /// Of the first step that fails; a repeat goes on from there.
 pub async fn deploy(
     config: &Config,
-    order: &Order,
+    order: &DeployRequest,
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
     deploy_from(config, order, build::build(config, reporter), reporter).await
@@ -63,7 +63,7 @@ pub async fn deploy(
 /// As `deploy`.
 pub async fn deploy_from(
     config: &Config,
-    order: &Order,
+    order: &DeployRequest,
     build: impl Future<Output = Result<Artifacts>>,
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
@@ -74,13 +74,13 @@ pub async fn deploy_from(
     let _lock = local::lock(config)?;
     let templates = Templates::read(&config.templates)?;
     // Wrong credentials are told before minutes go into a build.
-    if let Some(place) = platform.standing() {
+    if let Some(place) = platform.endpoint_without_start() {
         connect(config, &place).await?;
     }
 
     let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
     if let Some(saved) = &order.plan {
-        let work = hold_against(saved, config, &platform, &artifacts, reporter);
+        let work = ensure_plan_holds(saved, config, &platform, &artifacts, reporter);
         step(Step::Plan, &mut steps, reporter, work).await?;
     }
     let place = step(
@@ -132,7 +132,7 @@ pub async fn deploy_from(
 }
 
 /// Makes the plan anew and refuses to go on if it is another than the saved one.
-async fn hold_against(
+async fn ensure_plan_holds(
     (file, saved): &(PathBuf, SavedPlan),
     config: &Config,
     platform: &Platform,
@@ -140,12 +140,12 @@ async fn hold_against(
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let now = super::plan::preview(config, platform, artifacts, reporter).await?;
-    let moved = plan::moved(saved, &now.stage, &now.parts);
+    let moved = plan::changed_parts(saved, &now.stage, &now.parts);
     if moved.is_empty() {
         return Ok(());
     }
     let file = file.clone();
-    Err(UserError::PlanMoved { file, moved }.into())
+    Err(UserError::PlanOutdated { file, moved }.into())
 }
 
 impl From<&Provisioned> for StackRow {
@@ -184,7 +184,7 @@ async fn publish(
     let bucket = outputs.get(&foundation.name, "ArtifactBucket")?;
     let (published, ()) = tokio::try_join!(
         publish::publish(artifacts, bucket, &aws.s3, reporter),
-        release::keep_entrances(&artifacts.site, &aws.s3, bucket),
+        release::keep_entry_files(&artifacts.site, &aws.s3, bucket),
     )?;
     Ok((foundation, published))
 }
@@ -213,7 +213,7 @@ async fn release(
     platform: &Platform,
     artifacts: &Artifacts,
     stacks: &[Provisioned],
-    place: &Place,
+    place: &StageEndpoint,
     aws: &Aws,
     reporter: &dyn Reporter,
 ) -> Result<Released> {
@@ -249,7 +249,7 @@ fn expected(artifacts: &Artifacts) -> Expected {
 pub(super) async fn verify(
     config: &Config,
     expected: &Expected,
-    place: &Place,
+    place: &StageEndpoint,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Check>> {
     let patience = Duration::from_secs(config.settings.verify_seconds.into());

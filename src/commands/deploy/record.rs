@@ -41,7 +41,7 @@ pub(super) async fn is_recorded(
         let outputs = provision::outputs_of(stacks);
         let bucket = outputs.get("foundation", "ArtifactBucket")?;
         let last = release::find_last_record(&aws.s3, bucket).await?;
-        Ok(last.is_some_and(|last| last.tells_of(artifacts, stacks)))
+        Ok(last.is_some_and(|last| last.describes(artifacts, stacks)))
     };
     work.await.unwrap_or_else(|error: anyhow::Error| {
         reporter.report(Event::Warning(format!(
@@ -67,11 +67,14 @@ pub(super) async fn keep_record(
         release::keep_record(&record, &aws.s3, bucket).await?;
         Ok(record.id())
     };
-    kept(work.await, reporter)
+    record_id_or_warning(work.await, reporter)
 }
 
 /// Returns the id of a release whose record was kept; warns of one that was not.
-pub(in crate::commands) fn kept(record: Result<String>, reporter: &dyn Reporter) -> Option<String> {
+pub(in crate::commands) fn record_id_or_warning(
+    record: Result<String>,
+    reporter: &dyn Reporter,
+) -> Option<String> {
     record
         .map_err(|error| {
             reporter.report(Event::Warning(format!(

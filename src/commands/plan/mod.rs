@@ -14,7 +14,7 @@ use crate::build::{self, Artifact, Artifacts};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
-use crate::local::{self, Place, Platform};
+use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{self, ArtifactPreview, Plan, Preview, SavedPlan, SitePreview, StackPlan};
 use crate::provision::{find_deployed_stacks, retry_transient};
@@ -22,7 +22,7 @@ use crate::publish;
 use crate::release;
 use crate::template::{AFTER_DEPLOY, Templates};
 use crate::urls::Urls;
-use stack::{Facts, PreviewedStack, preview_stack};
+use stack::{PreviewInputs, PreviewedStack, preview_stack};
 
 const STACKS: &str = "stacks";
 
@@ -35,7 +35,7 @@ pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     // Wrong credentials are told before minutes go into a build.
-    if let Some(place) = platform.standing() {
+    if let Some(place) = platform.endpoint_without_start() {
         connect(config, &place).await?;
     }
     let mut steps = Vec::new();
@@ -54,19 +54,19 @@ pub(super) async fn preview(
 ) -> Result<Preview> {
     let urls = platform.urls();
     let plan = plan::plan(config, &urls, &Templates::read(&config.templates)?)?;
-    let aws = match standing(platform).await? {
+    let aws = match endpoint_without_start(platform).await? {
         Some(place) => Some(connect(config, &place).await?),
         None => None,
     };
     let found = find_stacks(aws.as_ref(), &plan, reporter).await?;
-    let facts = Facts {
+    let facts = PreviewInputs {
         aws: aws.as_ref(),
         artifacts: publish::facts(artifacts),
         reporter,
     };
-    let work = look_at_all(&facts, &plan, &found);
-    let (ahead, outlook) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
-    let held = held_files(aws.as_ref(), &outlook).await?;
+    let work = preview_stacks(&facts, &plan, &found);
+    let (ahead, planned) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
+    let held = list_site_objects(aws.as_ref(), &planned).await?;
     let difference = release::difference(&artifacts.site, &urls, &held);
     let site = site_preview(&difference, &held);
     let mut parts = parts(config, artifacts, &urls, &held);
@@ -86,7 +86,7 @@ pub(super) async fn preview(
 }
 
 /// Returns where the stage is reached, or `None` if there is no endpoint to ask: then nothing is there.
-async fn standing(platform: &Platform) -> Result<Option<Place>> {
+async fn endpoint_without_start(platform: &Platform) -> Result<Option<StageEndpoint>> {
     let Some(place) = platform.find().await? else {
         return Ok(None);
     };
@@ -113,18 +113,18 @@ async fn find_stacks(
 
 /// Looks at every stack, those at the same time whose needs are known: each wave tells the next what its
 /// parameters will be.
-async fn look_at_all(
-    facts: &Facts<'_>,
+async fn preview_stacks(
+    facts: &PreviewInputs<'_>,
     plan: &Plan,
     found: &StacksByName,
 ) -> Result<(Vec<PreviewedStack>, Outputs)> {
-    let mut outlook = Outputs::default();
+    let mut planned = Outputs::default();
     let mut ahead: BTreeMap<String, PreviewedStack> = BTreeMap::new();
     let mut waiting: Vec<&StackPlan> = plan.all().collect();
     while !waiting.is_empty() {
         let is_ready = |stack: &&StackPlan| {
             let needs = stack.needs();
-            needs.iter().all(|need| outlook.contains(need))
+            needs.iter().all(|need| planned.contains(need))
         };
         let (wave, blocked): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
         anyhow::ensure!(!wave.is_empty(), "stacks need each other in a circle");
@@ -135,24 +135,27 @@ async fn look_at_all(
                 task: STACKS.to_owned(),
                 detail,
             });
-            preview_stack(facts, stack, found.get(&stack.name), &outlook)
+            preview_stack(facts, stack, found.get(&stack.name), &planned)
         });
         for seen in futures_util::future::try_join_all(looks).await? {
             let name = seen.preview.name.clone();
             ahead.insert(name, seen);
         }
         let seen = ahead.iter();
-        outlook = seen
+        planned = seen
             .map(|(name, seen)| (name.clone(), seen.outputs.clone()))
             .collect();
     }
     let in_order = plan.all().filter_map(|stack| ahead.remove(&stack.name));
-    Ok((in_order.collect(), outlook))
+    Ok((in_order.collect(), planned))
 }
 
 /// Lists what the site's bucket holds. One that is not there yet holds nothing.
-async fn held_files(aws: Option<&Aws>, outlook: &Outputs) -> Result<BTreeMap<String, Object>> {
-    let bucket = outlook.find("site", "BucketName");
+async fn list_site_objects(
+    aws: Option<&Aws>,
+    planned: &Outputs,
+) -> Result<BTreeMap<String, Object>> {
+    let bucket = planned.find("site", "BucketName");
     match (aws, bucket) {
         (Some(aws), Some(bucket)) if bucket != AFTER_DEPLOY => {
             aws.s3.list_objects(bucket, "").await
@@ -161,7 +164,7 @@ async fn held_files(aws: Option<&Aws>, outlook: &Outputs) -> Result<BTreeMap<Str
     }
 }
 
-fn site_preview(difference: &release::Difference, held: &BTreeMap<String, Object>) -> SitePreview {
+fn site_preview(difference: &release::SiteChanges, held: &BTreeMap<String, Object>) -> SitePreview {
     let keys = difference.changed.iter().map(|upload| upload.key.clone());
     let (change, add) = keys.partition(|key| held.contains_key(key));
     SitePreview {
@@ -246,9 +249,9 @@ pub fn save(preview: &Preview, file: &Path) -> Result<()> {
 /// Reads a plan that was written to a file.
 ///
 /// # Errors
-/// `UserError::NoPlan`.
+/// `UserError::InvalidPlanFile`.
 pub fn read(file: &Path) -> Result<SavedPlan> {
-    let no = |problem: String| UserError::NoPlan {
+    let no = |problem: String| UserError::InvalidPlanFile {
         file: file.to_owned(),
         problem,
     };

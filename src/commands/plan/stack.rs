@@ -8,13 +8,15 @@ use crate::aws::{Aws, Stack, StackState};
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::outputs::Outputs;
-use crate::plan::{self, Action, ArtifactFact, NameChange, OutputChange, StackPlan, StackPreview};
-use crate::provision::state::{self, DeployAct};
+use crate::plan::{
+    self, ArtifactFact, NameChange, OutputChange, StackAction, StackPlan, StackPreview,
+};
+use crate::provision::state::{self, DeployAction};
 use crate::provision::{self, retry_transient};
-use crate::template::{self, Change, Rendered};
+use crate::template::{self, Rendered, ResourceChange};
 
 /// What all stacks are looked at with.
-pub(super) struct Facts<'a> {
+pub(super) struct PreviewInputs<'a> {
     /// The clients, or `None` if there is no endpoint: then no stack is there.
     pub(super) aws: Option<&'a Aws>,
     /// What stacks may be told of the artifacts.
@@ -32,19 +34,19 @@ pub(super) struct PreviewedStack {
     pub(super) parts: BTreeMap<String, String>,
 }
 
-/// Looks at one stack. `outlook` holds what the stacks that it needs will put out.
+/// Looks at one stack. `planned` holds what the stacks that it needs will put out.
 pub(super) async fn preview_stack(
-    facts: &Facts<'_>,
+    facts: &PreviewInputs<'_>,
     plan: &StackPlan,
     stack: Option<&Stack>,
-    outlook: &Outputs,
+    planned: &Outputs,
 ) -> Result<PreviewedStack> {
-    let parameters = plan::given(plan, outlook, &facts.artifacts);
+    let parameters = plan::planned_parameters(plan, planned, &facts.artifacts);
     let action = action(plan, stack, &parameters)?;
     let after = render(&plan.template.body, &parameters)?;
     let (before, changes) = match (action, stack, facts.aws) {
-        (Action::Unchanged, _, _) => (after.clone(), Vec::new()),
-        (Action::Update, Some(stack), Some(aws)) => {
+        (StackAction::Unchanged, _, _) => (after.clone(), Vec::new()),
+        (StackAction::Update, Some(stack), Some(aws)) => {
             compare(aws, plan, stack, &after, &parameters, facts.reporter).await?
         }
         _ => {
@@ -59,10 +61,10 @@ pub(super) async fn preview_stack(
         Some(stack) if !action.is_from_nothing() => &stack.outputs,
         _ => &nothing,
     };
-    let outputs = plan::outputs(deployed, &before, &after, &changes);
+    let outputs = plan::planned_outputs(deployed, &before, &after, &changes);
     let output_changes = match action {
-        Action::Update => output_changes(deployed, &outputs, &before, &after),
-        Action::Create | Action::Recreate | Action::Unchanged => Vec::new(),
+        StackAction::Update => output_changes(deployed, &outputs, &before, &after),
+        StackAction::Create | StackAction::Recreate | StackAction::Unchanged => Vec::new(),
     };
     Ok(PreviewedStack {
         names: plan::name_changes(&plan.name, &changes, &before, &after),
@@ -73,7 +75,7 @@ pub(super) async fn preview_stack(
             stack: plan.stack.clone(),
             region: plan.region.to_string(),
             action,
-            known_after_deploy: plan::unknown(&parameters),
+            known_after_deploy: plan::unknown_parameters(&parameters),
             changes,
             outputs: output_changes,
         },
@@ -83,11 +85,11 @@ pub(super) async fn preview_stack(
 /// The digest is an output too, and another one with every change: it says nothing.
 fn output_changes(
     deployed: &BTreeMap<String, String>,
-    outlook: &BTreeMap<String, String>,
+    planned: &BTreeMap<String, String>,
     before: &Rendered,
     after: &Rendered,
 ) -> Vec<OutputChange> {
-    let mut changes = plan::output_changes(deployed, outlook, before, after);
+    let mut changes = plan::output_changes(deployed, planned, before, after);
     changes.retain(|change| change.name != provision::DIGEST);
     changes
 }
@@ -97,32 +99,32 @@ fn action(
     plan: &StackPlan,
     stack: Option<&Stack>,
     parameters: &BTreeMap<String, String>,
-) -> Result<Action> {
+) -> Result<StackAction> {
     let Some(stack) = stack else {
-        return Ok(Action::Create);
+        return Ok(StackAction::Create);
     };
-    let row = state::row(stack.state);
+    let row = state::rules_for(stack.state);
     let (name, status) = (plan.stack.clone(), stack.status.clone());
     match row.deploy {
-        DeployAct::Create => Ok(Action::Create),
-        DeployAct::Recreate => Ok(Action::Recreate),
-        DeployAct::Update if is_current(plan, stack, parameters) => Ok(Action::Unchanged),
-        DeployAct::Update => Ok(Action::Update),
+        DeployAction::Create => Ok(StackAction::Create),
+        DeployAction::Recreate => Ok(StackAction::Recreate),
+        DeployAction::Update if is_current(plan, stack, parameters) => Ok(StackAction::Unchanged),
+        DeployAction::Update => Ok(StackAction::Update),
         // What a deploy would do is known when it is done.
-        DeployAct::Follow => Err(UserError::Busy {
+        DeployAction::Follow => Err(UserError::Busy {
             what: format!("stack `{name}`"),
             state: status,
         }
         .into()),
-        DeployAct::RefuseUntilRecovered | DeployAct::RefuseUntilTornDown | DeployAct::Refuse => {
-            Err(UserError::StackStuck {
-                stack: name,
-                state: status,
-                meaning: row.meaning,
-                way_out: row.deploy.way_out(),
-            }
-            .into())
+        DeployAction::RefuseUntilRecovered
+        | DeployAction::RefuseUntilTornDown
+        | DeployAction::Refuse => Err(UserError::StackStuck {
+            stack: name,
+            state: status,
+            meaning: row.meaning,
+            way_out: row.deploy.way_out(),
         }
+        .into()),
     }
 }
 
@@ -141,14 +143,14 @@ async fn compare(
     after: &Rendered,
     parameters: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
-) -> Result<(Rendered, Vec<Change>)> {
+) -> Result<(Rendered, Vec<ResourceChange>)> {
     let client = aws.cloudformation_in(&plan.region);
     let body = retry_transient(reporter, || client.get_template(&stack.id)).await?;
     let before = render(&body, &stack.parameters)
         .with_context(|| format!("failed to read the template of stack `{}`", plan.stack))?;
     // CloudFormation can be asked about everything else.
-    let present = plan::with_present(parameters, &stack.parameters);
-    let asked = match plan::unknown(&present).as_slice() {
+    let present = plan::with_deployed_values(parameters, &stack.parameters);
+    let asked = match plan::unknown_parameters(&present).as_slice() {
         [] => Some(provision::forecast(&client, plan, &present, reporter).await?),
         _ => None,
     };

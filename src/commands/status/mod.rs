@@ -10,25 +10,25 @@ use super::connect;
 use crate::aws::{Aws, Stack, StackState};
 use crate::check::Check;
 use crate::config::Config;
-use crate::local::{self, Place, Platform};
+use crate::local::{self, Platform, StageEndpoint};
 use crate::plan::{self, StackPlan};
 use crate::provision::{self, FoundStack};
 use crate::report::{Health, StackStatusRow, StatusReport};
-use crate::status::{self, Observations, Scope};
+use crate::status::{self, Observations, StatusScope};
 use crate::template::Templates;
 use crate::urls::Urls;
 use crate::verify::{self, Expected};
 pub use watch::watch;
 
 /// How long the AWS API may take to say how the stacks stand.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Looks at every stack, asks every public address, every part of the platform, and what else there is
 /// to know.
 ///
 /// # Errors
 /// There are no credentials. What does not answer is a failing check, not an error.
-pub async fn status(config: &Config, scope: Scope) -> Result<StatusReport> {
+pub async fn status(config: &Config, scope: StatusScope) -> Result<StatusReport> {
     let platform = Platform::of(config);
     let Some(place) = platform.find().await? else {
         return Ok(absent(config, None));
@@ -37,7 +37,7 @@ pub async fn status(config: &Config, scope: Scope) -> Result<StatusReport> {
     let looked = if parts.iter().any(local::is_dead_endpoint) {
         None
     } else {
-        Some(look(config, &place).await?)
+        Some(find_stacks(config, &place).await?)
     };
     let found = looked.as_ref().map_or(&[][..], |(_, found)| found);
     if parts.is_empty() && found.iter().all(|stack| stack.stack.is_none()) {
@@ -52,11 +52,11 @@ pub async fn status(config: &Config, scope: Scope) -> Result<StatusReport> {
     checks.extend(
         found
             .iter()
-            .filter_map(|stack| unfit(&stack.plan, stack.stack.as_ref())),
+            .filter_map(|stack| failing_check(&stack.plan, stack.stack.as_ref())),
     );
     checks.extend(answers);
     checks.extend(seen.checks(SystemTime::now()));
-    let stacks = found.iter().map(row).collect();
+    let stacks = found.iter().map(status_row).collect();
     Ok(report(config, place.urls, stacks, checks, seen))
 }
 
@@ -94,18 +94,21 @@ fn absent(config: &Config, urls: Option<Urls>) -> StatusReport {
 }
 
 /// Opens the clients and finds the stacks.
-pub(super) async fn look(config: &Config, place: &Place) -> Result<(Aws, Vec<FoundStack>)> {
+pub(super) async fn find_stacks(
+    config: &Config,
+    place: &StageEndpoint,
+) -> Result<(Aws, Vec<FoundStack>)> {
     let work = async {
         let aws = connect(config, place).await?;
         let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
         let found = provision::find_stacks(&aws, &plan).await?;
         Ok((aws, found))
     };
-    let looked = tokio::time::timeout(PATIENCE, work).await;
-    looked.with_context(|| format!("AWS gives no answer within {} s", PATIENCE.as_secs()))?
+    let looked = tokio::time::timeout(TIMEOUT, work).await;
+    looked.with_context(|| format!("AWS gives no answer within {} s", TIMEOUT.as_secs()))?
 }
 
-async fn observe(looked: Option<&(Aws, Vec<FoundStack>)>, scope: Scope) -> Observations {
+async fn observe(looked: Option<&(Aws, Vec<FoundStack>)>, scope: StatusScope) -> Observations {
     match looked {
         Some((aws, found)) => status::observe(aws, found, scope).await,
         None => Observations::default(),
@@ -113,7 +116,7 @@ async fn observe(looked: Option<&(Aws, Vec<FoundStack>)>, scope: Scope) -> Obser
 }
 
 /// Returns a failing check for a stack that is not as it should be.
-fn unfit(plan: &StackPlan, stack: Option<&Stack>) -> Option<Check> {
+fn failing_check(plan: &StackPlan, stack: Option<&Stack>) -> Option<Check> {
     let detail = match stack {
         Some(stack) if stack.state == StackState::Ready => return None,
         Some(stack) => stack.status.clone(),
@@ -139,7 +142,7 @@ fn expected(stacks: &[FoundStack]) -> Expected {
     }
 }
 
-fn row(found: &FoundStack) -> StackStatusRow {
+fn status_row(found: &FoundStack) -> StackStatusRow {
     let (state, updated) = match &found.stack {
         Some(stack) => (stack.status.clone(), stack.updated.clone()),
         None => ("absent".to_owned(), String::new()),

@@ -8,7 +8,7 @@ use super::status;
 use crate::config::Config;
 use crate::event::{Event, Reporter};
 use crate::report::StatusReport;
-use crate::status::Scope;
+use crate::status::StatusScope;
 
 /// How long to rest between two looks.
 const REST: Duration = Duration::from_secs(3);
@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_secs(3);
 /// succeed.
 pub async fn watch(
     config: &Config,
-    scope: Scope,
+    scope: StatusScope,
     mut on_report: impl FnMut(StatusReport) -> Result<()>,
     reporter: &dyn Reporter,
 ) -> Result<std::convert::Infallible> {

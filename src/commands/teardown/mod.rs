@@ -12,7 +12,7 @@ use crate::aws::Aws;
 use crate::config::Config;
 use crate::event::{Reporter, Step};
 use crate::inventory::{self, Inventory};
-use crate::local::{self, Place, Platform};
+use crate::local::{self, Platform, StageEndpoint};
 use crate::plan::{self, Plan, StackPlan};
 use crate::provision;
 use crate::provision::DeployedStack;
@@ -60,9 +60,9 @@ async fn remove(
     // An endpoint of our own that has died has taken its stacks with it.
     let parts = platform.checks().await;
     if !parts.iter().any(local::is_dead_endpoint) {
-        let doomed = find_doomed(config, &place).await?;
+        let doomed = find_stage_to_remove(config, &place).await?;
         report.before = inventory::take(&doomed.aws, &doomed.stacks, reporter).await?;
-        inventory::tell(&report.before, reporter);
+        inventory::report(&report.before, reporter);
         if !platform.is_disposable() {
             consent(&report.before)?;
         }
@@ -73,16 +73,16 @@ async fn remove(
 }
 
 /// What there is, in the order of its making.
-struct Doomed {
+struct StageToRemove {
     aws: Aws,
     stacks: Vec<DeployedStack>,
 }
 
-async fn find_doomed(config: &Config, place: &Place) -> Result<Doomed> {
+async fn find_stage_to_remove(config: &Config, place: &StageEndpoint) -> Result<StageToRemove> {
     let aws = connect(config, place).await?;
     let plan: Plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
     let stacks = provision::find_deployed_stacks(&aws, &plan).await?;
-    Ok(Doomed { aws, stacks })
+    Ok(StageToRemove { aws, stacks })
 }
 
 /// Deletes the stacks, each as soon as no other needs it, as many at a time as that allows. What a stack
@@ -90,13 +90,13 @@ async fn find_doomed(config: &Config, place: &Place) -> Result<Doomed> {
 async fn remove_stacks(
     config: &Config,
     platform: &Platform,
-    doomed: &Doomed,
+    doomed: &StageToRemove,
     report: &mut TeardownReport,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let Doomed { aws, stacks } = doomed;
+    let StageToRemove { aws, stacks } = doomed;
     // What the platform made beside the plan holds on to the plan's resources: it goes first.
-    for name in platform.own_stacks() {
+    for name in platform.platform_stacks() {
         let stack = config.stack_name(name);
         provision::delete_stack(&aws.cloudformation, &stack, reporter, |_| {}).await?;
     }
@@ -106,7 +106,7 @@ async fn remove_stacks(
     loop {
         let (ready, needed): (Vec<_>, Vec<_>) = waiting
             .into_iter()
-            .partition(|(plan, _)| who_needs(plan, &standing).is_empty());
+            .partition(|(plan, _)| dependents(plan, &standing).is_empty());
         waiting = needed;
         for (plan, stack) in ready {
             let work = remove_stack(aws, plan, stack, reporter);
@@ -127,7 +127,7 @@ async fn remove_stacks(
         }
     }
     let left = waiting.iter().map(|(plan, _)| {
-        let by = who_needs(plan, &standing).join(", ");
+        let by = dependents(plan, &standing).join(", ");
         format!("stack {}: not tried, {by} still needs it", plan.name)
     });
     report.failed.extend(left);
@@ -135,7 +135,7 @@ async fn remove_stacks(
 }
 
 /// Returns the stacks that use what a stack puts out.
-fn who_needs<'a>(stack: &StackPlan, standing: &[&'a StackPlan]) -> Vec<&'a str> {
+fn dependents<'a>(stack: &StackPlan, standing: &[&'a StackPlan]) -> Vec<&'a str> {
     let users = standing
         .iter()
         .filter(|other| other.needs().contains(&stack.name.as_str()));
@@ -147,11 +147,11 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::plan::Source;
+    use crate::plan::ParameterSource;
     use crate::template::{DataConsent, Template};
 
     fn stack(name: &str, needs: &[&str]) -> StackPlan {
-        let source = |need: &&str| Source::Output {
+        let source = |need: &&str| ParameterSource::Output {
             stack: (*need).to_owned(),
             output: "Id",
         };
@@ -177,9 +177,9 @@ mod tests {
             stack("site", &["dns"]),
             stack("api", &["dns"]),
         );
-        assert_eq!(who_needs(&dns, &[&dns, &site, &api]), ["site", "api"]);
-        assert_eq!(who_needs(&dns, &[&dns, &api]), ["api"]);
-        assert!(who_needs(&dns, &[&dns]).is_empty());
-        assert!(who_needs(&site, &[&dns, &site, &api]).is_empty());
+        assert_eq!(dependents(&dns, &[&dns, &site, &api]), ["site", "api"]);
+        assert_eq!(dependents(&dns, &[&dns, &api]), ["api"]);
+        assert!(dependents(&dns, &[&dns]).is_empty());
+        assert!(dependents(&site, &[&dns, &site, &api]).is_empty());
     }
 }

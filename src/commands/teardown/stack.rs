@@ -7,8 +7,8 @@ use crate::aws::{Aws, CloudFormation, Protection, Stack, StackEvent, StackState}
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::plan::{DELETION_PROTECTION, StackPlan};
-use crate::provision::state::{self, TeardownAct};
-use crate::provision::{self, retry_transient, wait_until_still};
+use crate::provision::state::{self, TeardownAction};
+use crate::provision::{self, retry_transient, wait_until_idle};
 
 /// How often the deletion of a stack is tried when something in it refuses to go.
 const ATTEMPTS: usize = 3;
@@ -29,7 +29,9 @@ pub(super) async fn remove_stack(
         kept.extend(kept_resource(event));
     };
     let work = async {
-        let Some(stack) = still(&client, stack.clone(), reporter, &mut on_event).await? else {
+        let Some(stack) =
+            wait_for_running_operation(&client, stack.clone(), reporter, &mut on_event).await?
+        else {
             return Ok(());
         };
         lift_protection(&client, plan, &stack, reporter).await?;
@@ -42,16 +44,16 @@ pub(super) async fn remove_stack(
 }
 
 /// Waits for what runs on a stack; one that has gone meanwhile is `None`.
-async fn still(
+async fn wait_for_running_operation(
     client: &CloudFormation,
     stack: Stack,
     reporter: &dyn Reporter,
     on_event: impl FnMut(&StackEvent),
 ) -> Result<Option<Stack>> {
-    let found = match state::row(stack.state).teardown {
-        TeardownAct::Nothing => None,
-        TeardownAct::Delete => Some(stack),
-        TeardownAct::Follow => wait_until_still(client, stack, reporter, on_event).await?,
+    let found = match state::rules_for(stack.state).teardown {
+        TeardownAction::Nothing => None,
+        TeardownAction::Delete => Some(stack),
+        TeardownAction::Follow => wait_until_idle(client, stack, reporter, on_event).await?,
     };
     Ok(found.filter(|stack| stack.state != StackState::Gone))
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::local::process::ProcessId;
-use crate::local::state::{self, Folder};
+use crate::local::state::{self, StateFolder};
 
 /// `vite.json`: who answers for a host in place of its distribution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub(in crate::local) struct Claim {
 }
 
 /// Returns the port that answers for a host in place of its distribution, if one does.
-pub(in crate::local) fn port_for(folder: &Folder, host: &str) -> Option<u16> {
+pub(in crate::local) fn port_for(folder: &StateFolder, host: &str) -> Option<u16> {
     let claim = state::read::<Claim>(&folder.vite()).ok()?;
     (claim.host == host && claim.process.is_alive()).then_some(claim.port)
 }
@@ -25,9 +25,9 @@ pub(in crate::local) fn port_for(folder: &Folder, host: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn claim(process: ProcessId) -> (tempfile::TempDir, Folder) {
+    fn claim(process: ProcessId) -> (tempfile::TempDir, StateFolder) {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::new(root.path().to_owned());
+        let folder = StateFolder::new(root.path().to_owned());
         let host = "demo.localhost".to_owned();
         state::write(
             &folder.vite(),

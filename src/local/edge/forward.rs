@@ -14,28 +14,28 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use super::routes::{Routes, Target};
-use super::table::Table;
+use super::routes::{RouteTarget, Routes};
+use super::table::RouteTable;
 use super::{READY, answer, claim, headers};
-use crate::local::state::Folder;
+use crate::local::state::StateFolder;
 
 /// How long what a host stands for may take to begin its answer: as a load balancer, by default.
 /// Source: Elastic Load Balancing, "idle_timeout.timeout_seconds".
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long it may take to accept a connection on loopback.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long an unused connection is kept: shorter than any server behind the edge keeps it.
-const IDLE_PATIENCE: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the page learns its release and addresses. A deploy writes it beside the site; Vite knows neither.
 const PAGE_CONFIG: &str = "/config.json";
 
 /// The way from hosts to what they stand for.
 pub(super) struct Edge {
-    table: Table,
-    folder: Folder,
+    table: RouteTable,
+    folder: StateFolder,
     stage: String,
     port: u16,
     client: Client<HttpConnector, Body>,
@@ -49,16 +49,16 @@ struct Upstream {
 }
 
 impl Edge {
-    pub(super) fn new(folder: Folder, port: u16) -> Self {
+    pub(super) fn new(folder: StateFolder, port: u16) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_PATIENCE));
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let mut builder = Client::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_PATIENCE);
+            .pool_idle_timeout(IDLE_TIMEOUT);
         Self {
-            table: Table::new(folder.routes()),
+            table: RouteTable::new(folder.routes()),
             stage: folder.stage(),
             folder,
             port,
@@ -86,7 +86,7 @@ impl Edge {
         let Some(uri) = upstream.uri(&request) else {
             return answer::not_understood("This is no request for a path of a host.");
         };
-        let takes_websockets = matches!(target, Target::Server | Target::Vite(_));
+        let takes_websockets = matches!(target, RouteTarget::Server | RouteTarget::Vite(_));
         let is_websocket = takes_websockets && headers::is_websocket(request.headers());
         let upgrade = is_websocket.then(|| hyper::upgrade::on(&mut request));
         self.set_headers(&mut request, target, &host, client);
@@ -99,10 +99,10 @@ impl Edge {
     }
 
     /// Returns Vite where it stands in for a distribution.
-    fn vite_for(&self, target: &Target, host: &str, path: &str) -> Option<Target> {
+    fn vite_for(&self, target: &RouteTarget, host: &str, path: &str) -> Option<RouteTarget> {
         match target {
-            Target::Distribution(_) if path != PAGE_CONFIG => {
-                claim::port_for(&self.folder, host).map(Target::Vite)
+            RouteTarget::Distribution(_) if path != PAGE_CONFIG => {
+                claim::port_for(&self.folder, host).map(RouteTarget::Vite)
             }
             _ => None,
         }
@@ -112,7 +112,7 @@ impl Edge {
     fn set_headers(
         &self,
         request: &mut Request<Incoming>,
-        target: &Target,
+        target: &RouteTarget,
         host: &str,
         client: IpAddr,
     ) {
@@ -120,17 +120,17 @@ impl Edge {
         headers::drop_one_hop(map);
         headers::append_client(map, client);
         let named = match target {
-            Target::Distribution(label) => {
+            RouteTarget::Distribution(label) => {
                 // The emulator knows a distribution by its own domain, not by its aliases, and its viewers
                 // are to be redirected to HTTPS only when they come without.
                 headers::set_protocol(map, "https");
                 format!("{label}.cloudfront.net")
             }
-            Target::Api => {
+            RouteTarget::Api => {
                 headers::set_protocol(map, "https");
                 host.to_owned()
             }
-            Target::Server | Target::Vite(_) => {
+            RouteTarget::Server | RouteTarget::Vite(_) => {
                 headers::set_protocol(map, "http");
                 headers::set_port(map, self.port);
                 // A load balancer passes the name on as the client wrote it.
@@ -149,26 +149,26 @@ impl Edge {
         upgrade: Option<OnUpgrade>,
     ) -> Response<Body> {
         let Upstream { part, port } = *upstream;
-        match tokio::time::timeout(ANSWER_PATIENCE, self.client.request(request)).await {
+        match tokio::time::timeout(RESPONSE_TIMEOUT, self.client.request(request)).await {
             Ok(Ok(response)) => pass_back(response, upgrade),
             Ok(Err(error)) => answer::unreachable(part, port, &root_cause(&error), &self.stage),
-            Err(_) => answer::too_slow(part, port, ANSWER_PATIENCE.as_secs(), &self.stage),
+            Err(_) => answer::too_slow(part, port, RESPONSE_TIMEOUT.as_secs(), &self.stage),
         }
     }
 }
 
 impl Upstream {
-    fn of(target: &Target, routes: &Routes) -> Self {
+    fn of(target: &RouteTarget, routes: &Routes) -> Self {
         match target {
-            Target::Distribution(_) | Target::Api => Self {
+            RouteTarget::Distribution(_) | RouteTarget::Api => Self {
                 part: "emulator",
                 port: routes.emulator,
             },
-            Target::Server => Self {
+            RouteTarget::Server => Self {
                 part: "server",
                 port: routes.server,
             },
-            Target::Vite(port) => Self {
+            RouteTarget::Vite(port) => Self {
                 part: "vite",
                 port: *port,
             },

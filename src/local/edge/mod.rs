@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use super::control::own_program;
 use super::parts::{Part, Stop};
-use super::state::Folder;
+use super::state::StateFolder;
 use super::supervisor::own_build;
 use super::{probe, routes};
 pub(super) use claim::Claim;
@@ -35,13 +35,13 @@ use forward::Edge;
 const READY: &str = "/_edge/ready";
 
 /// How long a client may take to send a request's head.
-const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long answers that are under way may take when the edge is told to stop.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns how the edge is started.
-pub(super) fn part(folder: &Folder, port: u16, run: String) -> Result<Part> {
+pub(super) fn part(folder: &StateFolder, port: u16, run: String) -> Result<Part> {
     let args = [
         "local",
         "edge",
@@ -74,7 +74,7 @@ pub(super) async fn wait(port: u16, patience: Duration) -> Result<(), String> {
 }
 
 /// Serves a stage's hosts until SIGTERM.
-pub(super) async fn run_until_signal(folder: &Folder, port: u16) -> Result<()> {
+pub(super) async fn run_until_signal(folder: &StateFolder, port: u16) -> Result<()> {
     let (sender, stop) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let listeners = listen(port).await?;
@@ -102,7 +102,7 @@ async fn serve(listeners: Vec<TcpListener>, edge: Edge, mut stop: watch::Receive
     }
     stopped(&mut stop).await;
     let finish = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(STOP_PATIENCE, finish).await;
+    let _ = tokio::time::timeout(STOP_TIMEOUT, finish).await;
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
@@ -142,7 +142,7 @@ async fn serve_connection(
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE);
+        .header_read_timeout(HEADERS_TIMEOUT);
     let connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

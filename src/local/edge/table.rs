@@ -9,7 +9,7 @@ use super::routes::Routes;
 use crate::local::state::{self, Saved};
 
 /// The routes, as fresh as the file.
-pub(super) struct Table {
+pub(super) struct RouteTable {
     path: PathBuf,
     last: Mutex<(Option<Version>, Arc<Routes>)>,
 }
@@ -22,7 +22,7 @@ struct Version {
     nanoseconds: i64,
 }
 
-impl Table {
+impl RouteTable {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
             path,
@@ -62,7 +62,7 @@ mod tests {
     fn a_replaced_file_is_read_again_and_a_damaged_one_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("routes.json");
-        let table = Table::new(path.clone());
+        let table = RouteTable::new(path.clone());
         assert_eq!(*table.current(), Routes::default());
         for emulator in [1, 2] {
             state::write(

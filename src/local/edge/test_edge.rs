@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::routes::{Routes, Target};
+use super::routes::{RouteTarget, Routes};
 use super::*;
 use crate::local::state;
 
@@ -23,15 +23,15 @@ pub(super) struct TestEdge {
 impl TestEdge {
     pub(super) async fn start(emulator: u16, server: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stage = Folder::new(folder.path().join("local"));
+        let stage = StateFolder::new(folder.path().join("local"));
         stage.create().unwrap();
         let hosts = BTreeMap::from([
             (
                 "demo.localhost".to_owned(),
-                Target::Distribution("d1abc".to_owned()),
+                RouteTarget::Distribution("d1abc".to_owned()),
             ),
-            ("api.demo.localhost".to_owned(), Target::Api),
-            ("ws.demo.localhost".to_owned(), Target::Server),
+            ("api.demo.localhost".to_owned(), RouteTarget::Api),
+            ("ws.demo.localhost".to_owned(), RouteTarget::Server),
         ]);
         state::write(
             &stage.routes(),
@@ -59,8 +59,8 @@ impl TestEdge {
         self.state().routes()
     }
 
-    pub(super) fn state(&self) -> Folder {
-        Folder::new(self.folder.path().join("local"))
+    pub(super) fn state(&self) -> StateFolder {
+        StateFolder::new(self.folder.path().join("local"))
     }
 
     /// Sends a raw request and returns the whole answer.

@@ -8,17 +8,17 @@ mod policy;
 
 use serde_json::Value;
 
-use super::change::Change;
+use super::change::ResourceChange;
 use super::render::{Rendered, is_true, text};
 
 /// Fills in what each change of a stack allows that was not allowed before. In `after`, a parameter that
 /// is not known yet has the value that it has now, if it has one: a new name for what was allowed before
 /// is no wider access.
 pub fn with_broadening(
-    mut changes: Vec<Change>,
+    mut changes: Vec<ResourceChange>,
     before: &Rendered,
     after: &Rendered,
-) -> Vec<Change> {
+) -> Vec<ResourceChange> {
     for change in &mut changes {
         let side = |rendered: &Rendered| {
             let resource = rendered.resources.get(&change.logical_id);

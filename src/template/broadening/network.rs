@@ -8,7 +8,7 @@ use crate::template::render::{shown, text};
 
 /// One rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Rule {
+struct NetworkRule {
     /// `in` or `out`.
     way: Way,
     /// `tcp`, `udp`, …; `-1` is all.
@@ -45,11 +45,11 @@ const PEERS: [&str; 7] = [
 /// Returns what security groups let through that they did not before.
 pub(super) fn widened(kind: &str, before: &Value, after: &Value) -> Vec<String> {
     let (old, new) = (rules(kind, before), rules(kind, after));
-    let is_new = |rule: &&Rule| !old.iter().any(|known| known.covers(rule));
+    let is_new = |rule: &&NetworkRule| !old.iter().any(|known| known.covers(rule));
     new.iter().filter(is_new).map(ToString::to_string).collect()
 }
 
-fn rules(kind: &str, properties: &Value) -> Vec<Rule> {
+fn rules(kind: &str, properties: &Value) -> Vec<NetworkRule> {
     if properties.is_null() {
         return Vec::new();
     }
@@ -61,16 +61,16 @@ fn rules(kind: &str, properties: &Value) -> Vec<Rule> {
     }
 }
 
-fn group_rules(properties: &Value) -> Vec<Rule> {
+fn group_rules(properties: &Value) -> Vec<NetworkRule> {
     let listed = LISTS.iter().flat_map(|(list, way)| {
         let rules = properties[*list].as_array().into_iter().flatten();
         rules.map(|properties| rule(*way, properties))
     });
-    let mut rules: Vec<Rule> = listed.collect();
+    let mut rules: Vec<NetworkRule> = listed.collect();
     // A group without a word about its way out lets everything out.
     // Source: CloudFormation reference, AWS::EC2::SecurityGroup, "SecurityGroupEgress".
     if properties["SecurityGroupEgress"].is_null() {
-        rules.extend(["0.0.0.0/0", "::/0"].map(|peer| Rule {
+        rules.extend(["0.0.0.0/0", "::/0"].map(|peer| NetworkRule {
             way: Way::Out,
             protocol: "-1".to_owned(),
             ports: None,
@@ -80,11 +80,11 @@ fn group_rules(properties: &Value) -> Vec<Rule> {
     rules
 }
 
-fn rule(way: Way, properties: &Value) -> Rule {
+fn rule(way: Way, properties: &Value) -> NetworkRule {
     let port = |name: &str| text(&properties[name]).and_then(|port| port.parse::<i64>().ok());
     let peer = PEERS.iter().find_map(|name| properties.get(*name));
     let peer = peer.map(shown);
-    Rule {
+    NetworkRule {
         way,
         protocol: text(&properties["IpProtocol"]).unwrap_or_default(),
         ports: port("FromPort").zip(port("ToPort")),
@@ -92,7 +92,7 @@ fn rule(way: Way, properties: &Value) -> Rule {
     }
 }
 
-impl Rule {
+impl NetworkRule {
     fn covers(&self, other: &Self) -> bool {
         let all = self.protocol == "-1";
         let ports = match (self.ports, other.ports) {
@@ -106,7 +106,7 @@ impl Rule {
     }
 }
 
-impl std::fmt::Display for Rule {
+impl std::fmt::Display for NetworkRule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (verb, side) = match self.way {
             Way::In => ("lets in", "from"),

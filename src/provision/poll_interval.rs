@@ -15,14 +15,14 @@ const LONGEST: Duration = Duration::from_secs(5);
 const PART: u32 = 20;
 
 /// The rests of one wait.
-pub(super) struct Pace {
+pub(super) struct PollInterval {
     started: Instant,
     /// State of the jitter, a linear congruential generator: no secret depends on it.
     /// Source of the factors: Knuth, The Art of Computer Programming, volume 2, 3.3.4 (MMIX).
     chance: u64,
 }
 
-impl Pace {
+impl PollInterval {
     /// Begins a wait.
     pub(super) fn new() -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -34,9 +34,9 @@ impl Pace {
     }
 
     /// Rests.
-    pub(super) async fn rest(&mut self) {
+    pub(super) async fn wait(&mut self) {
         let eighth = self.jitter();
-        tokio::time::sleep(rest_after(self.started.elapsed(), eighth)).await;
+        tokio::time::sleep(wait_after(self.started.elapsed(), eighth)).await;
     }
 
     /// Returns a number from 0 to 7.
@@ -49,7 +49,7 @@ impl Pace {
 
 /// Returns how long to rest when some time has passed; `eighth` (0 to 7) is the chance in it: up to a
 /// quarter is taken off.
-fn rest_after(elapsed: Duration, eighth: u32) -> Duration {
+fn wait_after(elapsed: Duration, eighth: u32) -> Duration {
     let rest = (elapsed / PART).clamp(SHORTEST, LONGEST);
     rest - rest / 32 * eighth.min(7)
 }
@@ -60,14 +60,14 @@ mod tests {
 
     #[test]
     fn rests_grow_with_the_time_that_has_passed_between_their_limits() {
-        let rest = |seconds| rest_after(Duration::from_secs(seconds), 0).as_millis();
+        let rest = |seconds| wait_after(Duration::from_secs(seconds), 0).as_millis();
         assert_eq!([0, 1, 10, 60, 600].map(rest), [100, 100, 500, 3000, 5000]);
     }
 
     #[test]
     fn chance_takes_at_most_a_quarter_off() {
         let rests: Vec<u128> = (0..8)
-            .map(|eighth| rest_after(Duration::from_secs(20), eighth).as_millis())
+            .map(|eighth| wait_after(Duration::from_secs(20), eighth).as_millis())
             .collect();
         assert_eq!(rests.first(), Some(&1000));
         assert!(rests.last().is_some_and(|rest| (750..1000).contains(rest)));
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn two_waits_do_not_keep_step() {
-        let mut pace = Pace::new();
+        let mut pace = PollInterval::new();
         let drawn: std::collections::BTreeSet<u32> = (0..64).map(|_| pace.jitter()).collect();
         assert!(drawn.len() > 4, "{drawn:?}");
     }

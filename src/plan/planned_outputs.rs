@@ -6,22 +6,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::preview::OutputChange;
-use super::{ArtifactFact, Source, StackPlan};
+use super::{ArtifactFact, ParameterSource, StackPlan};
 use crate::outputs::Outputs;
 use crate::template::{AFTER_DEPLOY, Rendered, function, text};
-use crate::template::{Act, Change};
+use crate::template::{ChangeAction, ResourceChange};
 
 /// Returns the parameters that a stack would be given.
-pub fn given(
+pub fn planned_parameters(
     plan: &StackPlan,
-    outlook: &Outputs,
+    planned: &Outputs,
     artifacts: &BTreeMap<ArtifactFact, String>,
 ) -> BTreeMap<String, String> {
     let parameters = plan.parameters.iter().map(|(name, source)| {
         let value = match source {
-            Source::Value(text) => Some(text),
-            Source::Output { stack, output } => outlook.find(stack, output),
-            Source::Artifact(fact) => artifacts.get(fact),
+            ParameterSource::Value(text) => Some(text),
+            ParameterSource::Output { stack, output } => planned.find(stack, output),
+            ParameterSource::Artifact(fact) => artifacts.get(fact),
         };
         let value = value.map_or(AFTER_DEPLOY, String::as_str);
         ((*name).to_owned(), value.to_owned())
@@ -30,7 +30,7 @@ pub fn given(
 }
 
 /// Returns the names of the parameters whose value is not known yet.
-pub fn unknown(parameters: &BTreeMap<String, String>) -> Vec<String> {
+pub fn unknown_parameters(parameters: &BTreeMap<String, String>) -> Vec<String> {
     let unknown = parameters
         .iter()
         .filter(|(_, value)| *value == AFTER_DEPLOY);
@@ -39,7 +39,7 @@ pub fn unknown(parameters: &BTreeMap<String, String>) -> Vec<String> {
 
 /// Puts in what a parameter is now where it is not known what it will be. One that is not there now
 /// stays unknown.
-pub fn with_present(
+pub fn with_deployed_values(
     parameters: &BTreeMap<String, String>,
     deployed: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
@@ -51,11 +51,11 @@ pub fn with_present(
 }
 
 /// Returns what a stack will put out. `deployed` are its outputs now.
-pub fn outputs(
+pub fn planned_outputs(
     deployed: &BTreeMap<String, String>,
     before: &Rendered,
     after: &Rendered,
-    changes: &[Change],
+    changes: &[ResourceChange],
 ) -> BTreeMap<String, String> {
     let forecast = after.outputs.iter().map(|(name, value)| {
         let now = deployed.get(name);
@@ -70,10 +70,10 @@ pub fn outputs(
 }
 
 /// Returns the outputs that the two templates give other values, by name. `deployed` are the values now,
-/// `outlook` those that `outputs` has foretold. One that only follows a changed resource is not among them.
+/// `planned_outputs` those that `outputs` has foretold. One that only follows a changed resource is not among them.
 pub fn output_changes(
     deployed: &BTreeMap<String, String>,
-    outlook: &BTreeMap<String, String>,
+    planned: &BTreeMap<String, String>,
     before: &Rendered,
     after: &Rendered,
 ) -> Vec<OutputChange> {
@@ -84,14 +84,14 @@ pub fn output_changes(
     let rows = changed.map(|name| OutputChange {
         name: name.clone(),
         before: deployed.get(name).cloned(),
-        after: outlook.get(name).cloned(),
+        after: planned.get(name).cloned(),
     });
     rows.collect()
 }
 
 /// Returns whether a value is of a resource that will be another one, or may have other attributes. What
 /// is changed in place keeps its name and its ARN.
-fn touches(value: &Value, changes: &[Change]) -> bool {
+fn touches(value: &Value, changes: &[ResourceChange]) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| touches(item, changes)),
         Value::Object(entries) => match function(entries) {
@@ -107,7 +107,7 @@ fn touches(value: &Value, changes: &[Change]) -> bool {
     }
 }
 
-fn substituted(pattern: &str, changes: &[Change]) -> bool {
+fn substituted(pattern: &str, changes: &[ResourceChange]) -> bool {
     let names = pattern.split("${").skip(1);
     let mut names = names.filter_map(|part| Some(part.split_once('}')?.0));
     names.any(|name| match name.split_once('.') {
@@ -116,10 +116,10 @@ fn substituted(pattern: &str, changes: &[Change]) -> bool {
     })
 }
 
-fn is_touched(resource: &str, attribute: Option<&str>, changes: &[Change]) -> bool {
+fn is_touched(resource: &str, attribute: Option<&str>, changes: &[ResourceChange]) -> bool {
     let change = changes.iter().find(|change| change.logical_id == resource);
     change.is_some_and(|change| match change.act {
-        Act::Modify => !matches!(attribute, None | Some("Arn")),
+        ChangeAction::Modify => !matches!(attribute, None | Some("Arn")),
         _ => true,
     })
 }
@@ -127,7 +127,7 @@ fn is_touched(resource: &str, attribute: Option<&str>, changes: &[Change]) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Witness;
+    use crate::template::ChangeOrigin;
     use crate::template::{document, render};
 
     const TEMPLATE: &str = "
@@ -140,15 +140,15 @@ Outputs:
   Fixed: { Value: fixed }
 ";
 
-    fn forecast(act: Option<Act>) -> String {
+    fn forecast(act: Option<ChangeAction>) -> String {
         let rendered = render(&document(TEMPLATE).unwrap(), &BTreeMap::new());
-        let changes: Vec<Change> = act
+        let changes: Vec<ResourceChange> = act
             .into_iter()
-            .map(|act| Change {
+            .map(|act| ResourceChange {
                 logical_id: "Table".to_owned(),
                 kind: "T".to_owned(),
                 act,
-                seen_by: Witness::Both,
+                seen_by: ChangeOrigin::Both,
                 properties: Vec::new(),
                 data: None,
                 broadens: Vec::new(),
@@ -158,7 +158,7 @@ Outputs:
         let deployed = deployed
             .map(|name| (name.clone(), "now".to_owned()))
             .collect();
-        let rows = outputs(&deployed, &rendered, &rendered, &changes).into_iter();
+        let rows = planned_outputs(&deployed, &rendered, &rendered, &changes).into_iter();
         rows.map(|(name, value)| format!("{name} {value}"))
             .collect::<Vec<_>>()
             .join("; ")
@@ -167,8 +167,8 @@ Outputs:
     #[test]
     fn what_is_changed_in_place_keeps_its_name_and_what_is_replaced_does_not() {
         insta::assert_snapshot!(forecast(None), @"Arn now; Both now; Fixed now; Name now; Stream now");
-        insta::assert_snapshot!(forecast(Some(Act::Modify)), @"Arn now; Both now; Fixed now; Name now; Stream (known after deploy)");
-        insta::assert_snapshot!(forecast(Some(Act::Replace)), @"Arn (known after deploy); Both (known after deploy); Fixed now; Name (known after deploy); Stream (known after deploy)");
+        insta::assert_snapshot!(forecast(Some(ChangeAction::Modify)), @"Arn now; Both now; Fixed now; Name now; Stream (known after deploy)");
+        insta::assert_snapshot!(forecast(Some(ChangeAction::Replace)), @"Arn (known after deploy); Both (known after deploy); Fixed now; Name (known after deploy); Stream (known after deploy)");
     }
 
     #[test]
@@ -182,8 +182,8 @@ Outputs:
         let deployed = deployed
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let outlook = outputs(&deployed, &before, &after, &[]);
-        let rows = output_changes(&deployed, &outlook, &before, &after).into_iter();
+        let planned = planned_outputs(&deployed, &before, &after, &[]);
+        let rows = output_changes(&deployed, &planned, &before, &after).into_iter();
         let rows = rows.map(|row| format!("{} {:?} {:?}", row.name, row.before, row.after));
         insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r#"
         Gone Some("a") None

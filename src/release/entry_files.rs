@@ -19,7 +19,7 @@ use crate::content::Content;
 use crate::event::{Reporter, task};
 use crate::urls::Urls;
 
-/// Returns where in the artifact bucket the entrances of a site lie.
+/// Returns where in the artifact bucket the entry files of a site lie.
 pub(super) fn folder(site_build: &str) -> String {
     format!("site/{site_build}/")
 }
@@ -30,11 +30,11 @@ pub(super) fn is_kept(path: &str) -> bool {
     !is_hashed(path) && path != CONFIG
 }
 
-/// Keeps the entrances of a site, those that are not kept already.
+/// Keeps the entry files of a site, those that are not kept already.
 ///
 /// # Errors
 /// The artifact bucket may not be read or written.
-pub async fn keep_entrances(site: &Site, s3: &S3, bucket: &str) -> Result<()> {
+pub async fn keep_entry_files(site: &Site, s3: &S3, bucket: &str) -> Result<()> {
     let folder = folder(&site.build);
     let held = s3.list_objects(bucket, &folder).await?;
     let kept = site.files.iter().filter(|file| is_kept(&file.path));
@@ -69,9 +69,9 @@ pub async fn list_kept(
     s3.list_objects(bucket, &folder(site_build)).await
 }
 
-/// Where a site's entrances come from.
+/// Where a site's entry files come from.
 #[derive(Clone, Debug)]
-pub struct Source<'a> {
+pub struct RollbackSource<'a> {
     /// The content id of the site that comes back.
     pub build: &'a str,
     /// The artifact bucket.
@@ -80,13 +80,13 @@ pub struct Source<'a> {
     pub kept: &'a BTreeMap<String, Object>,
 }
 
-/// Brings a site back by its entrances alone and returns how many objects were sent. `held` is what the
+/// Brings a site back by its entry files alone and returns how many objects were sent. `held` is what the
 /// site's bucket holds.
 ///
 /// # Errors
 /// A bucket may not be read or written, or the invalidation is refused.
 pub async fn switch(
-    source: &Source<'_>,
+    source: &RollbackSource<'_>,
     held: &BTreeMap<String, Object>,
     urls: &Urls,
     target: &SiteTarget,
@@ -115,7 +115,7 @@ pub async fn switch(
 }
 
 /// Returns the paths of the kept files that the site's bucket holds otherwise, or not at all.
-fn differing(source: &Source<'_>, held: &BTreeMap<String, Object>) -> Vec<String> {
+fn differing(source: &RollbackSource<'_>, held: &BTreeMap<String, Object>) -> Vec<String> {
     let folder = folder(source.build);
     let kept = source.kept.iter();
     let paths = kept.filter_map(|(key, copy)| {
@@ -128,7 +128,7 @@ fn differing(source: &Source<'_>, held: &BTreeMap<String, Object>) -> Vec<String
     paths.collect()
 }
 
-async fn fetch(source: &Source<'_>, path: &str, s3: &S3) -> Result<Upload> {
+async fn fetch(source: &RollbackSource<'_>, path: &str, s3: &S3) -> Result<Upload> {
     let key = format!("{}{path}", folder(source.build));
     let content = s3.get_object(source.bucket, &key).await?;
     Ok(upload(path, content.into()))
@@ -172,7 +172,7 @@ mod tests {
             ("index.html", "two"),
             ("foreign", "f"),
         ]);
-        let source = Source {
+        let source = RollbackSource {
             build: "b1",
             bucket: "artifacts",
             kept: &kept,

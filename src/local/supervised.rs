@@ -11,45 +11,45 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::parts::{NEXT_SERVER, Part, Parts, Record, Running, SERVER, SUPERVISOR, Stop};
+use super::parts::{NEXT_SERVER, Part, PartRecord, Parts, RunningParts, SERVER, SUPERVISOR, Stop};
 use super::process::{ProcessId, find_marked, wait_for_end};
-use super::state::{self, Folder, RUN_MARK, Saved};
+use super::state::{self, RUN_MARK, Saved, StateFolder};
 use crate::clock::utc;
 
 /// How long a part may take to stop when asked, before it is killed.
-pub(super) const STOP_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a child ended.
-pub(super) struct End {
+pub(super) struct ProcessEnd {
     run: String,
     how: String,
 }
 
 /// The parts that this supervisor answers for.
-pub(super) struct Crew {
-    folder: Folder,
+pub(super) struct SupervisedProcesses {
+    folder: StateFolder,
     build: String,
     own: ProcessId,
-    parts: BTreeMap<String, Record>,
+    parts: BTreeMap<String, PartRecord>,
     /// Those that a supervisor before this one started. Their end is seen, but not how they ended.
     adopted: BTreeSet<String>,
-    ends: mpsc::Sender<End>,
+    ends: mpsc::Sender<ProcessEnd>,
 }
 
-impl Crew {
+impl SupervisedProcesses {
     /// Takes over what a supervisor before this one has left running, and ends what nobody knows of.
     pub(super) async fn adopt(
-        folder: Folder,
+        folder: StateFolder,
         build: String,
-        ends: mpsc::Sender<End>,
+        ends: mpsc::Sender<ProcessEnd>,
     ) -> Result<Self> {
-        let parts = match state::read::<Running>(&folder.running()) {
+        let parts = match state::read::<RunningParts>(&folder.running()) {
             Saved::Read(running) => running.parts,
             Saved::Absent | Saved::Damaged => BTreeMap::new(),
         };
         let own = ProcessId::own().context("failed to find this process in /proc")?;
         let adopted = parts.keys().cloned().collect();
-        let mut crew = Self {
+        let mut processes = Self {
             folder,
             build,
             own,
@@ -57,9 +57,9 @@ impl Crew {
             adopted,
             ends,
         };
-        crew.look_at_adopted().await?;
-        crew.sweep().await;
-        Ok(crew)
+        processes.check_adopted().await?;
+        processes.sweep().await;
+        Ok(processes)
     }
 
     /// Starts what is missing, stops what is not wanted, and what is to be another way both.
@@ -87,7 +87,7 @@ impl Crew {
     /// what was there, without being started again.
     fn rename(&mut self, wanted: &Parts) {
         for (name, part) in wanted {
-            let is_it = |record: &Record| record.part == *part;
+            let is_it = |record: &PartRecord| record.part == *part;
             if self.parts.get(name).is_some_and(is_it) {
                 continue;
             }
@@ -123,7 +123,7 @@ impl Crew {
                     "{name} started, {}",
                     process.map_or_else(String::new, |id| id.to_string())
                 ));
-                Record {
+                PartRecord {
                     part,
                     process,
                     ended: None,
@@ -131,7 +131,7 @@ impl Crew {
             }
             Err(error) => {
                 self.log(&format!("{name} could not be started: {error}"));
-                Record {
+                PartRecord {
                     part,
                     process: None,
                     ended: Some(format!("could not be started: {error}")),
@@ -150,11 +150,11 @@ impl Crew {
                 .await
                 .map_or_else(|error| error.to_string(), describe_end);
             // Nobody listens any more when the supervisor itself has ended.
-            let _ = ends.send(End { run, how }).await;
+            let _ = ends.send(ProcessEnd { run, how }).await;
         });
     }
 
-    pub(super) async fn note_end(&mut self, end: &End) -> Result<()> {
+    pub(super) async fn note_end(&mut self, end: &ProcessEnd) -> Result<()> {
         // By its run: it may have another name by now.
         let mut parts = self.parts.iter_mut();
         let Some((name, record)) = parts.find(|(_, record)| record.part.run == end.run) else {
@@ -167,8 +167,8 @@ impl Crew {
         self.save()
     }
 
-    pub(super) async fn look_at_adopted(&mut self) -> Result<()> {
-        let has_ended = |record: &Record| record.ended.is_none() && record.living().is_none();
+    pub(super) async fn check_adopted(&mut self) -> Result<()> {
+        let has_ended = |record: &PartRecord| record.ended.is_none() && record.living().is_none();
         let ended: Vec<String> = self
             .adopted
             .iter()
@@ -191,7 +191,7 @@ impl Crew {
     }
 
     async fn stop(&mut self, names: &[String]) {
-        let named: Vec<&Record> = names
+        let named: Vec<&PartRecord> = names
             .iter()
             .filter_map(|name| self.parts.get(name))
             .collect();
@@ -205,11 +205,11 @@ impl Crew {
             // One that somebody has stopped would hear it only after this.
             process.signal(Signal::CONT);
         }
-        stubborn = wait_for_end(&stubborn, STOP_PATIENCE).await;
+        stubborn = wait_for_end(&stubborn, STOP_TIMEOUT).await;
         // After the others: they may still have something to tell it.
         stubborn.extend(living(Stop::Kill));
         stubborn.iter().for_each(|process| process.kill());
-        wait_for_end(&stubborn, STOP_PATIENCE).await;
+        wait_for_end(&stubborn, STOP_TIMEOUT).await;
         for name in names {
             self.parts.remove(name);
             self.adopted.remove(name);
@@ -223,7 +223,7 @@ impl Crew {
         let living: Vec<i32> = self
             .parts
             .values()
-            .filter_map(Record::living)
+            .filter_map(PartRecord::living)
             .map(|process| process.pid)
             .collect();
         let mut strays = find_marked(&self.folder.temporary());
@@ -233,7 +233,7 @@ impl Crew {
             stray.kill();
             self.log(&format!("{stray} was left behind by a part: killed"));
         }
-        wait_for_end(&strays, STOP_PATIENCE).await;
+        wait_for_end(&strays, STOP_TIMEOUT).await;
     }
 
     pub(super) async fn dismiss(mut self) -> Result<()> {
@@ -246,7 +246,7 @@ impl Crew {
         let (executable, parts) = (self.build.clone(), self.parts.clone());
         state::write(
             &self.folder.running(),
-            &Running {
+            &RunningParts {
                 supervisor: self.own,
                 executable,
                 parts,
@@ -263,7 +263,7 @@ impl Crew {
 }
 
 /// Starts a part in its own process group, with its own environment and nothing of ours.
-fn spawn(folder: &Folder, name: &str, part: &Part) -> io::Result<Child> {
+fn spawn(folder: &StateFolder, name: &str, part: &Part) -> io::Result<Child> {
     let mut log = folder.open_log(log_of(name))?;
     writeln!(log, "{RUN_MARK}{} {name} starts", utc(SystemTime::now()))?;
     let mut command = Command::new(&part.program);

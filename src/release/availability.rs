@@ -3,41 +3,45 @@
 
 use std::collections::BTreeMap;
 
-use super::entrances::{folder, is_kept};
+use super::entry_files::{folder, is_kept};
 use super::files::CONFIG;
 use super::record::ReleaseRecord;
 use crate::aws::Object;
 
 /// What the buckets hold that a release needs to come back, by key.
 #[derive(Clone, Debug, Default)]
-pub struct Depot {
+pub struct AvailableObjects {
     /// The site's bucket.
     pub site: BTreeMap<String, Object>,
-    /// Kept entrances of the release's site in the artifact bucket.
-    pub entrances: BTreeMap<String, Object>,
+    /// Kept entry files of the release's site in the artifact bucket.
+    pub entry_files: BTreeMap<String, Object>,
     /// Artifacts in the artifact bucket.
     pub artifacts: BTreeMap<String, Object>,
 }
 
-/// Returns what a release needs and does not find: assets that are gone or were changed, entrances that
+/// Returns what a release needs and does not find: assets that are gone or were changed, entry files that
 /// were not kept, artifacts that are gone.
-pub fn missing(record: &ReleaseRecord, depot: &Depot) -> Vec<String> {
+pub fn missing(record: &ReleaseRecord, available: &AvailableObjects) -> Vec<String> {
     let files = record.site.files.keys().filter(|path| *path != CONFIG);
-    let files = files.filter_map(|path| missing_file(path, record, depot));
+    let files = files.filter_map(|path| missing_file(path, record, available));
     let artifacts = record.artifacts.values();
-    let artifacts = artifacts.filter(|artifact| !depot.artifacts.contains_key(&artifact.key));
+    let artifacts = artifacts.filter(|artifact| !available.artifacts.contains_key(&artifact.key));
     files
         .chain(artifacts.map(|artifact| format!("`{}` is gone", artifact.key)))
         .collect()
 }
 
-fn missing_file(path: &str, record: &ReleaseRecord, depot: &Depot) -> Option<String> {
+fn missing_file(
+    path: &str,
+    record: &ReleaseRecord,
+    available: &AvailableObjects,
+) -> Option<String> {
     if is_kept(path) {
         let key = format!("{}{path}", folder(&record.site.build));
-        let is_kept = depot.entrances.contains_key(&key);
+        let is_kept = available.entry_files.contains_key(&key);
         return (!is_kept).then(|| format!("`{path}` was not kept"));
     }
-    let Some(held) = depot.site.get(path) else {
+    let Some(held) = available.site.get(path) else {
         return Some(format!("`{path}` is gone"));
     };
     let released = record.site.etags.get(path);
@@ -57,17 +61,17 @@ mod tests {
         }
     }
 
-    fn whole() -> Depot {
+    fn whole() -> AvailableObjects {
         let named = |keys: &[&str], etag: &str| {
             let keys = keys.iter();
             keys.map(|key| ((*key).to_owned(), object(etag))).collect()
         };
-        Depot {
+        AvailableObjects {
             site: named(
                 &["assets/index-a0000000.js", "favicon.svg", "index.html"],
                 "e1",
             ),
-            entrances: named(&["site/a/favicon.svg", "site/a/index.html"], "any"),
+            entry_files: named(&["site/a/favicon.svg", "site/a/index.html"], "any"),
             artifacts: named(
                 &[
                     "artifacts/api/a.zip",
@@ -86,12 +90,12 @@ mod tests {
 
     #[test]
     fn each_piece_that_is_gone_is_named() {
-        let mut depot = whole();
-        depot.site.remove("assets/index-a0000000.js");
-        depot.entrances.remove("site/a/index.html");
-        depot.artifacts.remove("artifacts/publisher/a.zip");
+        let mut available = whole();
+        available.site.remove("assets/index-a0000000.js");
+        available.entry_files.remove("site/a/index.html");
+        available.artifacts.remove("artifacts/publisher/a.zip");
         assert_eq!(
-            missing(&record("a", 0), &depot),
+            missing(&record("a", 0), &available),
             [
                 "`assets/index-a0000000.js` is gone",
                 "`index.html` was not kept",
@@ -102,18 +106,18 @@ mod tests {
 
     #[test]
     fn an_asset_with_another_content_under_its_name_is_none() {
-        let mut depot = whole();
-        depot
+        let mut available = whole();
+        available
             .site
             .insert("assets/index-a0000000.js".to_owned(), object("e9"));
         // What lies under a name that is not hashed is of another release: that is why a copy is kept.
-        depot.site.insert("index.html".to_owned(), object("e9"));
+        available.site.insert("index.html".to_owned(), object("e9"));
         assert_eq!(
-            missing(&record("a", 0), &depot),
+            missing(&record("a", 0), &available),
             ["`assets/index-a0000000.js` was changed"]
         );
         let mut old = record("a", 0);
         old.site.etags.clear();
-        assert!(missing(&old, &depot).is_empty());
+        assert!(missing(&old, &available).is_empty());
     }
 }
