@@ -5,7 +5,7 @@ use serde::Serialize;
 /// One question to the running system, and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was asked.
+    /// The name of the check.
     pub name: String,
     /// Whether the answer is as it should be.
     pub ok: bool,

@@ -102,7 +102,7 @@ impl Config {
         self.root.join(".factory-tree").join(name)
     }
 
-    /// Returns the state folder of versions up to 0.1.0, which did not tell configuration files apart.
+    /// Returns the state folder of versions up to 0.1.0, which did not distinguish configuration files.
     pub fn former_state_folder(&self) -> PathBuf {
         self.root.join(".factory-tree").join(self.stage.as_str())
     }
@@ -157,7 +157,7 @@ fn templates() -> PathBuf {
 pub struct StageSettings {
     /// The domain of the site; `www.`, `api.` and `ws.` are its hosts
     pub domain: DomainName,
-    /// What runs the stage: AWS, or an AWS-compatible endpoint on this machine
+    /// Platform of the stage: AWS, or an AWS-compatible endpoint on this machine
     #[serde(default)]
     pub hosting: Hosting,
     /// The region of all stacks (the site's certificate is always in us-east-1)
@@ -189,7 +189,7 @@ pub struct StageSettings {
     /// Seconds that a fresh release may take until every public address answers with it
     #[serde(default = "three_minutes")]
     pub verify_seconds: u16,
-    /// How many releases before the live one keep their artifacts and site files
+    /// Number of releases before the live one that keep their artifacts and site files
     #[serde(default = "ten")]
     pub keep_releases: u16,
     /// Where alarms are sent
@@ -209,7 +209,7 @@ fn thirty_days() -> u16 {
     30
 }
 
-/// What runs a stage
+/// Platform of a stage
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Hosting {

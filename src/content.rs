@@ -1,5 +1,5 @@
-//! What is sent to S3: bytes in memory, or a file on disk that was measured before. In: bytes or a file.
-//! Out: its size, its SHA-256, and the ETag that S3 will tell of it, so that one listing of a bucket
+//! The content of an S3 object: bytes in memory, or a file on disk that was measured before. In: bytes or a file.
+//! Out: its size, its SHA-256, and the ETag that S3 will report for it, so that one listing of a bucket
 //! answers which contents it holds. Nothing is sent here.
 //!
 //! The ETag of an object under SSE-S3 is the MD5 of its bytes when it came in one part, and the MD5 of its
@@ -23,10 +23,10 @@ pub const PART_BYTES: u64 = 8 << 20;
 /// From how many bytes on a file is sent in parts.
 const IN_PARTS_FROM: u64 = 16 << 20;
 
-/// How much of a file is read at once, in bytes.
+/// The size of a read from a file, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What an object is to hold.
+/// The content that an object is to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Bytes that are made, not read.
@@ -42,7 +42,7 @@ impl From<Vec<u8>> for Content {
 }
 
 impl Content {
-    /// Returns the ETag that S3 tells of an object with this content.
+    /// Returns the ETag that S3 reports for an object with this content.
     pub fn etag(&self) -> String {
         match self {
             Self::Bytes(bytes) => hex(&Md5::digest(bytes)),
@@ -56,18 +56,18 @@ impl Content {
 pub struct FileContent {
     /// Where it is.
     pub file: PathBuf,
-    /// What it holds.
+    /// Its size and its hashes.
     pub digest: FileDigest,
 }
 
-/// What a file holds.
+/// The size and the hashes of a file's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
     /// Its size.
     pub bytes: u64,
     /// SHA-256 of all of it, in hex.
     pub sha256: String,
-    /// The ETag that S3 tells of it.
+    /// The ETag that S3 reports for it.
     pub etag: String,
     /// SHA-256 of each part, in hex; empty for a file that is sent in one part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,10 +1,10 @@
-//! What can go wrong in a way that a person can cure: each fault names the thing and the value, and
+//! The errors that a person can cure: each one names the thing and the value, and
 //! carries its hint and its exit code. Everything else is an `anyhow` chain and exits with 1.
 //! Nothing is printed here.
 
 use std::path::PathBuf;
 
-/// How the process ends, as scripts see it. The numbers are public and never change.
+/// The exit code of the process. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -42,7 +42,7 @@ pub enum UserError {
         line: u64,
         /// Column, from 1.
         column: u64,
-        /// What is wrong, with the value.
+        /// The fault, with the value.
         message: String,
         /// The cure.
         hint: String,
@@ -65,7 +65,7 @@ pub enum UserError {
     Tool {
         /// The program's name.
         program: String,
-        /// What is wrong with it, for example "is not installed".
+        /// The problem with it, for example "is not installed".
         problem: String,
         /// The cure.
         hint: String,
@@ -75,7 +75,7 @@ pub enum UserError {
     Build {
         /// The command line.
         command: String,
-        /// How it ended.
+        /// Its exit status.
         status: String,
     },
     /// A program that was built does not run where it is to run.
@@ -83,7 +83,7 @@ pub enum UserError {
     UnfitProgram {
         /// The program's name.
         program: String,
-        /// What it is or needs, and what there is.
+        /// The property that does not fit, and the one that is needed.
         problem: String,
         /// The cure.
         hint: String,
@@ -93,7 +93,7 @@ pub enum UserError {
     InvalidEventFile {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// A Lambda that runs on this machine gave no answer.
@@ -101,7 +101,7 @@ pub enum UserError {
     FunctionFailed {
         /// Its name.
         function: String,
-        /// What it said, or what was seen of it.
+        /// The error that it returned, or the problem that was observed.
         problem: String,
     },
     /// A loopback port that the configuration names is in use.
@@ -111,17 +111,17 @@ pub enum UserError {
         port: u16,
         /// The stage.
         stage: String,
-        /// Process and pid, as far as they can be told.
+        /// Process and pid, as far as they are known.
         by: String,
     },
     /// A part of the local stage did not come up.
     #[error("the {part} of stage `{stage}` did not start: {problem}")]
     PartFailed {
-        /// Which part.
+        /// The name of the part.
         part: String,
         /// The stage.
         stage: String,
-        /// What was seen.
+        /// The problem that was observed.
         problem: String,
         /// Its log file.
         log: PathBuf,
@@ -131,7 +131,7 @@ pub enum UserError {
     NoCredentials {
         /// The stage.
         stage: String,
-        /// What the credential chain or AWS said.
+        /// The error of the credential chain or of AWS.
         problem: String,
     },
     /// The credentials belong to another account than the stage's.
@@ -149,9 +149,9 @@ pub enum UserError {
     /// Somebody else's operation is running on a stack, or another deploy on this machine.
     #[error("{what} is being changed by another operation ({state})")]
     Busy {
-        /// What: a stack or a stage.
+        /// The stack or stage.
         what: String,
-        /// What is known of the other operation.
+        /// The state of the other operation, as far as it is known.
         state: String,
     },
     /// A stack is where no deploy may touch it.
@@ -161,9 +161,9 @@ pub enum UserError {
         stack: String,
         /// Its state in CloudFormation's words.
         state: String,
-        /// What that means.
+        /// The meaning of this state.
         meaning: &'static str,
-        /// How a person leads the stack out of this state.
+        /// The way in which a person leads the stack out of this state.
         way_out: &'static str,
     },
     /// CloudFormation refused or undid a stack.
@@ -177,7 +177,7 @@ pub enum UserError {
         template: PathBuf,
         /// The line of the resource in the template.
         line: Option<usize>,
-        /// What cures the likely cause, where it is known.
+        /// The cure of the likely cause, where it is known.
         cure: Option<String>,
     },
     /// A stack is named that the stage does not have.
@@ -220,7 +220,7 @@ pub enum UserError {
     PlanOutdated {
         /// The plan.
         file: PathBuf,
-        /// What differs.
+        /// The parts that differ.
         moved: Vec<String>,
     },
     /// A file is no plan.
@@ -228,7 +228,7 @@ pub enum UserError {
     InvalidPlanFile {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: String,
     },
     /// The running system does not answer as it should.
@@ -261,7 +261,7 @@ pub enum UserError {
     /// There is no release to go back to.
     #[error("stage `{0}` has no earlier release to go back to")]
     NoEarlierRelease(String),
-    /// What runs is of no recorded release.
+    /// The running artifacts belong to no recorded release.
     #[error("what runs in stage `{0}` is of no recorded release: its last deploy did not end well")]
     UnrecordedRelease(String),
     /// A release cannot come back.
@@ -269,7 +269,7 @@ pub enum UserError {
     ReleaseIncomplete {
         /// The release.
         id: String,
-        /// What it needs and does not find.
+        /// The objects that it needs and that are not there.
         missing: Vec<String>,
         /// The git commit of its sources, where that is known.
         commit: Option<String>,
@@ -292,7 +292,7 @@ pub enum UserError {
         signal: &'static str,
         /// The stage.
         stage: String,
-        /// What was going on, for example "in step build (site)".
+        /// The work that was interrupted, for example "in step build (site)".
         doing: String,
         /// 130 or 143.
         exit: Exit,

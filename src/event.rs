@@ -1,4 +1,4 @@
-//! What the work says while it goes on. Steps report events; `ui` draws them. Nothing is drawn here.
+//! The events of a command while it works. Steps report events; `ui` draws them. Nothing is drawn here.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ pub enum Step {
     Prepare,
     /// Binaries and site are built.
     Build,
-    /// What a deploy would do is found out.
+    /// The changes that a deploy would make are found out.
     Plan,
     /// Artifacts are sent to the artifact bucket.
     Publish,
@@ -54,20 +54,20 @@ pub enum Event {
         /// Unique among the running tasks, for example "stack data".
         task: String,
     },
-    /// How much there is to do in a running task that moves resources, and how long that should take.
+    /// The size of a running task that changes resources, and its expected time.
     TaskSized {
         /// As in `TaskStarted`.
         task: String,
-        /// How many resources will move.
+        /// The number of resources that will change.
         resources: usize,
-        /// How long it took the last time, where that is known.
+        /// The time that it took the last time, where that is known.
         expected: Option<Duration>,
     },
     /// A resource of a running task has moved.
     Resource {
         /// As in `TaskStarted`.
         task: String,
-        /// What has moved, and where it stands now.
+        /// The resource and its new state.
         resource: ResourceStep,
     },
     /// A running task has something new to say.
@@ -81,9 +81,9 @@ pub enum Event {
     TaskDone {
         /// As in `TaskStarted`.
         task: String,
-        /// How: "created", "unchanged", "failed", ….
+        /// The outcome: "created", "unchanged", "failed", ….
         outcome: String,
-        /// How long it took.
+        /// The time that it took.
         elapsed: Duration,
     },
     /// Something worth knowing.

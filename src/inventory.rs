@@ -1,4 +1,4 @@
-//! What a stage holds before it is taken down. In: its stacks. Out: per stack its resources, what is in
+//! The contents of a stage before its teardown. In: its stacks. Out: per stack its resources, the contents of
 //! its buckets and tables, and what its template retains. Reads only.
 
 use anyhow::Result;
@@ -11,23 +11,23 @@ use crate::provision::DeployedStack;
 use crate::provision::retry_transient;
 use crate::template::{Retained, retained};
 
-/// What a stage holds.
+/// The contents of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inventory {
     /// Per stack, in the order of their making.
     pub stacks: Vec<StackInventory>,
 }
 
-/// What a stack holds.
+/// The contents of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StackInventory {
     /// Short name.
     pub name: String,
-    /// How many resources it has.
+    /// The number of its resources.
     pub resources: usize,
     /// Its buckets and tables.
     pub stores: Vec<Store>,
-    /// What outlives it.
+    /// The resources that outlive it.
     pub retained: Vec<Retained>,
 }
 

@@ -3,7 +3,7 @@
 //! A command (`commands`) is a list of steps, and each step takes what the one before returned:
 //! `config` → `plan` → `build` → `publish` → `provision` → `release` → `verify` → `report`. Steps say
 //! what they do as `event`s, which `ui` draws; `aws` holds one client per service; `local` is the stage
-//! on this machine. ARCHITECTURE.md tells the whole story.
+//! on this machine. ARCHITECTURE.md describes the whole design.
 
 pub mod aws;
 pub mod build;

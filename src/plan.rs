@@ -26,7 +26,7 @@ pub use preview::{
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
 
-/// What a deploy provisions.
+/// The stacks that a deploy provisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The stack that holds the artifact bucket: everything else waits for it.
@@ -44,13 +44,13 @@ pub struct StackPlan {
     pub stack: String,
     /// Where it lies.
     pub region: Region,
-    /// What is in it.
+    /// The template.
     pub template: Template,
     /// Where each parameter comes from.
     pub parameters: BTreeMap<&'static str, ParameterSource>,
     /// Whether CloudFormation is to refuse its deletion.
     pub protected: bool,
-    /// Which losses of data were agreed to.
+    /// The losses of data that a person has agreed to.
     pub consent: DataConsent,
 }
 
@@ -70,7 +70,7 @@ pub enum ParameterSource {
     Artifact(ArtifactFact),
 }
 
-/// What a parameter may say of an artifact.
+/// A property of an artifact that a parameter may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ArtifactFact {
     /// Key of the api Lambda's zip.
@@ -207,7 +207,7 @@ fn data(config: &Config) -> Parameters {
     BTreeMap::from([("Protected", value(config.settings.protected))])
 }
 
-/// What `api` and `websocket` both want to know.
+/// The parameters that `api` and `websocket` have in common.
 fn service(config: &Config, urls: &Urls) -> Parameters {
     BTreeMap::from([
         ("DomainName", value(&config.settings.domain)),

@@ -15,7 +15,7 @@ use crate::plan::ArtifactFact;
 /// Where in the bucket artifacts lie.
 pub(crate) const PREFIX: &str = "artifacts/";
 
-/// What stacks may be told of the artifacts.
+/// The keys and hashes of the artifacts, as parameters of stacks.
 pub type Published = BTreeMap<ArtifactFact, String>;
 
 /// Sends the artifacts that the bucket does not hold yet, at the same time.
@@ -81,7 +81,7 @@ pub fn key(artifact: &Artifact) -> String {
     format!("{PREFIX}{}/{}.{extension}", artifact.name, artifact.hash)
 }
 
-/// Returns what stacks may be told of artifacts, whether or not these were sent already.
+/// Returns the parameters that stacks may get of artifacts, whether or not these were sent already.
 pub fn facts(artifacts: &Artifacts) -> Published {
     let Artifacts {
         api,

@@ -1,4 +1,4 @@
-//! What a command has to say in the end: `Display` for people, `Serialize` for `--output json`. The
+//! The report of each command: `Display` for people, `Serialize` for `--output json`. The
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
 mod build;
@@ -30,7 +30,7 @@ pub use outputs::{OutputsReport, public_outputs};
 pub use releases::{ReleaseRow, ReleasesReport};
 pub use rollback::RollbackReport;
 
-/// What `deploy` did.
+/// The result of `deploy`.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeployReport {
     /// The stage.
@@ -41,22 +41,22 @@ pub struct DeployReport {
     pub build: String,
     /// The id of the release, for `diff` and `rollback`; `None` where nothing was released or recorded.
     pub release: Option<String>,
-    /// How long all of it took.
+    /// The time that all of it took.
     pub seconds: f64,
     /// Where it answers.
     pub urls: Urls,
     /// Every stack.
     pub stacks: Vec<StackRow>,
-    /// What was switched over when the stacks stood.
+    /// The site files and servers that were switched over after the stacks were ready.
     pub released: Released,
     /// Every step.
     pub steps: Vec<StepRow>,
 }
 
-/// What a release switched over beside the stacks.
+/// The changes of a release beside the stacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Released {
-    /// How many files of the site were sent.
+    /// The number of the site's files that were sent.
     pub site_files: usize,
     /// Whether the server or the way to it is another one. Not in AWS, where that is an update of a stack.
     pub server: bool,
@@ -69,27 +69,27 @@ impl Released {
     }
 }
 
-/// What was done to a stack.
+/// The result of a deploy for one stack.
 #[derive(Clone, Debug, Serialize)]
 pub struct StackRow {
     /// Short name.
     pub name: String,
     /// `created`, `updated` or `unchanged`.
     pub outcome: Outcome,
-    /// How long it took.
+    /// The time that it took.
     pub seconds: f64,
 }
 
-/// How long a step took.
+/// The time that a step took.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepRow {
     /// The step.
     pub name: &'static str,
-    /// How long it took.
+    /// The time that it took.
     pub seconds: f64,
 }
 
-/// How a stage stands.
+/// The state of a stage.
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusReport {
     /// The stage.
@@ -102,12 +102,12 @@ pub struct StatusReport {
     pub stacks: Vec<StackStatusRow>,
     /// Everything that was asked.
     pub checks: Vec<Check>,
-    /// What else was seen.
+    /// Further observations.
     #[serde(flatten)]
     pub seen: Observations,
 }
 
-/// How a stage stands, in a word.
+/// The state of a stage, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
@@ -119,20 +119,20 @@ pub enum Health {
     Absent,
 }
 
-/// How a stack stands.
+/// The state of a stack.
 #[derive(Clone, Debug, Serialize)]
 pub struct StackStatusRow {
     /// Short name.
     pub name: String,
     /// CloudFormation's status, or `absent`.
     pub state: String,
-    /// How many resources it holds.
+    /// The number of its resources.
     pub resources: usize,
     /// When it was last changed (RFC 3339, UTC).
     pub updated: String,
 }
 
-/// What the parts of a stage said.
+/// The log lines of a stage.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogsReport {
     /// The stage.
@@ -141,24 +141,24 @@ pub struct LogsReport {
     pub lines: Vec<LogLine>,
 }
 
-/// What `teardown` did.
+/// The result of `teardown`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TeardownReport {
     /// The stage.
     pub stage: String,
     /// `removed`, or `absent` when there was nothing.
     pub outcome: &'static str,
-    /// What there was.
+    /// The contents of the stage before its teardown.
     pub before: Inventory,
-    /// What is gone.
+    /// The things that were removed.
     pub removed: Vec<String>,
-    /// What stays on purpose, and why.
+    /// The things that were retained, and why.
     pub kept: Vec<String>,
-    /// What was to go and did not, and why.
+    /// The things that could not be removed, and why.
     pub failed: Vec<String>,
 }
 
-/// What `recover` did.
+/// The result of `recover`.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecoverReport {
     /// The stage.
@@ -167,7 +167,7 @@ pub struct RecoverReport {
     pub stacks: Vec<RecoverRow>,
 }
 
-/// What became of one stack.
+/// The result of `recover` for one stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecoverRow {
     /// Short name.
@@ -305,7 +305,7 @@ impl fmt::Display for RecoverReport {
     }
 }
 
-/// Who deployed what, when, and of which commit.
+/// The author, the time and the commit of a deploy.
 fn deployed(release: &ReleaseRecord) -> String {
     let ReleaseRecord {
         at,

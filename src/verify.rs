@@ -12,7 +12,7 @@ use crate::check::Check;
 use crate::event::{Event, Reporter};
 use crate::urls::Urls;
 
-/// Which builds should answer. `None`: any.
+/// The builds that are expected to answer. `None`: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// In the site's `config.json`.
@@ -23,10 +23,10 @@ pub struct Expected {
     pub server: Option<String>,
 }
 
-/// How long one question may take.
+/// The longest time that one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to rest before asking again.
+/// The pause before another attempt.
 const REST: Duration = Duration::from_millis(250);
 
 /// Asks every public address once, at the same time.
@@ -51,7 +51,7 @@ pub async fn wait_until_healthy(
     reporter: &dyn Reporter,
 ) -> Vec<Check> {
     let started = Instant::now();
-    let mut told = String::new();
+    let mut reported = String::new();
     loop {
         let checks = check(urls, expected).await;
         let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
@@ -59,9 +59,9 @@ pub async fn wait_until_healthy(
             return checks;
         }
         let waiting = summary(&failing);
-        if waiting != told {
+        if waiting != reported {
             reporter.report(Event::Note(format!("waiting for {waiting}")));
-            told = waiting;
+            reported = waiting;
         }
         tokio::time::sleep(REST).await;
     }

@@ -28,7 +28,7 @@ const CHANGE: &str = "\n#[used]\nstatic CHANGE: &str = \"another build\";\n";
 const OF_VITE: &str = "/@vite/client";
 
 #[test]
-fn every_save_is_live_a_broken_one_is_told_and_nothing_stays_behind() {
+fn every_save_is_live_a_broken_one_is_reported_and_nothing_stays_behind() {
     let sources = tempfile::tempdir().unwrap();
     copy_sources(sources.path());
     let stage = Stage::of("dev", sources.path(), "");
@@ -53,10 +53,10 @@ fn every_save_is_live_a_broken_one_is_told_and_nothing_stays_behind() {
     assert_eq!(health(), before);
 
     edit(sources.path(), main, |_| format!("{whole}{CHANGE}"));
-    let told = dev.hear("after the save");
+    let reported = dev.hear("after the save");
     assert!(
-        told.contains("lambdas/api/src/main.rs: stack api updated"),
-        "{told}"
+        reported.contains("lambdas/api/src/main.rs: stack api updated"),
+        "{reported}"
     );
     let after = health();
     assert!(after.0 == 200 && after != before, "{after:?}");
@@ -65,8 +65,8 @@ fn every_save_is_live_a_broken_one_is_told_and_nothing_stays_behind() {
     edit(sources.path(), "crates/websocket/src/main.rs", |text| {
         format!("{text}{CHANGE}")
     });
-    let told = dev.hear("after the save");
-    assert!(told.contains("stack websocket updated"), "{told}");
+    let reported = dev.hear("after the save");
+    assert!(reported.contains("stack websocket updated"), "{reported}");
     without_fault(&eyes.ask("live"));
     without_fault(&eyes.leave());
 

@@ -49,7 +49,7 @@ fn features(selection: &[&str], tests: Tests) -> Features {
     found
 }
 
-/// A package of the workspace is told with its folder.
+/// A package of the workspace is reported with its folder.
 fn is_ours(package: &str) -> bool {
     package.contains(env!("CARGO_MANIFEST_DIR"))
 }

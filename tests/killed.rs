@@ -54,39 +54,39 @@ fn a_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_t
 
 /// Returns of each release that is on record, newest first, whether it is live.
 fn releases(stage: &Stage) -> Vec<bool> {
-    let told = stage.run("releases").json;
-    let rows = told["releases"].as_array().unwrap().iter();
+    let reported = stage.run("releases").json;
+    let rows = reported["releases"].as_array().unwrap().iter();
     rows.map(|row| row["live"].as_bool().unwrap()).collect()
 }
 
-/// Deploys again and again, each time killed as soon as it tells something that no run before has told,
+/// Deploys again and again, each time killed as soon as it tells something that no run before has reported,
 /// until one run ends by itself. Returns how many were killed.
 fn kill_until_done(stage: &Stage, sent: &mut Sent) -> usize {
     let mut known = BTreeSet::new();
     for kills in 0..MOST {
         let mut run = Run::start(stage);
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let news = run.events().find(|event| {
-            told.push(event.clone());
+            reported.push(event.clone());
             event["type"] != "report" && known.insert(identity(event))
         });
         if news.is_none() {
-            assert_eq!(run.child.wait().unwrap().code(), Some(0), "{told:?}");
-            sent.note(&told);
+            assert_eq!(run.child.wait().unwrap().code(), Some(0), "{reported:?}");
+            sent.note(&reported);
             return kills;
         }
         run.child.kill().unwrap();
-        // It may have gone on in the meantime; what it told counts.
-        told.extend(run.events());
+        // It may have gone on in the meantime; what it reported counts.
+        reported.extend(run.events());
         run.child.wait().unwrap();
-        let error = told.iter().find(|event| event["type"] == "error");
+        let error = reported.iter().find(|event| event["type"] == "error");
         assert_eq!(error, None, "run {kills} failed by itself");
-        sent.note(&told);
+        sent.note(&reported);
     }
     panic!("{MOST} kills were not enough");
 }
 
-/// What an event is about, whenever it is told and however long it took.
+/// What an event is about, whenever it is reported and however long it took.
 fn identity(event: &Value) -> String {
     let fields = [
         "type",

@@ -142,8 +142,8 @@ fn a_server_whose_instance_is_to_go_closes_its_connections_itself() {
         "#!/bin/bash\necho \"$*\" >> asked\ncase \"$*\" in *token) echo t ;; *)\n\
          [ \"$(grep -c target-lifecycle-state asked)\" -gt 2 ] && echo Terminated || echo InService ;; esac\n",
     );
-    write("sleep", "#!/bin/bash\necho slept >> told\n");
-    write("systemctl", "#!/bin/bash\necho \"$*\" >> told\n");
+    write("sleep", "#!/bin/bash\necho slept >> reported\n");
+    write("systemctl", "#!/bin/bash\necho \"$*\" >> reported\n");
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
     let mut drain = Command::new(folder.path().join("drain"));
     let ended = drain
@@ -152,8 +152,8 @@ fn a_server_whose_instance_is_to_go_closes_its_connections_itself() {
         .status()
         .unwrap();
     assert!(ended.success());
-    let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
-    assert_eq!(told, "slept\nslept\nstop factory-tree-websocket\n");
+    let reported = std::fs::read_to_string(folder.path().join("reported")).unwrap();
+    assert_eq!(reported, "slept\nslept\nstop factory-tree-websocket\n");
 }
 
 /// Hosts that people type have a record: IPv4 for each, IPv6 where the target has it.

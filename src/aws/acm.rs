@@ -14,7 +14,7 @@ pub struct Acm {
     client: Client,
 }
 
-/// How a certificate stands.
+/// The state of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateState {
     /// It can be used.
@@ -33,7 +33,7 @@ pub enum CertificateState {
 pub struct Certificate {
     /// The first of the domains that it is for.
     pub domain: String,
-    /// How it stands.
+    /// Its state.
     pub state: CertificateState,
     /// Since when it is valid; `None` until it is issued.
     pub issued: Option<SystemTime>,

@@ -15,7 +15,7 @@ pub struct AutoScaling {
 /// A group of instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
-    /// How many instances there should be.
+    /// The desired number of instances.
     pub wanted: i32,
     /// The version of the launch template that new instances get.
     pub template_version: Option<String>,

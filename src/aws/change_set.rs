@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::{
 use super::CloudFormation;
 use super::fault::{Fault, fault};
 
-/// What a change set is to do.
+/// The kind of change set to create.
 #[derive(Clone, Debug)]
 pub struct ChangeSetRequest<'a> {
     /// Whether it makes a stack or changes one.
@@ -28,7 +28,7 @@ pub struct ChangeSetRequest<'a> {
     pub mode: DeploymentMode,
 }
 
-/// What a change set does.
+/// The kind of a change set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeSetKind {
     /// Makes a new stack.
@@ -48,14 +48,14 @@ pub enum DeploymentMode {
     Express,
 }
 
-/// How a change set stands.
+/// The state of a change set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeSetState {
     /// Being computed.
     Pending,
     /// Can be executed.
     Ready {
-        /// How many resources it touches (of the first page, at most 100).
+        /// The number of resources that it changes (of the first page, at most 100).
         resources: usize,
     },
     /// Being executed, or executed already.
@@ -198,7 +198,7 @@ impl CloudFormation {
     }
 }
 
-/// Express mode leaves a failed stack as it stands unless told otherwise; ours are rolled back.
+/// Express mode leaves a failed stack as it stands unless asked otherwise; ours are rolled back.
 fn deployment_config(mode: DeploymentMode) -> Option<DeploymentConfig> {
     let express = DeploymentConfig::builder()
         .mode(DeploymentConfigMode::Express)

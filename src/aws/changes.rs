@@ -26,7 +26,7 @@ impl CloudFormation {
         Ok(output.template_body.unwrap_or_default())
     }
 
-    /// Lists what a change set would do, with the values of properties where CloudFormation tells them.
+    /// Lists what a change set would do, with the values of properties where CloudFormation reports them.
     ///
     /// # Errors
     /// There is no such change set.
@@ -71,7 +71,7 @@ impl From<types::ResourceChange> for ResourceChange {
     }
 }
 
-/// What CloudFormation does not know yet, or says in a word that we do not know, may replace.
+/// A change of which CloudFormation does not know the replacement yet, or that has a word unknown to us, may replace.
 fn act(action: Option<&types::ChangeAction>, replacement: Option<&Replacement>) -> ChangeAction {
     match (action, replacement) {
         (Some(types::ChangeAction::Add), _) => ChangeAction::Add,

@@ -33,7 +33,7 @@ fn detail(target: ResourceTargetDefinition) -> ResourceChangeDetail {
     ResourceChangeDetail::builder().target(target).build()
 }
 
-/// A table that is replaced for one reason that is told twice, and changed at another place.
+/// A table that is replaced for one reason that is reported twice, and changed at another place.
 fn table() -> ResourceChange {
     let key = ResourceTargetDefinition::builder()
         .attribute(ResourceAttribute::Properties)

@@ -19,9 +19,9 @@ pub struct CloudWatch {
 pub struct Alarm {
     /// Its name, unique in account and region.
     pub name: String,
-    /// How it stands.
+    /// Its state.
     pub state: AlarmState,
-    /// What it watches, in its author's words.
+    /// The description that its author gave it.
     pub description: String,
     /// Why it stands so, in CloudWatch's words.
     pub reason: String,
@@ -29,7 +29,7 @@ pub struct Alarm {
     pub since: Option<SystemTime>,
 }
 
-/// How an alarm stands.
+/// The state of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlarmState {
@@ -41,7 +41,7 @@ pub enum AlarmState {
     Unsure,
 }
 
-/// How many alarms one call may name. Source: CloudWatch API, `DescribeAlarms`, `AlarmNames`.
+/// The largest number of alarms that one call may name. Source: CloudWatch API, `DescribeAlarms`, `AlarmNames`.
 const MOST_NAMES: usize = 100;
 
 impl CloudWatch {

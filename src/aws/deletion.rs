@@ -1,4 +1,4 @@
-//! What is deleted from S3: objects by their keys, and all that a bucket holds.
+//! Deletions from S3: objects by their keys, and all contents of a bucket.
 
 use anyhow::{Context, Result, anyhow};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
@@ -7,7 +7,7 @@ use super::S3;
 use super::fault::fault;
 use super::s3::is_missing_bucket;
 
-/// How many keys one deletion takes (Amazon S3 API Reference, "DeleteObjects").
+/// The number of keys that one deletion takes (Amazon S3 API Reference, "DeleteObjects").
 const DELETED_AT_ONCE: usize = 1_000;
 
 impl S3 {
@@ -109,7 +109,7 @@ mod tests {
     use crate::aws::fake::fake_client;
 
     #[tokio::test]
-    async fn more_keys_than_one_deletion_takes_are_deleted_and_a_refusal_is_told() {
+    async fn more_keys_than_one_deletion_takes_are_deleted_and_a_refusal_is_reported() {
         let first = mock!(Client::delete_objects)
             .match_requests(|request| request.delete().unwrap().objects().len() == 1_000)
             .then_output(|| DeleteObjectsOutput::builder().build());

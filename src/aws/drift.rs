@@ -17,7 +17,7 @@ pub struct DriftedResource {
     pub kind: String,
     /// Whether it is gone altogether.
     pub deleted: bool,
-    /// What of it differs; nothing if it is gone.
+    /// The properties that differ; empty if the resource is gone.
     pub differences: Vec<PropertyDrift>,
 }
 
@@ -26,9 +26,9 @@ pub struct DriftedResource {
 pub struct PropertyDrift {
     /// Where in the resource, for example `/VersioningConfiguration/Status`.
     pub path: String,
-    /// What the template says; empty for what was added.
+    /// The value in the template; empty for a property that was added.
     pub expected: String,
-    /// What is there; empty for what was removed.
+    /// The actual value; empty for a property that was removed.
     pub actual: String,
 }
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_differs_is_told_by_property() {
+    async fn what_differs_is_reported_by_property() {
         let rule = mock!(Client::describe_stack_resource_drifts)
             .match_requests(|request| request.stack_resource_drift_status_filters().len() == 2)
             .then_output(|| {

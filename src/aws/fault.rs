@@ -1,4 +1,4 @@
-//! What AWS says when a call does not succeed: a code, its words, and the questions that callers ask of
+//! The error of a call to AWS: a code, its message, and the questions that callers ask of
 //! them. Codes and texts of AWS are compared here and in the clients, nowhere else.
 
 use std::error::Error;

@@ -22,7 +22,7 @@ pub struct LogEvent {
     pub id: String,
     /// When, as its writer says.
     pub time: SystemTime,
-    /// What, with or without a line's end.
+    /// The text, with or without a line's end.
     pub message: String,
 }
 

@@ -57,7 +57,7 @@ pub use stack::{Stack, StackEvent, StackResource, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
 pub use upload::Upload;
 
-/// How the AWS API is reached.
+/// The way to the AWS API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// As the environment says: profile, variables, single sign-on, `AWS_ENDPOINT_URL`.
@@ -83,9 +83,9 @@ pub struct Aws {
     pub cloudfront: CloudFront,
     /// Hosted zones.
     pub route53: Route53,
-    /// What the account may have.
+    /// The quotas of the account.
     pub service_quotas: ServiceQuotas,
-    /// Who we are.
+    /// The identity of the caller.
     pub sts: Sts,
     /// Alarms in the stage's own region.
     pub cloudwatch: CloudWatch,

@@ -1,4 +1,4 @@
-//! What CloudFormation says of a failed operation, and what brings a stack out of one.
+//! The causes of a failed operation that CloudFormation reports, and the calls that lead a stack out of one.
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};

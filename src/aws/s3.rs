@@ -19,7 +19,7 @@ pub struct S3 {
 /// An object as a listing shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
-    /// What its content tells: see `content`.
+    /// The ETag of its content: see `content`.
     pub etag: String,
     /// Bytes.
     pub size: i64,
@@ -27,7 +27,7 @@ pub struct Object {
     pub modified: Option<SystemTime>,
 }
 
-/// What a bucket holds, old versions included.
+/// The contents of a bucket, old versions included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketContent {
     /// Current objects.

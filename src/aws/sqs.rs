@@ -14,7 +14,7 @@ pub struct Sqs {
     client: Client,
 }
 
-/// How many messages a queue holds, approximately: SQS counts within about a minute.
+/// The approximate number of messages in a queue: SQS counts within about a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Depth {
     /// Messages that nobody has taken yet.

@@ -1,4 +1,4 @@
-//! What a stack is, in our words. CloudFormation's twenty-three statuses become the ten that we act
+//! A stack in our words. CloudFormation's twenty-three statuses become the ten that we act
 //! on; an unknown one is the cautious one.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! What is put into S3: small things at once, large files in parts. Files are streamed from disk, so that
-//! memory does not grow with them. Every request tells the SHA-256 of what it brings, and the service
+//! Uploads to S3: small contents at once, large files in parts. Files are streamed from disk, so that
+//! memory does not grow with them. Every request carries the SHA-256 of its body, and the service
 //! keeps nothing whose bytes give another one: also not a file that changed since it was measured.
 
 use anyhow::{Context, Result};
@@ -13,10 +13,10 @@ use super::S3;
 use super::fault::{Fault, fault};
 use crate::content::{Content, FileContent, PART_BYTES};
 
-/// How many parts of one file are on their way at the same time.
+/// The number of parts of one file that are sent at the same time.
 const PARALLEL_PARTS: usize = 4;
 
-/// How much of a file is read at once, in bytes.
+/// The size of a read from a file, in bytes.
 const BUFFER_BYTES: usize = 128 << 10;
 
 /// An object to be put.
@@ -24,11 +24,11 @@ const BUFFER_BYTES: usize = 128 << 10;
 pub struct Upload {
     /// Where in the bucket.
     pub key: String,
-    /// What.
+    /// The content.
     pub body: Content,
     /// The media type.
     pub content_type: String,
-    /// What caches may do with it.
+    /// The value of `Cache-Control`.
     pub cache_control: &'static str,
 }
 
@@ -135,7 +135,7 @@ impl S3 {
         Ok(part.build())
     }
 
-    /// What fails has failed already, for a reason that matters more. The lifecycle rule does the rest.
+    /// The upload has failed already, for a reason that matters more than this one. The lifecycle rule deletes the parts.
     async fn abort(&self, begun: &Begun<'_>) {
         let request = self.client.abort_multipart_upload().bucket(begun.bucket);
         let request = request.key(begun.key).upload_id(&begun.id);

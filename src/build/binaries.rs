@@ -109,7 +109,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))
 }
 
-/// What an archive was made of, so that it is not made again.
+/// The inputs of an archive, so that it is not made again when they are unchanged.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct ArchiveStamp {
     sources: Vec<(PathBuf, SystemTime, u64)>,

@@ -19,7 +19,7 @@ pub(super) type Glibc = (u32, u32);
 pub(super) const GLIBC: Glibc = (2, 34);
 
 /// The most bytes of a Lambda's archive, and of what is in it. Source: Lambda Developer Guide, "Lambda
-/// quotas", "Deployment package size"; in bytes as the service's own refusal tells them.
+/// quotas", "Deployment package size"; in bytes as the service's own refusal gives them.
 const ZIPPED: u64 = 50 << 20;
 const UNZIPPED: u64 = 250 << 20;
 

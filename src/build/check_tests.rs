@@ -112,11 +112,11 @@ fn versions_are_compared_as_numbers() {
 fn an_archive_that_lambda_does_not_take_is_refused() {
     check_sizes("api", ZIPPED, UNZIPPED, LAMBDA).unwrap();
     check_sizes("api", ZIPPED + 1, UNZIPPED, BuildTarget::ThisMachine).unwrap();
-    let told = |archive, program| {
+    let reported = |archive, program| {
         check_sizes("api", archive, program, LAMBDA)
             .unwrap_err()
             .to_string()
     };
-    insta::assert_snapshot!(told(ZIPPED + 1, UNZIPPED), @"program `api` has 52428801 bytes zipped, and Lambda takes 52428800");
-    insta::assert_snapshot!(told(1, UNZIPPED + 1), @"program `api` has 262144001 bytes unzipped, and Lambda takes 262144000");
+    insta::assert_snapshot!(reported(ZIPPED + 1, UNZIPPED), @"program `api` has 52428801 bytes zipped, and Lambda takes 52428800");
+    insta::assert_snapshot!(reported(1, UNZIPPED + 1), @"program `api` has 262144001 bytes unzipped, and Lambda takes 262144000");
 }

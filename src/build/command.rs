@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 
-/// What `cargo run` and `cargo test` tell the program that they start, us. A cargo below us must not
+/// The variables that `cargo run` and `cargo test` set for the program that they start, us. A cargo below us must not
 /// inherit it: ring's build script watches these names, so it, and all that stands on it, would be
 /// compiled again whenever the deployer is started in another way than the last time.
 /// Source: The Cargo Book, "Environment variables Cargo sets for crates"; `ring/build.rs`.
@@ -82,7 +82,7 @@ pub(super) struct Tool<'a> {
     /// process is killed. It is handed down as stdin: a lock belongs to the open file, not to who opened
     /// it (flock(2)), and stdin is what every program hands down to those that it starts.
     pub(super) holds: Option<&'a File>,
-    /// What a person does when it is not installed.
+    /// The cure when the program is not installed.
     pub(super) cure: &'a str,
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn compile(
     Ok(executables(&cargo.run(reporter, progress).await?))
 }
 
-/// How cargo is called.
+/// The arguments and the environment of a cargo command.
 #[derive(Debug, Default, PartialEq)]
 struct CargoCall {
     linking: Linking,
@@ -94,7 +94,7 @@ async fn shipped(
     })
 }
 
-/// What `cargo metadata` says of folders. Source: The Cargo Book, "cargo metadata", "JSON format".
+/// The folders that `cargo metadata` reports. Source: The Cargo Book, "cargo metadata", "JSON format".
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,

@@ -1,11 +1,11 @@
 //! Programs for tests, written byte by byte: no compiler here makes one that is too new for its own
 //! system. Layout and numbers: System V gABI, "Object Files"; Linux Standard Base, "Symbol Versioning".
 
-/// What a program says of itself.
+/// The properties of a program's ELF file.
 pub(super) struct Crafted {
     /// ELF's number of the processor.
     pub(super) machine: u16,
-    /// What starts it.
+    /// Its interpreter.
     pub(super) interpreter: Option<&'static str>,
     /// Undefined symbols of libc.so.6, each with the version it wants.
     pub(super) symbols: Vec<(&'static str, &'static str)>,

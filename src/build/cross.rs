@@ -14,7 +14,7 @@ use crate::config::Architecture;
 use crate::error::UserError;
 use crate::event::Reporter;
 
-/// What links the programs.
+/// The linker of the programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Linking {
     /// Cargo with the linker of this machine.
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_target_is_told_with_its_cure() {
+    fn a_missing_target_is_reported_with_its_cure() {
         let error = no_target(Architecture::Arm64);
         insta::assert_snapshot!(format!("{error}\nhint: {}", error.hint()), @r"
 rustc has no standard library for `aarch64-unknown-linux-gnu`, which architecture arm64 needs
@@ -159,7 +159,7 @@ hint: run `rustup target add aarch64-unknown-linux-gnu` in the project's folder,
     }
 
     #[test]
-    fn a_missing_linker_is_told_with_its_cure() {
+    fn a_missing_linker_is_reported_with_its_cure() {
         let error = no_linker(Architecture::Arm64);
         insta::assert_snapshot!(format!("{error}\nhint: {}", error.hint()), @r"
 aarch64-linux-gnu-gcc is not installed, and nothing else here links for architecture arm64
@@ -168,7 +168,7 @@ hint: install cargo-zigbuild (`pip install cargo-zigbuild`), or the GNU compiler
     }
 
     #[test]
-    fn zig_is_told_the_glibc_and_a_cross_linker_is_named_to_cargo() {
+    fn zig_is_reported_the_glibc_and_a_cross_linker_is_named_to_cargo() {
         let arm = Architecture::Arm64;
         assert_eq!(Linking::Zig.target(arm), "aarch64-unknown-linux-gnu.2.34");
         assert_eq!(Linking::Cross.target(arm), "aarch64-unknown-linux-gnu");

@@ -1,4 +1,4 @@
-//! What the files of a folder hold, read again only where a file may have changed. In: a folder, paths,
+//! The hashes of the files of a folder, computed again only where a file may have changed. In: a folder, paths,
 //! and the file that remembers. Out: every file, measured.
 //!
 //! A file is taken for unchanged when size, inode, and the times of its last change of content and of
@@ -23,14 +23,14 @@ use crate::file;
 /// System Specification").
 const COARSEST_TICK: Duration = Duration::from_secs(2);
 
-/// Of one file: what tells that it has not changed, and what it holds.
+/// The attributes of a file by which a change is detected, and the hashes of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Remembered {
     stamp: FileStamp,
     digest: FileDigest,
 }
 
-/// What tells that a file has not changed. Times are nanoseconds since 1970.
+/// The attributes by which an unchanged file is known. Times are nanoseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct FileStamp {
     bytes: u64,

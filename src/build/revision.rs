@@ -1,4 +1,4 @@
-//! Which state of the sources is built: git is asked, and in CI the job's own variables where there is
+//! The state of the sources that is built: git is asked, and in CI the job's own variables where there is
 //! no git. Neither is needed: without an answer it is unknown.
 
 use std::path::Path;
@@ -16,7 +16,7 @@ pub struct Revision {
     pub dirty: Option<bool>,
 }
 
-/// How long git may take: nobody waits for a line in a report.
+/// The longest time that git may take: nobody waits for a line in a report.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn find(folder: &Path) -> Option<Revision> {

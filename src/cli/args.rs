@@ -1,4 +1,4 @@
-//! What each verb is told, beyond the stage.
+//! The arguments of each verb, beside the stage.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,13 @@ use crate::provision::SkipRule;
 use crate::provision::{OnBusy, Options, VerifyMode};
 use crate::release::ReleaseId;
 
-/// What `deploy` is told
+/// Arguments of `deploy`
 #[derive(Clone, Debug, Args)]
 pub struct DeployArgs {
     /// The stage, and the form of the answer
     #[command(flatten)]
     pub stage: StageArgs,
-    /// What to do when somebody else's operation runs on a stack
+    /// Reaction to somebody else's running operation on a stack
     #[arg(long, value_enum, default_value_t = OnBusy::Wait)]
     pub on_busy: OnBusy,
     /// Ask CloudFormation about every stack, also where the digest says that there is nothing to do
@@ -54,7 +54,7 @@ impl DeployArgs {
         }
     }
 
-    /// Returns what a deploy is told that is asked for nothing special.
+    /// Returns the arguments of a deploy without options.
     pub fn of(stage: &StageArgs) -> Self {
         Self {
             stage: stage.clone(),
@@ -67,7 +67,7 @@ impl DeployArgs {
     }
 }
 
-/// What `build` is told
+/// Arguments of `build`
 #[derive(Clone, Debug, Args)]
 pub struct BuildArgs {
     /// The stage
@@ -78,10 +78,10 @@ pub struct BuildArgs {
     pub output: Output,
 }
 
-/// What `invoke` is told
+/// Arguments of `invoke`
 #[derive(Clone, Debug, Args)]
 pub struct InvokeArgs {
-    /// Which Lambda
+    /// The Lambda to run
     #[arg(value_enum)]
     pub function: Function,
     /// The event, as JSON: what Lambda would hand over
@@ -95,7 +95,7 @@ pub struct InvokeArgs {
     pub output: Output,
 }
 
-/// What `plan` is told
+/// Arguments of `plan`
 #[derive(Clone, Debug, Args)]
 pub struct PlanArgs {
     /// The stage, and the form of the answer
@@ -109,7 +109,7 @@ pub struct PlanArgs {
     pub detailed_exitcode: bool,
 }
 
-/// What `recover` is told
+/// Arguments of `recover`
 #[derive(Clone, Debug, Args)]
 pub struct RecoverArgs {
     /// The stage, and the form of the answer
@@ -120,10 +120,10 @@ pub struct RecoverArgs {
     pub skip: Vec<SkipRule>,
 }
 
-/// What `status` is told
+/// Arguments of `status`
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// Which stage
+    /// The stage
     #[command(flatten)]
     pub stage: StageArgs,
     /// Also look for resources that are no longer as their template says; takes CloudFormation a while
@@ -134,16 +134,16 @@ pub struct StatusArgs {
     pub watch: bool,
 }
 
-/// What `logs` is told
+/// Arguments of `logs`
 #[derive(Clone, Debug, Args)]
 pub struct LogsArgs {
-    /// Which stage
+    /// The stage
     #[command(flatten)]
     pub stage: StageArgs,
     /// Only what this source writes; may be given more than once [default: all]
     #[arg(long, value_enum, value_name = "SOURCE", value_delimiter = ',')]
     pub source: Vec<LogSource>,
-    /// How far back: a number with s, m, h or d
+    /// Span of time before now: a number with s, m, h or d
     #[arg(long, value_name = "SPAN", default_value = "10m")]
     pub since: Since,
     /// Go on with what is still to come, until Ctrl-C; as JSON, one document a line
@@ -151,7 +151,7 @@ pub struct LogsArgs {
     pub follow: bool,
 }
 
-/// What `releases` is told
+/// Arguments of `releases`
 #[derive(Clone, Debug, Args)]
 pub struct ReleasesArgs {
     /// The stage
@@ -165,7 +165,7 @@ pub struct ReleasesArgs {
     pub output: Output,
 }
 
-/// What `diff` is told
+/// Arguments of `diff`
 #[derive(Clone, Debug, Args)]
 pub struct DiffArgs {
     /// The stage
@@ -182,7 +182,7 @@ pub struct DiffArgs {
     pub output: Output,
 }
 
-/// What `rollback` is told
+/// Arguments of `rollback`
 #[derive(Clone, Debug, Args)]
 pub struct RollbackArgs {
     /// The stage, and the form of the answer
@@ -193,7 +193,7 @@ pub struct RollbackArgs {
     pub release: Option<ReleaseId>,
 }
 
-/// What `outputs` is told
+/// Arguments of `outputs`
 #[derive(Clone, Debug, Args)]
 pub struct OutputsArgs {
     /// The stage
@@ -215,13 +215,13 @@ pub enum OutputsFormat {
     Github,
 }
 
-/// What `policy` is told
+/// Arguments of `policy`
 #[derive(Clone, Debug, Args)]
 pub struct PolicyArgs {
     /// The stage
     #[command(flatten)]
     pub selection: Selection,
-    /// What the role is for
+    /// Purpose of the role
     #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t)]
     pub purpose: PolicyPurpose,
     /// Also print the trust policy for the workflows of a GitHub repository
@@ -235,7 +235,7 @@ pub struct PolicyArgs {
     pub output: Output,
 }
 
-/// What `doctor` is told
+/// Arguments of `doctor`
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArgs {
     /// The stage

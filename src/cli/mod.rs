@@ -1,4 +1,4 @@
-//! The command line as a person types it. In: arguments. Out: which command, and what it is told. The
+//! The command line as a person types it. In: arguments. Out: the command and its arguments. The
 //! doc comments are the help text.
 
 mod args;
@@ -26,7 +26,7 @@ configuration; plan --detailed-exitcode: there are changes · 3 needs confirmati
 7 busy · 130, 143 stopped by a signal"
 )]
 pub struct Cli {
-    /// What to do
+    /// The verb
     #[command(subcommand)]
     pub command: Command,
 }
@@ -102,7 +102,7 @@ impl Command {
     }
 }
 
-/// Which stage, of which file
+/// The stage and its configuration file
 #[derive(Clone, Debug, Args)]
 pub struct Selection {
     /// Deployment target, one of those in the configuration file [default: its default_stage]
@@ -118,7 +118,7 @@ pub struct Selection {
     pub config: PathBuf,
 }
 
-/// What every verb is told that changes a stage or looks at it
+/// Arguments of every verb that changes a stage or shows it
 #[derive(Clone, Debug, Args)]
 pub struct StageArgs {
     /// The stage

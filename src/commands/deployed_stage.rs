@@ -47,20 +47,20 @@ pub(super) async fn find_deployed_stage(
     Ok(DeployedStage { place, aws, stacks })
 }
 
-/// How many releases are looked at where nobody asks for all.
+/// The number of releases that are read where nobody asks for all.
 pub(super) const RECENT: usize = 20;
 
 /// A deployed stage and its past.
 pub(super) struct ReleaseHistory {
     /// The stage.
     pub(super) stage: DeployedStage,
-    /// What its stacks put out.
+    /// The outputs of its stacks.
     pub(super) outputs: Outputs,
     /// The artifact bucket.
     pub(super) bucket: String,
     /// The keys of its release records, newest first.
     pub(super) keys: Vec<String>,
-    /// What runs.
+    /// The live release.
     pub(super) live: LiveRelease,
 }
 

@@ -36,7 +36,7 @@ pub fn start(config: &Config) -> Result<Start> {
     })
 }
 
-/// Puts every save live, for ever. What fails is told, and the next save tries again.
+/// Puts every save live, for ever. What fails is reported, and the next save tries again.
 ///
 /// # Errors
 /// None of its own: it ends only when it is dropped, and Vite with it.
@@ -70,7 +70,7 @@ pub fn farewell(stage: Option<&str>) -> String {
     )
 }
 
-/// What was saved of the site since Vite was started.
+/// The saves of the site since Vite was started.
 #[derive(Default)]
 struct ViteSite {
     sources: Notify,

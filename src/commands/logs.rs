@@ -14,7 +14,7 @@ use crate::logs::{LogLine, LogSource, Logs, Since};
 use crate::provision::FoundStack;
 use crate::report::LogsReport;
 
-/// How long to rest between two readings: 4 groups every 2 s stay below the account's 5 requests a
+/// The pause between two readings: 4 groups every 2 s stay below the account's 5 requests a
 /// second. Source: CloudWatch Logs User Guide, "quotas", `FilterLogEvents`.
 const REST: Duration = Duration::from_secs(2);
 
@@ -92,13 +92,13 @@ pub async fn read(opened: &mut Opened, reporter: &dyn Reporter) -> Result<LogsRe
 /// Hands on every line, also those that are still to come.
 ///
 /// # Errors
-/// Of `on_line`. A log that cannot be read is told once, and tried again.
+/// Of `on_line`. A log that cannot be read is reported once, and tried again.
 pub async fn follow(
     opened: &mut Opened,
     reporter: &dyn Reporter,
     mut on_line: impl FnMut(&LogLine) -> Result<()>,
 ) -> Result<std::convert::Infallible> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     loop {
         let batch = opened.logs.read(client(opened.aws.as_ref())).await;
         batch.lines.iter().try_for_each(&mut on_line)?;
@@ -107,9 +107,11 @@ pub async fn follow(
             .iter()
             .map(|error| format!("{error:#}"))
             .collect();
-        let new = problems.iter().filter(|problem| !told.contains(*problem));
+        let new = problems
+            .iter()
+            .filter(|problem| !reported.contains(*problem));
         new.for_each(|problem| reporter.report(Event::Warning(problem.clone())));
-        told = problems;
+        reported = problems;
         tokio::time::sleep(REST).await;
     }
 }

@@ -20,7 +20,7 @@ use crate::provision::{
 use crate::report::{RecoverReport, RecoverRow};
 use crate::template::Templates;
 
-/// What `recover` may do.
+/// The permissions that a person gives `recover`.
 pub struct RecoveryConsent<'a> {
     /// The resources that are left as they are when an undoing is continued.
     pub skip: &'a [SkipRule],

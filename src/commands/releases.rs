@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::local::Platform;
 use crate::report::{ReleaseRow, ReleasesReport};
 
-/// How many releases are told.
+/// The number of releases that are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// The newest twenty.
@@ -16,7 +16,7 @@ pub enum Extent {
     All,
 }
 
-/// Reads the releases of a stage: one listing, then every record that is told, at the same time.
+/// Reads the releases of a stage: one listing, then every record that is listed, at the same time.
 ///
 /// # Errors
 /// `UserError::StageAbsent`; there are no credentials, or AWS says no.
@@ -26,7 +26,7 @@ pub async fn releases(config: &Config, extent: Extent) -> Result<ReleasesReport>
         Extent::Recent => RECENT,
         Extent::All => history.keys.len(),
     };
-    // One more: the oldest that is told is held against it.
+    // One more: the oldest that is listed is compared with it.
     let records = history.read_newest(count.saturating_add(1)).await?;
     let live = history.live.position(&records);
     let rows = records.iter().enumerate().take(count);

@@ -24,10 +24,10 @@ use crate::release::{
 use crate::report::{RollbackReport, StackRow, seconds};
 use crate::verify::Expected;
 
-/// How many missing pieces an error names.
+/// The number of missing objects that an error names.
 const NAMED: usize = 5;
 
-/// Asks whether this may be brought back, told in a line.
+/// Asks whether this release, described in a line, may be restored.
 pub type RollbackConsent<'a> = &'a dyn Fn(&str) -> Result<()>;
 
 /// Brings an earlier release back: the one that is named, or the one before the live one.
@@ -144,7 +144,7 @@ async fn find_default(config: &Config, history: &ReleaseHistory) -> Result<Relea
     Ok(target.cloned().ok_or_else(none)?)
 }
 
-/// What would be done, in a line.
+/// Describes the rollback in a line.
 fn describe(target: &ReleaseRecord, moved: &[&str]) -> String {
     let commit = match (target.commit.as_deref(), target.dirty) {
         (None, _) => "of an unknown commit".to_owned(),
@@ -294,8 +294,8 @@ mod tests {
                 .collect()
         };
         assert_eq!(first_of(gone(5)).len(), 5);
-        let told = first_of(gone(2_001));
-        assert_eq!(told.len(), 6);
-        assert_eq!(told[5], "and 1996 more");
+        let reported = first_of(gone(2_001));
+        assert_eq!(reported.len(), 6);
+        assert_eq!(reported[5], "and 1996 more");
     }
 }

@@ -1,4 +1,4 @@
-//! What a job of continuous integration says of itself. In: the environment. Out: commit and person.
+//! The facts that a job of continuous integration publishes. In: the environment. Out: commit and person.
 
 /// A job of GitHub Actions.
 #[derive(Clone, Debug, PartialEq, Eq)]

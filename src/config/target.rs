@@ -1,4 +1,4 @@
-//! Which system the programs of a stage run on: what the build is asked for, and held against.
+//! The system that the programs of a stage run on: the build compiles for it and checks the programs against it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// What the environment says of whoever reads our output.
+/// The facts that the environment gives of the reader of our output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
     /// Whether lines may be drawn over: not in CI, not when `TERM` is `dumb` or missing.
@@ -26,7 +26,7 @@ pub enum Color {
     Never,
 }
 
-/// Where GitHub Actions wants to be told.
+/// The files that GitHub Actions reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Github {
     /// The checkout: annotations name their files relative to it.
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn github_is_told_only_where_it_runs_us() {
+    fn github_is_reported_only_where_it_runs_us() {
         let files = [
             ("GITHUB_OUTPUT", "/run/out"),
             ("GITHUB_WORKSPACE", "/srv/app"),

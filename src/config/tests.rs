@@ -14,7 +14,7 @@ fn parse(text: &str, stage: Option<&str>) -> Result<Config> {
     Config::parse(text, Path::new("/project/factory-tree.yaml"), stage)
 }
 
-/// What a person reads when the file is wrong: place, message, hint.
+/// The text that a person reads when the file is wrong: place, message, hint.
 fn complaint(text: &str, stage: Option<&str>) -> String {
     let error = parse(text, stage).unwrap_err();
     let cure = user_error(&error).unwrap();
@@ -202,10 +202,10 @@ fn an_architecture_that_this_machine_has_not_is_refused() {
         Architecture::Arm64 => Architecture::X86_64,
     };
     let settings = format!("hosting: local, architecture: {}", other.name());
-    let told = complaint(&GOOD.replace("hosting: local", &settings), None);
+    let reported = complaint(&GOOD.replace("hosting: local", &settings), None);
     assert!(
-        told.contains(&format!("`architecture` is {}, but", other.name())),
-        "{told}"
+        reported.contains(&format!("`architecture` is {}, but", other.name())),
+        "{reported}"
     );
 }
 

@@ -1,5 +1,5 @@
-//! What `dev` knows of saves. In: the sources, looked at again and again. Out: what was saved, which part
-//! of the stage it belongs to, and the line that tells of a round. Nothing is built or deployed here.
+//! The saves that `dev` follows. In: snapshots of the sources. Out: the files that were saved, the part that
+//! of the stage it belongs to, and the line that describes a round. Nothing is built or deployed here.
 
 mod round;
 mod saves;

@@ -1,4 +1,4 @@
-//! What `dev` tells of a round: one line when it has ended. In: what was saved, and what came of it. Out:
+//! The report of `dev` on a round: one line when it has ended. In: the saves and the result of their deploy. Out:
 //! words. Pure.
 
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use crate::provision::Outcome;
 use crate::report::DeployReport;
 
 /// Hands on what a round must not keep to itself: compilers' words, warnings and notes. Its steps are
-/// told in the one line at its end.
+/// reported in the one line at its end.
 pub struct Quiet<'a>(pub &'a dyn Reporter);
 
 impl Reporter for Quiet<'_> {
@@ -61,7 +61,7 @@ fn since(saves: &Saves, now: SystemTime) -> Option<Duration> {
     now.duration_since(saves.last?).ok()
 }
 
-/// How many files are named; a switch of branches saves hundreds.
+/// The number of files that are named; a switch of branches saves hundreds.
 const NAMED_FILES: usize = 3;
 
 fn files(saves: &Saves) -> String {

@@ -1,4 +1,4 @@
-//! What was saved, and what has to be done about it. In: two snapshots. Out: `Saves`. Pure.
+//! The files that were saved, and the work that follows. In: two snapshots. Out: `Saves`. Pure.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -19,14 +19,14 @@ pub struct Saves {
     pub last: Option<SystemTime>,
 }
 
-/// Which part of a stage a file belongs to.
+/// The part of a stage that a file belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SavedPart {
     /// A program or a template.
     Deployed,
     /// The page.
     Site,
-    /// What the page is built with.
+    /// The dependencies with which the page is built.
     Dependencies,
 }
 

@@ -11,10 +11,10 @@ use ignore::WalkBuilder;
 
 use crate::config::Config;
 
-/// How often the sources are looked at: well below what a person notices.
+/// The interval of the snapshots: well below what a person notices.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What tools write and nobody saves.
+/// Folders that tools write to and nobody saves to.
 const NOT_SOURCES: [&str; 6] = [
     ".factory-tree",
     ".git",
@@ -27,7 +27,7 @@ const NOT_SOURCES: [&str; 6] = [
 /// Every file, with what changes when it is saved.
 pub type SourceSnapshot = BTreeMap<PathBuf, FileStamp>;
 
-/// What changes about a file when it is saved.
+/// The attributes of a file that change when it is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {
     /// When it was written.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Finding;
 
-/// How far a request's time may be off before AWS refuses its signature.
+/// The largest difference between the clock of this machine and that of AWS at which signatures are accepted.
 /// Source: IAM User Guide, "Create a signed AWS API request": requests are valid for five minutes.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 

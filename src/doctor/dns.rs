@@ -12,7 +12,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
-/// How long one server may take; two attempts fit into the patience for one answer.
+/// The longest time that one server may take; two attempts fit into the patience for one answer.
 const ATTEMPT: Duration = Duration::from_millis(1200);
 
 /// A resolver.
@@ -21,7 +21,7 @@ pub struct Dns {
     resolver: TokioResolver,
 }
 
-/// What DNS says to a question.
+/// An answer of DNS to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsAnswer<T> {
     /// The records.

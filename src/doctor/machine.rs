@@ -49,7 +49,7 @@ const PROGRAMS: [Program; 5] = [
     },
 ];
 
-/// How long a program may take to say its version; rustup may fetch a toolchain first.
+/// The longest time that a program may take to say its version; rustup may fetch a toolchain first.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Asks every program of the build for its version, at the same time.
@@ -108,7 +108,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(numbers)
 }
 
-/// What must be free for a build, in bytes. `target/` of everything, tests included, was 4.1 GB in
+/// The space that a build needs, in bytes. `target/` of everything, tests included, was 4.1 GB in
 /// debug (2026-11); a deploy compiles the runtime only.
 const NEEDED_BYTES: u64 = 3_000_000_000;
 

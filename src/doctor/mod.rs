@@ -21,19 +21,19 @@ pub use quota::{NEEDED_VCPUS_CODE, judge_vcpus};
 
 use crate::plain::plain;
 
-/// How long AWS and public DNS may take for one answer.
+/// The longest time that AWS and public DNS may take for one answer.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What.
+    /// The name of the check.
     pub name: String,
-    /// Whether it is as it should be; `None` when that cannot be told.
+    /// Whether it is as it should be; `None` when that is not known.
     pub ok: Option<bool>,
-    /// What was seen, in words.
+    /// The result, in words.
     pub detail: String,
-    /// What to do about it.
+    /// The cure.
     pub cure: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Finding {
         Self::of(name, Some(false), detail, Some(cure.into()))
     }
 
-    /// Makes a finding of something that could not be told.
+    /// Makes a finding of something that is not known.
     pub fn unknown(name: &str, detail: impl fmt::Display) -> Self {
         Self::of(name, None, detail, None)
     }
@@ -79,7 +79,7 @@ pub async fn in_time<T>(name: &str, question: impl Future<Output = T>) -> Result
     answer.map_err(|_| Finding::unknown(name, silence))
 }
 
-/// What `doctor` has to say.
+/// The result of `doctor`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DoctorReport {
     /// The stage.

@@ -1,4 +1,4 @@
-//! What a Lambda is given, as its template says: variables, memory, time. Pure.
+//! The settings that a template gives a Lambda: variables, memory, timeout. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,14 +35,14 @@ impl Function {
     }
 }
 
-/// What a template gives a Lambda.
+/// The settings that a template gives a Lambda.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Its own environment variables.
     pub variables: BTreeMap<String, String>,
     /// Its memory, in MiB.
     pub memory: u64,
-    /// How long it may take for an event.
+    /// The longest time that it may take for an event.
     pub timeout: Duration,
 }
 

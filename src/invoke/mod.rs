@@ -1,7 +1,7 @@
 //! One event for one Lambda, outside Lambda. In: a program, its environment, an event. Out: the answer,
 //! and what it took. The program is started as Lambda starts it, with nothing of this process's own
 //! environment, and polls a runtime API of ours on loopback. What it logs is handed on as it comes.
-//! Which table and topic it works on is decided by its environment, not here.
+//! The environment of the Lambda names its table and its topic; they are not chosen here.
 
 mod function;
 mod process;
@@ -22,35 +22,35 @@ pub use function::{Function, Settings, settings};
 use process::FunctionProcess;
 use runtime_api::Word;
 
-/// How long a program may take from its start to its first poll.
+/// The longest time that a program may take from its start to its first poll.
 /// Source: Lambda Developer Guide, "Lambda execution environment lifecycle", Init phase.
 const INIT: Duration = Duration::from_secs(10);
 
 /// An event for a Lambda.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// Which Lambda.
+    /// The Lambda.
     pub function: Function,
     /// Its program.
     pub program: PathBuf,
-    /// What its template gives it.
+    /// The settings that its template gives it.
     pub settings: Settings,
-    /// How it reaches AWS: credentials, region, endpoint.
+    /// Its access to AWS: credentials, region, endpoint.
     pub access: BTreeMap<String, String>,
     /// The event, as JSON.
     pub event: String,
 }
 
-/// What came of a call.
+/// The result of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionResponse {
-    /// What the Lambda answered.
+    /// The response of the Lambda.
     pub answer: Value,
     /// From the start of the program to its first poll of the runtime API.
     pub init: Duration,
     /// From the event to the answer.
     pub duration: Duration,
-    /// The most memory that it held, in bytes; `None` where the system does not tell.
+    /// The most memory that it held, in bytes; `None` where the system does not report it.
     pub peak_memory: Option<u64>,
 }
 
@@ -80,7 +80,7 @@ pub async fn invoke(call: &Invocation, reporter: &dyn Reporter) -> Result<Functi
             served = axum::serve(listener, router).into_future() => Err(ended_early(served)),
         }
     };
-    // The log ends when the process has ended, and everything that it has said is told by then.
+    // The log ends when the process has ended, and everything that it has said is reported by then.
     let (answer, ()) = tokio::join!(work, log.forward_output(reporter));
     answer
 }

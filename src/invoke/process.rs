@@ -15,7 +15,7 @@ pub(super) struct FunctionProcess {
     child: Child,
 }
 
-/// What a running program says on both of its outputs.
+/// The lines that a running program writes to stdout and stderr.
 pub(super) struct Log {
     stdout: ChildStdout,
     stderr: ChildStderr,
@@ -49,7 +49,7 @@ impl FunctionProcess {
         self.child.wait().await
     }
 
-    /// Returns the most memory that it has held so far, in bytes, where the kernel tells.
+    /// Returns the most memory that it has held so far, in bytes, where the kernel reports it.
     /// Source: proc_pid_status(5), `VmHWM`.
     pub(super) fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;

@@ -20,7 +20,7 @@ const REQUEST: &str = "00000000-0000-4000-8000-000000000000";
 /// The largest answer that Lambda takes. Source: Lambda quotas, "Invocation payload".
 const LARGEST_ANSWER: usize = 6 << 20;
 
-/// What a Lambda did.
+/// The result that a Lambda posts to the runtime API.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Word {
     /// It asked for an event, and got it.
@@ -91,7 +91,7 @@ async fn error(State(api): State<Arc<Api>>, report: String) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
-/// Reads `{"errorType": …, "errorMessage": …}`; anything else is told as it is.
+/// Reads `{"errorType": …, "errorMessage": …}`; anything else is reported as it is.
 fn problem(report: &str) -> String {
     let parsed: Value = serde_json::from_str(report).unwrap_or_default();
     match (

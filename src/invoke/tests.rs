@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::event::Event;
 
-/// Keeps what is told.
+/// Keeps the expected text.
 #[derive(Default)]
 struct Listener(Mutex<Vec<String>>);
 
@@ -96,7 +96,7 @@ _HANDLER
 }
 
 #[tokio::test]
-async fn an_error_is_told_in_its_own_words() {
+async fn an_error_is_reported_in_its_own_words() {
     let body = "polled()
 post('invocation/' + request + '/error', '{\"errorType\": \"Broken\", \"errorMessage\": \"no such table\"}')
 polled()
@@ -108,10 +108,10 @@ polled()
 }
 
 #[tokio::test]
-async fn one_that_ends_by_itself_is_told_with_its_status_and_its_log() {
+async fn one_that_ends_by_itself_is_reported_with_its_status_and_its_log() {
     let (answer, log) = run("sys.exit('TABLE_NAME is not set')").await;
-    let told = answer.unwrap_err().to_string();
-    assert_eq!(told, "function `api` failed: ended with exit status: 1");
+    let reported = answer.unwrap_err().to_string();
+    assert_eq!(reported, "function `api` failed: ended with exit status: 1");
     assert_eq!(log, ["TABLE_NAME is not set"]);
 }
 
@@ -120,9 +120,9 @@ async fn one_that_does_not_answer_is_ended_after_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut call = call(folder.path(), "polled()\npolled()\n");
     call.settings.timeout = Duration::from_millis(200);
-    let told = invoke(&call, &Listener::default()).await.unwrap_err();
+    let reported = invoke(&call, &Listener::default()).await.unwrap_err();
     assert_eq!(
-        told.to_string(),
+        reported.to_string(),
         "function `api` failed: did not answer within 0.2 s"
     );
 }

@@ -16,7 +16,7 @@ use super::supervised::STOP_TIMEOUT;
 use super::supervisor::own_build;
 use crate::error::UserError;
 
-/// How long a supervisor may take to do what it is told: it may have to stop parts first.
+/// The longest time that a supervisor may take to carry out a command: it may have to stop parts first.
 const APPLY_TIMEOUT: Duration =
     Duration::from_secs(5).saturating_add(STOP_TIMEOUT.saturating_mul(2));
 
@@ -105,7 +105,7 @@ fn start_supervisor(folder: &StateFolder) -> Result<()> {
     Ok(())
 }
 
-/// Returns this program's file. After a rebuild the kernel tells its old name with a mark behind it;
+/// Returns this program's file. After a rebuild the kernel reports it its old name with a mark behind it;
 /// under that name lies the new build.
 pub(super) fn own_program() -> Result<PathBuf> {
     let path = std::env::current_exe().context("failed to find this program's own file")?;

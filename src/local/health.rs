@@ -1,4 +1,4 @@
-//! How the parts of a local stage are. Nothing is changed here, and nothing is waited for longer than
+//! The health of the parts of a local stage. Nothing is changed here, and nothing is waited for longer than
 //! two seconds.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::state::{self, StateFolder};
 use super::{edge, emulator, port, probe, server};
 use crate::check::Check;
 
-/// How long a part may take to answer.
+/// The longest time that a part may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Looks at every part of a stage; at none if the stage is not there.
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_part_is_told_with_what_was_seen_of_it_and_none_is_waited_for_long() {
+    async fn every_part_is_reported_with_what_was_seen_of_it_and_none_is_waited_for_long() {
         let root = tempfile::tempdir().unwrap();
         let folder = StateFolder::new(root.path().join("local"));
         folder.create().unwrap();
@@ -155,7 +155,7 @@ mod tests {
 
     /// Of two stages that start at the same time, the edge of one has the port of both.
     #[tokio::test]
-    async fn a_part_that_another_process_answers_for_is_told_with_that_process() {
+    async fn a_part_that_another_process_answers_for_is_reported_with_that_process() {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other.local_addr().unwrap().port();
         let mut part = Command::new("sleep").arg("100").spawn().unwrap();

@@ -13,7 +13,7 @@ use crate::provision::ensure_stack;
 /// A role that trusts the account and has the server's policy.
 const TEMPLATE: &str = include_str!("instance.yaml");
 
-/// How long the session lasts: a year. The emulator sets no ceiling, and a session ends with the emulator
+/// The length of the session: a year. The emulator sets no ceiling, and a session ends with the emulator
 /// anyway; nobody renews it, as an instance's own metadata service would.
 const SESSION_SECONDS: i32 = 365 * 24 * 60 * 60;
 

@@ -51,7 +51,7 @@ fn lock_file(config: &Config) -> PathBuf {
 
 pub(super) enum Attempt {
     Held(Lock),
-    /// Who has it, as far as it can be told.
+    /// The holder of the lock, as far as it is known.
     Busy(String),
 }
 

@@ -1,4 +1,4 @@
-//! What carries a stage. In: a `Config`. Out: where the stage's AWS endpoint answers, its public
+//! The platform of a stage: AWS or this machine. In: a `Config`. Out: where the stage's AWS endpoint answers, its public
 //! addresses, and its parts' health. Everything that differs between AWS and this machine is decided
 //! here and nowhere else: no other module, and no template, asks whether a stage is local.
 
@@ -48,13 +48,13 @@ const INSTANCE_STACK: &str = "instance";
 /// Where a stage is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageEndpoint {
-    /// How the AWS API is reached.
+    /// The way to the AWS API.
     pub access: Access,
     /// The public addresses.
     pub urls: Urls,
 }
 
-/// How the port stands that a local stage wants for its addresses.
+/// The state of the port that a local stage wants for its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortState {
     /// The stage's own edge has it.
@@ -65,7 +65,7 @@ pub enum PortState {
     Taken {
         /// The port.
         port: u16,
-        /// Process and pid, as far as they can be told.
+        /// Process and pid, as far as they are known.
         by: String,
         /// Whether the settings name it.
         fixed: bool,
@@ -86,7 +86,7 @@ pub async fn find_python() -> Result<&'static str> {
     python::find_python(&python::PYTHONS).await
 }
 
-/// What a roll-out brings to the servers.
+/// The inputs of a roll-out of servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerRelease {
     /// `websocket.tar.gz`.
@@ -101,7 +101,7 @@ pub struct ServerRelease {
     pub hosted_zone_id: String,
 }
 
-/// What carries a stage.
+/// The platform of a stage.
 #[derive(Clone, Debug)]
 pub enum Platform {
     /// AWS, or whatever `AWS_ENDPOINT_URL` names.
@@ -249,7 +249,7 @@ fn in_aws(domain: &DomainName) -> StageEndpoint {
     }
 }
 
-/// What the background processes of a local stage run
+/// The program of a background process of a local stage
 #[derive(Debug, clap::Subcommand)]
 pub enum BackgroundProcess {
     /// Start the parts of a stage and keep account of them
@@ -267,7 +267,7 @@ pub enum BackgroundProcess {
     },
 }
 
-/// Runs a background process until it is told to stop.
+/// Runs a background process until it is asked to stop.
 ///
 /// # Errors
 /// Its port is taken, or its folder cannot be read.

@@ -1,4 +1,4 @@
-//! What the supervisor is to run, and what it runs: the two files between a command and the supervisor.
+//! The parts that the supervisor is to run, and those that run: the two files between a command and the supervisor.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub(super) const NEXT_SERVER: &str = "next server";
 /// The supervisor's name in checks and logs.
 pub(super) const SUPERVISOR: &str = "supervisor";
 
-/// What to run, by name: `parts.json`, written by commands.
+/// The parts to run, by name: `parts.json`, written by commands.
 pub(super) type Parts = BTreeMap<String, Part>;
 
 /// One program and how it is started. It gets this environment and nothing else.
@@ -29,14 +29,14 @@ pub(super) struct Part {
     pub(super) program: PathBuf,
     pub(super) args: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
-    /// What else it was started for: when this changes, it must be started anew.
+    /// Further inputs: when one of them changes, the part must be started again.
     pub(super) inputs: Vec<String>,
     pub(super) stop: Stop,
-    /// Which start this is. A part that has ended stays so until its run is another.
+    /// The id of this start. A part that has ended stays ended until its run is another.
     pub(super) run: String,
 }
 
-/// How a part is stopped.
+/// The way to stop a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Stop {
@@ -65,11 +65,11 @@ pub(super) fn new_run() -> String {
     format!("{}-{}", since_1970.as_nanos(), std::process::id())
 }
 
-/// What runs: `running.json`, written by the supervisor.
+/// The parts that run: `running.json`, written by the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RunningParts {
     pub(super) supervisor: ProcessId,
-    /// Which build of this program the supervisor is.
+    /// The build of this program that the supervisor is.
     pub(super) executable: String,
     pub(super) parts: BTreeMap<String, PartRecord>,
 }
@@ -80,7 +80,7 @@ pub(super) struct PartRecord {
     pub(super) part: Part,
     /// `None` if its program could not be started at all.
     pub(super) process: Option<ProcessId>,
-    /// How it ended, for people; `None` while it runs.
+    /// The end of its process, for people; `None` while it runs.
     pub(super) ended: Option<String>,
 }
 
@@ -90,7 +90,7 @@ impl PartRecord {
         self.process.filter(|process| process.is_alive())
     }
 
-    /// Returns whether it lives and listens on a port. An answer alone does not tell: what another stage has there
+    /// Returns whether it lives and listens on a port. An answer alone is no proof: what another stage has there
     /// answers just so.
     pub(super) fn holds(&self, port: u16) -> bool {
         self.living()

@@ -1,4 +1,4 @@
-//! Which ports a stage uses. In: what it used before, what lives, what the settings say. Out: ports
+//! The ports of a stage. In: the ports of its last run, its living parts, its settings. Out: ports
 //! that are free, or held by the stage's own parts.
 
 use anyhow::{Context, Result};
@@ -17,12 +17,12 @@ pub(super) struct Ports {
     pub(super) server: u16,
 }
 
-/// Who chooses.
+/// The inputs of the choice.
 pub(super) struct Choice<'a> {
     pub(super) stage: &'a str,
     /// The edge's port, if the settings name one.
     pub(super) configured: Option<u16>,
-    /// What was used before: a port stays for as long as it can, because addresses are made of it.
+    /// The ports of the last run: a port is kept for as long as possible, because addresses contain it.
     pub(super) known: Option<Ports>,
     pub(super) running: Option<&'a RunningParts>,
 }

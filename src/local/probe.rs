@@ -30,11 +30,11 @@ pub(super) async fn get(
     }
 }
 
-/// How long after a bad answer it is asked again.
+/// The pause between a bad response and the next attempt.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks until the answer is 200, or the time is up. The error is what was seen last; what the end of the time
-/// cut short is not told in its place.
+/// cut short is not reported in its place.
 pub(super) async fn wait_until_ok(port: u16, path: &str, patience: Duration) -> Result<(), String> {
     let deadline = Instant::now() + patience;
     let mut last = None;
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_never_well_is_told_with_its_last_answer_when_the_time_is_up() {
+    async fn what_is_never_well_is_reported_with_its_last_answer_when_the_time_is_up() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let no = || async { (StatusCode::SERVICE_UNAVAILABLE, "no queue yet\nat all\n") };

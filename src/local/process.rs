@@ -1,4 +1,4 @@
-//! Which process is which. A process id is used again after its process has ended, so a process is
+//! The identity of processes. A process id is used again after its process has ended, so a process is
 //! known by its id together with its start time; a zombie counts as ended. Read from `/proc`.
 
 use std::fmt;
@@ -118,7 +118,7 @@ pub(super) fn all_pids() -> Vec<i32> {
         .collect()
 }
 
-/// What `/proc/<pid>/stat` says (proc(5)).
+/// The fields of `/proc/<pid>/stat` (proc(5)).
 struct Stat {
     state: char,
     group: i32,

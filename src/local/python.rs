@@ -1,4 +1,4 @@
-//! Which Python makes the private environment. In: names of programs. Out: the first that will do, or
+//! The Python that makes the private environment. In: names of programs. Out: the first that is suitable, or
 //! what is wrong with the usual one, and its cure.
 
 use std::process::Stdio;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_python_is_told_in_words() {
+    fn what_is_wrong_with_a_python_is_reported_in_words() {
         insta::assert_snapshot!(judge_python("3 9\n", true).unwrap(), @"is version 3.9, but 3.10 is the oldest that will do");
         insta::assert_snapshot!(judge_python("3 11\n", false).unwrap(), @"cannot make virtual environments (its modules `venv` and `ensurepip` are missing)");
         insta::assert_snapshot!(judge_python("", false).unwrap(), @"does not run");

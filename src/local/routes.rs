@@ -14,11 +14,11 @@ pub(super) struct Routes {
     pub(super) emulator: u16,
     /// The server's port.
     pub(super) server: u16,
-    /// What each host stands for.
+    /// The target of each host.
     pub(super) hosts: BTreeMap<String, RouteTarget>,
 }
 
-/// What a host stands for.
+/// The target of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RouteTarget {

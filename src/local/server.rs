@@ -18,7 +18,7 @@ pub(super) const READY: &str = "/readyz";
 /// The program in the bundle.
 const PROGRAM: &str = "websocket";
 
-/// What a server is started with, beside its release.
+/// The inputs of a server's start, beside its release.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
     pub(super) folder: &'a StateFolder,
@@ -107,7 +107,7 @@ fn environment_file(stack_environment: &str, port: u16) -> String {
     )
 }
 
-/// What stands in for the instance's id: two servers that run at the same time have two ports, and so two
+/// The substitute for the instance's id: two servers that run at the same time have two ports, and so two
 /// queues; one that is started again on its port finds the queue that it left and deletes it.
 fn server_id(port: u16) -> String {
     format!("i-{port}")

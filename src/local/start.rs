@@ -18,17 +18,17 @@ use super::{StageEndpoint, control, edge, emulator, port, venv};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
 
-/// How long a part may take from its start to its first good answer.
+/// The longest time that a part may take from its start to its first good answer.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a living emulator may take to answer before it is replaced: it may just be busy, and its
+/// The longest time that a living emulator may take to answer before it is replaced: it may just be busy, and its
 /// data is lost then.
 const EMULATOR_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a living edge or server may take to answer before it is replaced.
+/// The longest time that a living edge or server may take to answer before it is replaced.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often the parts are started anew because somebody took a port between choosing and using it.
+/// The number of times that the parts are started again because somebody took a port between choosing and using it.
 const PORT_ATTEMPTS: usize = 3;
 
 impl LocalStage {
@@ -252,7 +252,7 @@ impl LocalStage {
     }
 }
 
-/// Processes are told apart by what only Linux's `/proc` says.
+/// Processes are distinguished by what only Linux's `/proc` says.
 fn check_system() -> Result<()> {
     if Path::new("/proc/self/stat").exists() {
         return Ok(());

@@ -49,12 +49,12 @@ impl StateFolder {
         self.0.join("ports.json")
     }
 
-    /// What the supervisor is to run.
+    /// The parts that the supervisor is to run.
     pub(super) fn parts(&self) -> PathBuf {
         self.0.join("parts.json")
     }
 
-    /// What the supervisor runs.
+    /// The parts that the supervisor runs.
     pub(super) fn running(&self) -> PathBuf {
         self.0.join("running.json")
     }
@@ -64,7 +64,7 @@ impl StateFolder {
         self.0.join("routes.json")
     }
 
-    /// Who answers for the site while somebody develops it.
+    /// The process that serves the site while somebody develops it.
     pub(super) fn vite(&self) -> PathBuf {
         self.0.join("vite.json")
     }
@@ -121,7 +121,7 @@ pub(super) fn create_folder(path: &Path) -> Result<()> {
     make_folder(path).with_context(|| format!("failed to make folder `{}`", path.display()))
 }
 
-/// As `create_folder`, for those who tell one failure from another.
+/// As `create_folder`, for those who distinguish failures.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -164,7 +164,7 @@ pub(super) fn write_text(path: &Path, text: &str) -> Result<()> {
     file::replace(path, text.as_bytes())
 }
 
-/// How much of a log goes into an error.
+/// The size of the part of a log that goes into an error.
 const LOG_LINES: usize = 8;
 
 /// Begins the line that is written into a log before each run.

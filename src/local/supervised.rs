@@ -16,10 +16,10 @@ use super::process::{ProcessId, find_marked, wait_for_end};
 use super::state::{self, RUN_MARK, Saved, StateFolder};
 use crate::clock::utc;
 
-/// How long a part may take to stop when asked, before it is killed.
+/// The longest time that a part may take to stop when asked, before it is killed.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How a child ended.
+/// The end of a child process.
 pub(super) struct ProcessEnd {
     run: String,
     how: String,
@@ -83,7 +83,7 @@ impl SupervisedProcesses {
         self.save()
     }
 
-    /// What runs already and is wanted under another name goes on under that one: it takes the place of
+    /// A part that runs already and is wanted under another name goes on under that one: it replaces
     /// what was there, without being started again.
     fn rename(&mut self, wanted: &Parts) {
         for (name, part) in wanted {
@@ -206,7 +206,7 @@ impl SupervisedProcesses {
             process.signal(Signal::CONT);
         }
         stubborn = wait_for_end(&stubborn, STOP_TIMEOUT).await;
-        // After the others: they may still have something to tell it.
+        // After the others: they may still have a message for it.
         stubborn.extend(living(Stop::Kill));
         stubborn.iter().for_each(|process| process.kill());
         wait_for_end(&stubborn, STOP_TIMEOUT).await;
@@ -255,7 +255,7 @@ impl SupervisedProcesses {
     }
 
     fn log(&self, text: &str) {
-        // There is nobody to tell when the log itself cannot be written.
+        // Nobody can be informed when the log itself cannot be written.
         if let Ok(mut file) = self.folder.open_log(SUPERVISOR) {
             let _ = writeln!(file, "{} {text}", utc(SystemTime::now()));
         }

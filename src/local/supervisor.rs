@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use super::state::StateFolder;
 use super::supervised::SupervisedProcesses;
 
-/// How often it looks for the end of parts that are not its children, and whether its folder is there.
+/// The interval at which it looks for the end of parts that are not its children, and for its folder.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// What a supervisor is told from outside.
+/// A command to the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SupervisorCommand {
     /// Make what runs be what `parts.json` says.
@@ -62,7 +62,7 @@ pub(super) fn own_build() -> Result<String> {
     ))
 }
 
-/// Supervises until told to stop, or until the folder is deleted. Returns at once if another supervisor
+/// Supervises until asked to stop, or until the folder is deleted. Returns at once if another supervisor
 /// has the folder.
 pub(super) async fn supervise(
     folder: &StateFolder,

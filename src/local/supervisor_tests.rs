@@ -10,7 +10,7 @@ use crate::local::supervised::STOP_TIMEOUT;
 use crate::local::test_supervisor::{Stage, process};
 
 #[tokio::test]
-async fn it_starts_what_is_wanted_and_stops_all_when_told() {
+async fn it_starts_what_is_wanted_and_stops_all_when_reported() {
     let stage = Stage::new(&["a", "b"]);
     let supervisor = stage.supervise();
     let running = stage.wait_until_applied().await;

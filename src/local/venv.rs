@@ -179,7 +179,7 @@ async fn run(folder: &StateFolder, program: &str, command: &mut Command) -> Resu
     let log = folder.log(LOG);
     let problem = format!(
         "could not install the local AWS endpoint ({status}):\n{}",
-        told_errors(&last_lines(&log))
+        reported_errors(&last_lines(&log))
     );
     let hint = format!(
         "its whole output is in {}; is the Python package index reachable? The same command tries again",
@@ -194,7 +194,7 @@ async fn run(folder: &StateFolder, program: &str, command: &mut Command) -> Resu
 }
 
 /// Returns the lines that pip marks as errors, or all where it marks none.
-fn told_errors(lines: &str) -> String {
+fn reported_errors(lines: &str) -> String {
     let errors: Vec<&str> = lines
         .lines()
         .filter(|line| line.starts_with("ERROR"))
@@ -230,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn of_what_pip_says_the_errors_are_told() {
+    fn of_what_pip_says_the_errors_are_reported() {
         assert_eq!(
-            told_errors("Looking\nERROR: no match\nERROR: none"),
+            reported_errors("Looking\nERROR: no match\nERROR: none"),
             "ERROR: no match\nERROR: none"
         );
         assert_eq!(
-            told_errors("No space left\non device"),
+            reported_errors("No space left\non device"),
             "No space left\non device"
         );
     }

@@ -102,12 +102,12 @@ mod tests {
     const START: &str = "-- 2026-11-25 01:48:06Z server starts\n";
     const LISTENING: &str = "{\"timestamp\":\"2026-11-25T01:48:06.641208Z\",\"level\":\"INFO\",\"message\":\"listening\"}\n";
 
-    fn told(lines: &[LogLine]) -> String {
+    fn reported(lines: &[LogLine]) -> String {
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     #[test]
-    fn new_lines_are_told_once_with_the_time_of_the_line_before_where_they_have_none() {
+    fn new_lines_are_reported_once_with_the_time_of_the_line_before_where_they_have_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let since = parse_utc("2026-11-25T01:48:06Z").unwrap();
@@ -116,14 +116,14 @@ mod tests {
 
         let mut file = File::create(&path).unwrap();
         write!(file, "from before\n{START}{LISTENING}\npanicked\nhalf a li").unwrap();
-        insta::assert_snapshot!(told(&tail.read().unwrap()), @r"
+        insta::assert_snapshot!(reported(&tail.read().unwrap()), @r"
         2026-11-25T01:48:06.000Z server    -     server starts
         2026-11-25T01:48:06.641Z server    INFO  listening
         2026-11-25T01:48:06.641Z server    -     panicked
         ");
         writeln!(file, "ne").unwrap();
         insta::assert_snapshot!(
-            told(&tail.read().unwrap()),
+            reported(&tail.read().unwrap()),
             @"2026-11-25T01:48:06.641Z server    -     half a line"
         );
         assert_eq!(tail.read().unwrap(), []);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_is_not_told() {
+    fn what_is_older_is_not_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         std::fs::write(&path, [START, LISTENING].concat()).unwrap();

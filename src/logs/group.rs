@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::{LogLine, LogSource};
 use crate::aws::{CloudWatchLogs, LogEvent};
 
-/// How late an event may be: the agent on a server sends every five seconds, Lambda sooner.
+/// The largest delay of an event: the agent on a server sends every five seconds, Lambda sooner.
 /// Source: CloudWatch User Guide, agent configuration file, `force_flush_interval`; the rest is room.
 const LATENESS: Duration = Duration::from_secs(60);
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_told_once_however_often_it_is_listed_and_a_late_one_is_not_lost() {
+    fn every_event_is_reported_once_however_often_it_is_listed_and_a_late_one_is_not_lost() {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
         let mut tail = Tail::new(LogSource::Api, "g".to_owned(), start);
         let first = tail.take(vec![event("a", 1000), event("b", 1100)]);

@@ -16,19 +16,19 @@ use crate::plain::plain;
 pub struct LogLine {
     /// When it was written (RFC 3339, UTC, to the millisecond).
     pub time: String,
-    /// Who wrote it.
+    /// The writer of the line.
     pub source: LogSource,
     /// Its level in capitals, where it has one.
     pub level: Option<String>,
-    /// What it says.
+    /// The message.
     pub message: String,
-    /// What else it says, by name.
+    /// The other fields, by name.
     pub fields: Map<String, Value>,
     #[serde(skip)]
     pub(super) at: SystemTime,
 }
 
-/// What says again when the line was written.
+/// Fields that repeat the time of the line.
 const TIMES: [&str; 2] = ["timestamp", "time"];
 
 impl LogLine {
@@ -59,10 +59,10 @@ fn of_object(fields: Map<String, Value>) -> (Option<String>, String, Map<String,
         .into_iter()
         .find(|name| text(name).is_some());
     let message = named.and_then(text).unwrap_or_default().to_owned();
-    let is_told = |name: &str| {
+    let is_reported = |name: &str| {
         TIMES.contains(&name) || Some(name) == named || (name == "level" && level.is_some())
     };
-    let rest = fields.iter().filter(|(name, _)| !is_told(name));
+    let rest = fields.iter().filter(|(name, _)| !is_reported(name));
     let rest = rest
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();

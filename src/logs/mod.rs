@@ -17,7 +17,7 @@ use crate::provision::FoundStack;
 pub use line::LogLine;
 pub use since::{InvalidSince, Since};
 
-/// Who writes a log
+/// The writer of a log
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogSource {
@@ -60,14 +60,14 @@ pub struct Logs {
     files: Vec<file::Tail>,
 }
 
-/// What was read at one time.
+/// The lines that one read has found.
 #[derive(Debug, Default)]
 pub struct LogBatch {
     /// The lines, oldest first.
     pub lines: Vec<LogLine>,
     /// Why a log could not be read, one each.
     pub problems: Vec<anyhow::Error>,
-    /// How many logs could be.
+    /// The number of logs that could be read.
     pub readable: usize,
 }
 

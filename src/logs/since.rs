@@ -1,4 +1,4 @@
-//! How far back a log is read. In: text such as `10m`. Out: a duration.
+//! The span of time that a log is read for. In: text such as `10m`. Out: a duration.
 
 use std::str::FromStr;
 use std::time::Duration;

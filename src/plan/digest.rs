@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::content::hex;
 
-/// What of a saved plan is needed to hold a new one against it.
+/// The fields of a saved plan that a comparison with a new plan needs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct SavedPlan {
     /// The stage that it is of.

@@ -1,4 +1,4 @@
-//! Which names a deploy makes, changes or gives up: zones, records in them, certificates. Pure.
+//! The names that a deploy creates, changes or deletes: zones, records in them, certificates. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub struct NameChange {
     pub what: &'static str,
     /// Its name, and for a record its type: `api.factory-tree.com A`.
     pub name: String,
-    /// What is done to it.
+    /// The action on it.
     #[serde(rename = "action")]
     pub act: ChangeAction,
 }

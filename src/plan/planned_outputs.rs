@@ -1,4 +1,4 @@
-//! What a stack puts out after a deploy, as far as that is known before it: stacks that need it are
+//! The outputs of a stack after a deploy, as far as they are known before it: stacks that need them are
 //! planned with that. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,7 +172,7 @@ Outputs:
     }
 
     #[test]
-    fn outputs_that_come_go_or_get_another_value_are_told_and_no_others() {
+    fn outputs_that_come_go_or_get_another_value_are_reported_and_no_others() {
         let [before, after] = [
             "Outputs: { Gone: { Value: a }, Moved: { Value: b }, Stays: { Value: c } }",
             "Outputs: { Moved: { Value: !Ref Table }, New: { Value: d }, Stays: { Value: c } }",

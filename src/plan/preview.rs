@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::names::NameChange;
 use crate::template::ResourceChange;
 
-/// What a deploy of a stage would do.
+/// The changes that a deploy of a stage would make.
 #[derive(Clone, Debug, Serialize)]
 pub struct Preview {
     /// The stage.
@@ -30,7 +30,7 @@ pub struct Preview {
     pub parts: BTreeMap<String, String>,
 }
 
-/// What would be done to a stack.
+/// The changes that a deploy would make to a stack.
 #[derive(Clone, Debug, Serialize)]
 pub struct StackPreview {
     /// Short name.
@@ -39,13 +39,13 @@ pub struct StackPreview {
     pub stack: String,
     /// Where it lies.
     pub region: String,
-    /// What is done.
+    /// The action on the stack.
     pub action: StackAction,
     /// Parameters whose value exists only after another stack is made.
     pub known_after_deploy: Vec<String>,
-    /// What happens to its resources.
+    /// The changes of its resources.
     pub changes: Vec<ResourceChange>,
-    /// What it will put out otherwise than now. Empty for a stack that is new.
+    /// The outputs that change. Empty for a stack that is new.
     pub outputs: Vec<OutputChange>,
 }
 
@@ -60,7 +60,7 @@ pub struct OutputChange {
     pub after: Option<String>,
 }
 
-/// What is done to a stack.
+/// The action of a deploy on a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StackAction {
@@ -70,7 +70,7 @@ pub enum StackAction {
     Update,
     /// There is nothing to do.
     Unchanged,
-    /// What is left of a failed creation or deletion is deleted; then it is new.
+    /// The remains of a failed creation or deletion are deleted; then it is new.
     Recreate,
 }
 
@@ -109,7 +109,7 @@ pub struct SitePreview {
     pub add: Vec<String>,
     /// Files whose content changes.
     pub change: Vec<String>,
-    /// How many files stay as they are.
+    /// The number of unchanged files.
     pub unchanged: usize,
     /// Paths that are taken out of the caches afterwards.
     pub invalidate: Vec<String>,

@@ -123,7 +123,7 @@ fn artifacts() -> Vec<ArtifactPreview> {
 }
 
 #[test]
-fn an_update_is_told_at_property_level_with_what_is_lost_and_what_is_widened() {
+fn an_update_is_reported_at_property_level_with_what_is_lost_and_what_is_widened() {
     let kept = ResourceChange {
         data: Some(DataImpact::Retained),
         ..change("Logs", "AWS::S3::Bucket", ChangeAction::Delete, Vec::new())
@@ -217,7 +217,7 @@ plan 5d1c
 }
 
 #[test]
-fn nothing_to_do_is_told_in_one_line() {
+fn nothing_to_do_is_reported_in_one_line() {
     let unchanged = stack("dns", StackAction::Unchanged, Vec::new());
     insta::assert_snapshot!(preview(vec![unchanged], SitePreview::default()), @r"
 stage prod: nothing to do

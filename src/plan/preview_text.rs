@@ -94,7 +94,7 @@ impl Display for StackPreview {
     }
 }
 
-/// Whatever a new stack grants is new: it is counted, not listed.
+/// Every grant of a new stack is new: it is counted, not listed.
 fn write_grants(formatter: &mut Formatter<'_>, stack: &StackPreview) -> fmt::Result {
     let grants = stack
         .changes

@@ -1,4 +1,4 @@
-//! What the deployer itself asks of AWS, beside what CloudFormation does for it. Every method that a
+//! The calls that the deployer itself makes to AWS, beside those of CloudFormation. Every method that a
 //! client in `src/aws/` calls has its row; a test reads the clients and finds what is missing. After a new
 //! row, `distil.py` says whether IAM can narrow it.
 

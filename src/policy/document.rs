@@ -29,10 +29,10 @@ pub struct Statement {
     pub sid: String,
     /// Always `Allow`.
     pub effect: &'static str,
-    /// Who, in a trust policy.
+    /// The principal, in a trust policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub principal: BTreeMap<String, String>,
-    /// What may be done.
+    /// The actions.
     pub action: BTreeSet<String>,
     /// To what. Empty in a trust policy.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::template::Template;
 
-/// What a set of templates makes.
+/// The types and services that a set of templates uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemplateInventory {
     /// Resource types, each with every property name that is set anywhere in one of its resources.

@@ -31,10 +31,10 @@ pub use permissions::{Action, needed};
 use scope::{Caller, GrantTarget};
 pub use trust::{Environment, InvalidEnvironment, InvalidRepository, Repository};
 
-/// What stands for the account in a trust policy when the stage does not name one.
+/// The placeholder for the account in a trust policy when the stage does not name one.
 pub const ACCOUNT_PLACEHOLDER: &str = "ACCOUNT_ID";
 
-/// What a role is for
+/// Purpose of the role
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicyPurpose {
@@ -64,7 +64,7 @@ impl PolicyPurpose {
     }
 }
 
-/// Who deploys, or plans, from GitHub.
+/// The GitHub workflow that deploys or plans.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workflow {
     /// Its repository.
@@ -94,25 +94,25 @@ impl Workflow {
     }
 }
 
-/// What `policy` has to say.
+/// The result of `policy`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicyReport {
     /// The stage.
     pub stage: String,
-    /// What the role is for.
+    /// The purpose of the role.
     pub purpose: PolicyPurpose,
     /// The policies; a role needs all of them.
     pub policies: Vec<NamedPolicy>,
-    /// Who may take the role, if that was asked.
+    /// The trust policy of the role, if it was asked for.
     pub trust: Option<PolicyDocument>,
 }
 
 /// One managed policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedPolicy {
-    /// What to call it.
+    /// A name for it.
     pub name: String,
-    /// How long it is as IAM counts it; at most 6 144.
+    /// Its length as IAM counts it; at most 6 144.
     pub characters: usize,
     /// The policy.
     pub document: PolicyDocument,

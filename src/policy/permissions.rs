@@ -1,4 +1,4 @@
-//! What CloudFormation's resource handlers ask of whoever deploys. In: an `TemplateInventory`. Out: IAM
+//! The permissions that CloudFormation's resource handlers need. In: a `TemplateInventory`. Out: IAM
 //! actions. The facts are in `permissions.json`, which `distil.py` beside it makes from the published
 //! resource schemas; nothing is decided here that is not in that file.
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_is_not_in_the_file_is_told_with_the_cure() {
+    fn a_type_that_is_not_in_the_file_is_reported_with_the_cure() {
         let error = needed(&inventory("AWS::Nobody::Knows", &[])).unwrap_err();
         insta::assert_snapshot!(error, @"failed to derive permissions for resource type `AWS::Nobody::Knows`: run src/policy/distil.py again");
     }

@@ -11,11 +11,11 @@ use super::document::Condition;
 use super::permissions::FACTS;
 use crate::config::{CLOUDFRONT_REGION, Config};
 
-/// How many characters of the stage's prefix a made name is sure to keep. CloudFormation shortens the
+/// The number of characters of the stage's prefix that a generated name is sure to keep. CloudFormation shortens the
 /// stack's name where the whole would be too long (63 for a bucket), by a rule that is not published.
 const KEPT_CHARACTERS: usize = 24;
 
-/// What grants are narrowed to.
+/// The stage to which grants are narrowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GrantTarget {
     /// `aws`, `aws-cn` or `aws-us-gov`.
@@ -23,7 +23,7 @@ pub(super) struct GrantTarget {
     pub(super) region: String,
     /// Twelve digits, or `*` when the stage does not say.
     pub(super) account: String,
-    /// What the names of the stage's stacks begin with.
+    /// The prefix of the names of the stage's stacks.
     pub(super) prefix: String,
     pub(super) domain: String,
     /// The id of the zone, or `*` when the stage makes one.
@@ -175,7 +175,7 @@ fn iam(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
     /// The deployer.

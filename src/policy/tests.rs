@@ -170,8 +170,8 @@ fn without_an_account_the_trust_says_where_it_goes() {
         trust.contains("arn:aws:iam::ACCOUNT_ID:oidc-provider/"),
         "{trust}"
     );
-    let told = report.to_string();
-    insta::assert_snapshot!(told.lines().last().unwrap(), @"set `account` of stage prod, or put it in for ACCOUNT_ID");
+    let reported = report.to_string();
+    insta::assert_snapshot!(reported.lines().last().unwrap(), @"set `account` of stage prod, or put it in for ACCOUNT_ID");
 }
 
 /// The whole of it, a statement a paragraph: so a change of a template shows what it costs.
@@ -197,7 +197,7 @@ fn paragraphs(report: &PolicyReport) -> String {
     rows.join("\n")
 }
 
-/// Who may push a branch runs what he likes with this role.
+/// Everybody who may push a branch can run any command with this role.
 #[test]
 fn whoever_plans_changes_nothing_and_reads_no_data() {
     let report = report_for(PolicyPurpose::Plan, "");
@@ -220,9 +220,9 @@ if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
 #[test]
 fn a_person_reads_each_policys_name_and_size() {
     let report = report("");
-    let told = report.to_string();
+    let reported = report.to_string();
     let count = report.policies.len();
-    assert!(told.starts_with(&format!(
+    assert!(reported.starts_with(&format!(
         "stage prod: managed policies of one role that may deploy: {count}\n"
     )));
     let first = &report.policies[0];
@@ -231,5 +231,5 @@ fn a_person_reads_each_policys_name_and_size() {
         "\n\n{} ({} of 6144 characters)\n{{\n",
         first.name, first.characters
     );
-    assert!(told.contains(&head), "{told}");
+    assert!(reported.contains(&head), "{reported}");
 }

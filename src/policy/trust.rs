@@ -1,4 +1,4 @@
-//! Which GitHub workflow may take the deploying role: one repository, one environment, exactly. Pure.
+//! The GitHub workflow that may assume the deploying role: one repository, one environment, exactly. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

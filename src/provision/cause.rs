@@ -13,7 +13,7 @@ use crate::aws::{CloudFormation, FailedEvent, Fault, Operation, StackEvent};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 
-/// How many stacks deep a cause is looked for.
+/// The depth of nested stacks to which a cause is searched.
 const DEPTH: usize = 5;
 
 const NESTED: &str = "AWS::CloudFormation::Stack";
@@ -39,9 +39,9 @@ pub(super) async fn operation_error(
     let failure = match first {
         Some(event) => Some(find_root_failure(target.client, event, target.reporter).await),
         None => {
-            let told =
+            let reported =
                 list_failures(target.client, Operation::Stack(stack_id), target.reporter).await;
-            told.into_iter().next()
+            reported.into_iter().next()
         }
     };
     let stack_reason = || {
@@ -103,7 +103,7 @@ async fn find_root_failure(
     }
 }
 
-/// By its ARN, a nested stack tells its history also after it is deleted.
+/// By its ARN, a nested stack has its events also after it is deleted.
 async fn first_failure_of(
     client: &CloudFormation,
     stack_id: &str,
@@ -121,7 +121,7 @@ async fn first_failure_of(
     }
 }
 
-/// Returns what `DescribeEvents` tells; nothing where it is not granted, or not there.
+/// Returns the failures that `DescribeEvents` reports; nothing where it is not granted, or not there.
 async fn list_failures(
     client: &CloudFormation,
     operation: Operation<'_>,
@@ -158,7 +158,7 @@ impl From<FailedEvent> for ResourceFailure {
     }
 }
 
-/// Several failures (of an early validation) are told in full, one a line.
+/// Several failures (of an early validation) are reported in full, one a line.
 fn error_of_failures(target: &StackTarget<'_>, failures: &[ResourceFailure]) -> anyhow::Error {
     let sentences: Vec<String> = failures
         .iter()

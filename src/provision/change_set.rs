@@ -11,7 +11,7 @@ use super::target::StackTarget;
 use super::{DIGEST, Options, cause};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Stack};
 
-/// What is to be done to a stack, seen from where it stands.
+/// The operation that a change set is created for.
 pub(super) struct StackOperation<'a> {
     pub(super) kind: ChangeSetKind,
     pub(super) since: Option<&'a Stack>,
@@ -57,8 +57,8 @@ pub(super) async fn ensure_change_set(
     }
 }
 
-/// What CloudFormation refuses outright is told as a failure of the stack; what AWS did not answer, or
-/// the credentials did not allow, is told as it is.
+/// A request that CloudFormation refuses is reported as a failure of the stack; a request that AWS did not answer, or
+/// the credentials did not allow, is reported as it is.
 fn refused(target: &StackTarget<'_>, error: anyhow::Error) -> anyhow::Error {
     let fault = crate::aws::Fault::of(&error);
     match fault {

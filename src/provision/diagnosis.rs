@@ -1,12 +1,12 @@
 //! In: the reason that CloudFormation or a service gives for a failure. Out: what is likely behind it,
 //! and what cures it. Pure: texts in, texts out. Unknown reasons have no diagnosis rather than a guess.
 
-/// What is likely behind a failure.
+/// The likely cause of a failure, and its cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The likely cause, as half a sentence.
     pub cause: &'static str,
-    /// What cures it.
+    /// The cure.
     pub cure: String,
 }
 

@@ -11,10 +11,10 @@ use super::poll_interval::PollInterval;
 use crate::aws::{CloudFormation, Fault, Stack, StackEvent, StackState};
 use crate::event::{Event, Reporter};
 
-/// How long AWS may be out of reach before we give up watching.
+/// The longest time that AWS may be out of reach before we give up watching.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What an operation has come to.
+/// The end of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OperationEnd {
     /// The stack's status, in CloudFormation's word.
@@ -141,7 +141,7 @@ where
     }
 }
 
-/// Whether AWS is within reach, told once when that changes.
+/// Reports once when AWS is out of reach, and once when it answers again.
 #[derive(Default)]
 struct Reachability {
     lost: Option<Instant>,

@@ -1,4 +1,4 @@
-//! What CloudFormation says an update would do. A change set is asked for, read and deleted again; it is
+//! The changes that CloudFormation forecasts for an update. A change set is created, read and deleted again; it is
 //! never executed.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::event::{Event, Reporter};
 use crate::plan::StackPlan;
 use crate::template::ResourceChange;
 
-/// How the change sets of plans are called; what follows is the time in nanoseconds.
+/// The prefix of the names of plans' change sets; the time in nanoseconds follows.
 const PREFIX: &str = "factory-tree-plan-";
 
 /// The change set of a plan that still runs is not so old: CloudFormation computes one within seconds.

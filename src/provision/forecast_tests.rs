@@ -122,7 +122,7 @@ async fn one_without_changes_is_no_fault() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_in_cloudformations_words_and_leaves_nothing_behind() {
+async fn a_refusal_is_reported_in_cloudformations_words_and_leaves_nothing_behind() {
     let (created, deleted) = (created(), deleted());
     let refused = described(ChangeSetStatus::Failed, "Resource Table is not valid");
     let events =

@@ -10,11 +10,11 @@ use crate::plan::{Plan, StackPlan};
 /// A planned stack, as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundStack {
-    /// What was planned.
+    /// The planned stack.
     pub plan: StackPlan,
-    /// What is there, if anything.
+    /// The deployed stack, if there is one.
     pub stack: Option<Stack>,
-    /// What it holds.
+    /// Its resources.
     pub resources: Vec<StackResource>,
 }
 

@@ -49,11 +49,11 @@ pub const DIGEST: &str = "Digest";
 pub struct Provisioned {
     /// Short name.
     pub name: String,
-    /// What was done.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long it took.
+    /// The time that it took.
     pub elapsed: Duration,
-    /// What it puts out.
+    /// Its outputs.
     pub outputs: BTreeMap<String, String>,
 }
 
@@ -72,10 +72,10 @@ pub fn outputs_of(stacks: &[Provisioned]) -> Outputs {
         .collect()
 }
 
-/// How stacks are brought to their planned state.
+/// Options of the provisioning of stacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// What to do when somebody else's operation runs on a stack.
+    /// The reaction to somebody else's running operation.
     pub on_busy: OnBusy,
     /// Whether to believe the digest.
     pub doubt: VerifyMode,
@@ -83,7 +83,7 @@ pub struct Options {
     pub mode: DeploymentMode,
 }
 
-/// What to do when somebody else's operation runs on a stack
+/// Reaction to somebody else's running operation on a stack
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnBusy {
     /// Follow it to its end, then go on

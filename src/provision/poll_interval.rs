@@ -1,4 +1,4 @@
-//! How long to rest between two looks at something that takes its time. Short at first, for what
+//! The pause between two polls of something that takes its time. Short at first, for operations
 //! settles at once, then a twentieth of the time that has passed, so that what is waited for is seen at
 //! most 5 % late whatever it takes, at a price of a few calls. Jitter keeps many waits from asking in
 //! step. Decides only; time and chance come in.

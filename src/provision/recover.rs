@@ -1,5 +1,5 @@
 //! In: a stack that a failed operation has left behind. Out: the stack at rest again, by the one call of
-//! CloudFormation that fits its state. What fits is told in `state`; a stack that ever worked is never
+//! CloudFormation that fits its state. What fits is reported in `state`; a stack that ever worked is never
 //! deleted.
 
 use std::str::FromStr;
@@ -43,10 +43,10 @@ impl FromStr for SkipRule {
     }
 }
 
-/// What became of a stack.
+/// The result of the recovery of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// What was done.
+    /// The action that was taken.
     pub act: RecoverAction,
     /// Where it stands now, in CloudFormation's word.
     pub status: String,

@@ -1,5 +1,5 @@
 //! One stack, brought to what its template says through a change set, and followed until it settles.
-//! What a state of the stack means is told in `state`; why something failed, in `cause`.
+//! The module `state` says the meaning of a stack's state; `cause` says why something failed.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::error::UserError;
 use crate::event::Event;
 use crate::plan::DELETION_PROTECTION;
 
-/// What was done to a stack.
+/// The outcome of a deploy for one stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -100,7 +100,7 @@ pub(super) async fn ensure(
     }
 }
 
-/// What refuses its deletion would refuse it to the rollback of a failed creation too: it is protected when
+/// Creates a stack. Deletion protection would stop the rollback of a failed creation, so it is switched on when
 /// its stack has come up.
 async fn create(
     target: &StackTarget<'_>,
@@ -194,7 +194,7 @@ fn is_ours(stack: &Stack, parameters: &BTreeMap<String, String>) -> bool {
         || stack
             .parameters
             .get(DIGEST)
-            .is_some_and(|told| told == digest)
+            .is_some_and(|reported| reported == digest)
 }
 
 async fn apply(

@@ -1,25 +1,25 @@
-//! What each state of a stack means for each command: one row a state, read by `deploy`, `recover`,
+//! The meaning of each state of a stack for each command: one row a state, read by `deploy`, `recover`,
 //! `teardown` and `status` alike. Pure. The rule behind the rows: a stack that ever worked is never
 //! deleted to get out of a failure; only `teardown`, which was asked to, deletes it.
 
 use crate::aws::StackState;
 
-/// What is done with a stack in one state.
+/// The actions on a stack in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateRules {
-    /// What the state means, for people.
+    /// The meaning of the state, for people.
     pub meaning: &'static str,
-    /// What `deploy` does.
+    /// The action of `deploy`.
     pub deploy: DeployAction,
-    /// What `recover` does.
+    /// The action of `recover`.
     pub recover: RecoverAction,
-    /// What `teardown` does.
+    /// The action of `teardown`.
     pub teardown: TeardownAction,
-    /// Who decides what happens next.
+    /// The one who decides about the next step.
     pub decides: Decider,
 }
 
-/// What `deploy` does with a stack.
+/// The action of `deploy` on a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeployAction {
     /// Makes it.
@@ -55,7 +55,7 @@ impl DeployAction {
     }
 }
 
-/// What `recover` does with a stack.
+/// The action of `recover` on a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoverAction {
     /// Nothing: it needs no recovery.
@@ -72,7 +72,7 @@ pub enum RecoverAction {
     ReportOnly,
 }
 
-/// What `teardown` does with a stack.
+/// The action of `teardown` on a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeardownAction {
     /// Nothing: it is gone.
@@ -83,7 +83,7 @@ pub enum TeardownAction {
     Follow,
 }
 
-/// Who decides what happens next with a stack.
+/// The one who decides about the next step of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decider {
     /// This program may go on by itself.

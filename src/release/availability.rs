@@ -8,7 +8,7 @@ use super::files::CONFIG;
 use super::record::ReleaseRecord;
 use crate::aws::Object;
 
-/// What the buckets hold that a release needs to come back, by key.
+/// The objects in the buckets from which a release can be restored, by key.
 #[derive(Clone, Debug, Default)]
 pub struct AvailableObjects {
     /// The site's bucket.

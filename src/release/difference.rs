@@ -1,4 +1,4 @@
-//! What a release sends. In: the built site, the addresses, and what the bucket holds. Out: the objects
+//! The objects that a release sends. In: the built site, the addresses, and the objects of the bucket. Out: the objects
 //! that are new or hold something else, and the paths whose content is replaced. Pure.
 
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use crate::aws::{Object, Upload};
 use crate::build::Site;
 use crate::urls::Urls;
 
-/// What a release would send, and what it would take out of the caches.
+/// The objects that a release would send, and the paths that it would invalidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteChanges {
     /// Files that are new or have another content.
     pub changed: Vec<Upload>,
-    /// How many files are there already, with the same content.
+    /// The number of files that are there already, with the same content.
     pub unchanged: usize,
     /// Paths whose content is replaced.
     pub stale: Vec<String>,
@@ -40,7 +40,7 @@ pub(super) fn is_held(upload: &Upload, held: &BTreeMap<String, Object>) -> bool 
         .is_some_and(|object| object.etag == upload.body.etag())
 }
 
-/// What is encoded in the path of an invalidation: all but what a URL may carry as it is. A `*` at its end would be a
+/// The characters that the path of an invalidation encodes: all but those that a URL may carry as they are. A `*` at its end would be a
 /// wildcard. Source: RFC 3986, section 2.3; CloudFront Developer Guide, "Specify the files to invalidate".
 const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')

@@ -76,7 +76,7 @@ pub struct RollbackSource<'a> {
     pub build: &'a str,
     /// The artifact bucket.
     pub bucket: &'a str,
-    /// What of the site is kept there, by key.
+    /// The stored entry files of the site, by key.
     pub kept: &'a BTreeMap<String, Object>,
 }
 

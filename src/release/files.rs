@@ -1,4 +1,4 @@
-//! What each file of the site becomes in its bucket: key, media type, cache rule, and when its turn comes.
+//! The object that each file of the site becomes: key, media type, cache rule, and upload phase.
 //! Nothing is compressed here: CloudFront compresses what its cache policy lets it, once per edge, and a
 //! second copy of every file would have to be kept, chosen and pruned with the first. Pure.
 
@@ -7,10 +7,10 @@ use crate::build::Site;
 use crate::content::Content;
 use crate::urls::Urls;
 
-/// What the page reads at its start.
+/// The configuration that the page reads at its start.
 pub(super) const CONFIG: &str = "config.json";
 
-/// By which the site is entered.
+/// The page by which the site is entered.
 const HOME: &str = "index.html";
 
 /// Hashed names never change their content.
@@ -19,15 +19,15 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 /// Everything else is asked for again each time; the answer is mostly "304 Not Modified".
 const REVALIDATE: &str = "no-cache";
 
-/// How many characters of a hash Vite puts into a name.
+/// The number of characters of a hash that Vite puts into a name.
 const HASH_LENGTH: usize = 8;
 
 /// When a file is sent: each waits for all of the turn before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum UploadPhase {
-    /// What pages name and no earlier release had under this name: it must be there before them.
+    /// Files that pages name and that no earlier release had under this name: they must be there before the pages.
     Asset,
-    /// What keeps its name when its content changes, like an icon: as late as it can be, and before the pages.
+    /// Files that keep their name when their content changes, like an icon: as late as possible, and before the pages.
     Fixed,
     /// Pages behind the first, and whatever else is HTML.
     Page,
@@ -50,7 +50,7 @@ impl UploadPhase {
     }
 }
 
-/// Returns whether a key is that of a file whose name tells its content: one that Vite named, below `assets/`, with
+/// Returns whether a key is that of a file whose name contains the hash of its content: one that Vite named, below `assets/`, with
 /// eight characters of its hash before its endings. What lies there by `public/assets/` has a name of its own.
 /// Source: Vite's documentation, `build.rolldownOptions.output.assetFileNames`, default `[name]-[hash][extname]`.
 pub(super) fn is_hashed(key: &str) -> bool {
@@ -72,7 +72,7 @@ fn is_base64_url(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// What the page reads at its start. No address is baked into the build.
+/// The configuration that the page reads at its start. No address is baked into the build.
 #[derive(serde::Serialize)]
 struct PageConfig<'a> {
     build: &'a str,

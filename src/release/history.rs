@@ -14,10 +14,10 @@ use super::record::{ID_DIGITS, PREFIX, ReleaseRecord, id_of, read_record};
 use crate::aws::{S3, Upload};
 use crate::error::UserError;
 
-/// How many records are read at the same time.
+/// The number of records that are read at the same time.
 const PARALLEL: usize = 16;
 
-/// How many releases an error names.
+/// The number of releases that an error names.
 const NAMED: usize = 10;
 
 /// Where a rollback says what it is about to do.
@@ -89,14 +89,14 @@ pub fn find_key<'a>(keys: &'a [String], wanted: &ReleaseId) -> Result<&'a String
     }
 }
 
-/// An id with the time that the key tells: `3f2a91c0 (2026-11-24T23:59:59Z)`.
+/// An id with the time that the key contains: `3f2a91c0 (2026-11-24T23:59:59Z)`.
 fn named(key: &str) -> String {
     let time = key.trim_start_matches(PREFIX);
     let time = time.split_once('Z').map_or(time, |(time, _)| time);
     format!("{} ({time}Z)", id_of(key))
 }
 
-/// What a rollback is about to do. It is written before anything is touched, so that the same command
+/// A rollback that has begun. It is written before anything is changed, so that the same command
 /// after a rollback that was cut short means the same release. A newer record makes it void.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackIntent {
@@ -115,7 +115,7 @@ pub async fn find_intent(s3: &S3, bucket: &str) -> Result<Option<RollbackIntent>
         return Ok(None);
     }
     let body = s3.get_object(bucket, INTENT).await?;
-    // One that cannot be understood tells nothing; the next one replaces it.
+    // One that cannot be understood gives no information; the next one replaces it.
     Ok(serde_json::from_slice(&body).ok())
 }
 
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_means_none_or_several_is_told_with_those_that_there_are() {
+    fn an_id_that_means_none_or_several_is_reported_with_those_that_there_are() {
         let keys: Vec<String> = (0..40)
             .map(|minute| key(&format!("07:{minute:02}:00")))
             .collect();

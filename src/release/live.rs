@@ -1,4 +1,4 @@
-//! What runs. In: the parameters of the stacks, and the site's `config.json`. Out: which artifacts and
+//! The live release. In: the parameters of the stacks, and the site's `config.json`. Out: which artifacts and
 //! which site that is, so that it is known also after a deploy that was cut short or failed.
 
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use crate::plan::{ArtifactFact, ParameterSource, StackPlan};
 use crate::provision::DeployedStack;
 use crate::publish::Published;
 
-/// What runs.
+/// The artifacts and the site that are live.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveRelease {
-    /// What the stacks were told of the artifacts.
+    /// The artifacts, as the parameters of the stacks name them.
     pub artifacts: Published,
     /// The content id of the site; unknown when its bucket does not say.
     pub site: Option<String>,
@@ -54,7 +54,7 @@ impl LiveRelease {
     }
 }
 
-/// Returns what stacks are told of a release's artifacts.
+/// Returns the parameters of stacks that name a release's artifacts.
 pub fn shipped(record: &ReleaseRecord) -> Published {
     use ArtifactFact as Fact;
     let facts = [
@@ -88,7 +88,7 @@ pub async fn find_live(
     s3: &S3,
     site_bucket: Option<&str>,
 ) -> Result<LiveRelease> {
-    let told = stacks.iter().flat_map(|(plan, stack)| {
+    let reported = stacks.iter().flat_map(|(plan, stack)| {
         facts(plan).filter_map(|(name, fact)| Some((fact, stack.parameters.get(name)?.clone())))
     });
     let site = match site_bucket {
@@ -96,7 +96,7 @@ pub async fn find_live(
         None => None,
     };
     Ok(LiveRelease {
-        artifacts: told.collect(),
+        artifacts: reported.collect(),
         site,
     })
 }
@@ -115,7 +115,7 @@ async fn find_site_build(s3: &S3, bucket: &str) -> Result<Option<String>> {
     Ok(config.ok().map(|config| config.build))
 }
 
-/// The parameters of a stack that tell of artifacts.
+/// The parameters of a stack that name artifacts.
 fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)> {
     plan.parameters
         .iter()
@@ -128,7 +128,7 @@ fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)>
 /// A stack that must be updated: as planned, as found, and the parameters that change.
 pub type Outdated<'a> = (&'a StackPlan, &'a Stack, BTreeMap<String, String>);
 
-/// Returns the stacks that must be updated so that these artifacts run. No other stack is told of
+/// Returns the stacks that must be updated so that these artifacts run. No other stack has parameters of
 /// artifacts, so the data stack is never among them.
 pub fn outdated<'a>(
     stacks: &'a [DeployedStack],

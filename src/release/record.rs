@@ -19,15 +19,15 @@ use crate::publish;
 /// Where in the artifact bucket. A key goes on with the time, so the last key is the newest record.
 pub(super) const PREFIX: &str = "releases/";
 
-/// How many digits an id has. Of a thousand releases, two have the same one with a probability of
-/// 1 to 8 600 (birthday bound, 32 bits); whoever means one of those is told.
+/// The number of digits of an id. Of a thousand releases, two have the same one with a probability of
+/// 1 to 8 600 (birthday bound, 32 bits); whoever names one of those gets an error that lists both.
 pub(super) const ID_DIGITS: usize = 8;
 
 /// The form of the records that are written. It grows when a field changes its meaning, not when one
 /// is added.
 const VERSION: u32 = 1;
 
-/// What a deploy or a rollback brought.
+/// A deploy or a rollback, on record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
     /// The form of this record.
@@ -43,9 +43,9 @@ pub struct ReleaseRecord {
     pub rolled_back_to: Option<String>,
     /// The id of the release.
     pub build: String,
-    /// What was published, by the artifact's name.
+    /// The published artifacts, by name.
     pub artifacts: BTreeMap<String, ArtifactRecord>,
-    /// What the site consists of.
+    /// The files of the site.
     pub site: SiteRecord,
     /// The digest of template and parameters of every stack, by its short name.
     pub stacks: BTreeMap<String, String>,
@@ -64,7 +64,7 @@ pub struct ReleaseRecord {
     pub ci_actor: Option<String>,
     /// The version of this program.
     pub deployer: String,
-    /// How long the deploy took.
+    /// The time that the deploy took.
     pub seconds: f64,
 }
 
@@ -84,13 +84,13 @@ pub struct SiteRecord {
     pub build: String,
     /// SHA-256 of every file, in hex, by its path.
     pub files: BTreeMap<String, String>,
-    /// The ETag that the site's bucket tells of every file, by its path: what is found there under another
+    /// The ETag that the site's bucket reports for every file, by its path: what is found there under another
     /// one is not ours. Records of old have none.
     #[serde(default)]
     pub etags: BTreeMap<String, String>,
 }
 
-/// How a deploy or a rollback went: what the artifacts and stacks do not tell.
+/// The circumstances of a deploy or a rollback, beside its artifacts and stacks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deploy {
     /// The stage.
@@ -99,7 +99,7 @@ pub struct Deploy {
     pub actor: String,
     /// The person for whom CI did so.
     pub ci_actor: Option<String>,
-    /// How long it took.
+    /// The time that it took.
     pub seconds: f64,
     /// When it was done.
     pub at: SystemTime,
@@ -247,7 +247,7 @@ pub(super) async fn read_record(s3: &S3, bucket: &str, key: &str) -> Result<Rele
     understand(&body).with_context(|| format!("failed to understand release record `{key}`"))
 }
 
-/// What a record says before everything else.
+/// The fields that a record of every version begins with.
 #[derive(Deserialize)]
 struct Form {
     version: u32,

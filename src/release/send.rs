@@ -11,7 +11,7 @@ use super::difference::is_held;
 use crate::aws::{Aws, Object, Upload};
 use crate::event::{Event, Reporter};
 
-/// How many objects are sent at the same time.
+/// The number of objects that are sent at the same time.
 pub(super) const PARALLEL: usize = 16;
 
 /// The name of the task.

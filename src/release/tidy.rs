@@ -1,9 +1,9 @@
-//! What no release needs any more, and nobody else put there. In: the release records and what the two
+//! The objects that no release needs any more and that we put there. In: the release records and the objects of the
 //! buckets hold. Out: it is deleted. The releases that are kept keep all that they name: the live one, as
 //! many before it as the stage says, and those that were live within the last day, whose pages may still
 //! be open. Only keys below our own prefixes are touched in the artifact bucket, and in the site's bucket
 //! only what a record of ours lists, under the very content that it lists. Records themselves stay: they
-//! are small, and tell what was live when.
+//! are small, and say which release was live when.
 //!
 //! Both buckets keep versions, so what is deleted here can be brought back until their lifecycle rules
 //! forget it.
@@ -22,14 +22,14 @@ use crate::publish::PREFIX as ARTIFACTS;
 /// Where in the artifact bucket the pages of past sites lie, each below its build.
 const SITES: &str = "site/";
 
-/// What is younger may be of a deploy that has not come to its record yet, and a page that is older is not
+/// A younger object may belong to a deploy that has not written its record yet, and a page that is older is not
 /// open any more.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many records are read at the same time.
+/// The number of records that are read at the same time.
 const PARALLEL: usize = 16;
 
-/// How many records behind the kept ones are asked whether they list what no kept one does. Each release
+/// The number of records behind the kept ones that are searched for files that no kept one lists. Each release
 /// drops about one; the rest is for what an earlier run could not delete.
 const ASKED: usize = 200;
 
@@ -203,7 +203,7 @@ mod tests {
     fn what_was_live_within_a_day_is_kept_however_many_that_were() {
         // At 100, the release of 70 was live until 77: that is within a day. The one of 60 was not.
         assert_eq!(kept(&[99, 98, 97, 77, 70, 60], 1, 100), 5);
-        // A key that tells no time is not taken for old.
+        // A key without a time is not taken for old.
         let keys = [format!("{RECORDS}whatever"), format!("{RECORDS}what")];
         assert_eq!(count_kept(&keys.iter().collect::<Vec<_>>(), 0, at(100)), 2);
     }

@@ -1,4 +1,4 @@
-//! What `build` made: in rows for people, and as data for scripts.
+//! The report of `build`: rows for people, and data for scripts.
 
 use std::fmt;
 use std::path::Path;
@@ -10,20 +10,20 @@ use crate::build::{Artifact, Artifacts, site_folder};
 use crate::config::Config;
 use crate::plain::plain;
 
-/// What `build` made.
+/// The result of `build`.
 #[derive(Clone, Debug, Serialize)]
 pub struct BuildReport {
     /// The stage that it was built for.
     pub stage: String,
     /// The content id of everything.
     pub build: String,
-    /// How long it took.
+    /// The time that it took.
     pub seconds: f64,
     /// Lambdas and server.
     pub artifacts: Vec<ArtifactRow>,
     /// The site.
     pub site: SiteRow,
-    /// How long each step took.
+    /// The time that each step took.
     pub steps: Vec<StepRow>,
 }
 
@@ -45,7 +45,7 @@ pub struct ArtifactRow {
 pub struct SiteRow {
     /// Its folder; relative to the project's folder if it lies below it.
     pub path: String,
-    /// How many files it has.
+    /// The number of its files.
     pub files: usize,
     /// Their size together.
     pub bytes: u64,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_was_built_is_told_with_path_size_and_hash() {
+    fn everything_that_was_built_is_reported_with_path_size_and_hash() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("factory-tree.yaml");
         let mut config = Config::load(&file, Some("prod")).unwrap();
         config.root = "/project".into();

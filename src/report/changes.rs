@@ -1,4 +1,4 @@
-//! What has changed between two looks at a stage. In: two reports. Out: a line for each change of its
+//! The changes between two reports of `status`. In: two reports. Out: a line for each change of its
 //! health, a stack's state, or a check. Details that move by themselves are no change.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Health, StatusReport};
 use crate::plain::plain;
 
-/// Returns what has changed, a line each. Without a report before, everything that is there is told.
+/// Returns what has changed, a line each. Without a report before, everything that is there is reported.
 pub fn changes(before: Option<&StatusReport>, after: &StatusReport) -> Vec<String> {
     let old = before.map(facts).unwrap_or_default();
     let new = facts(after);

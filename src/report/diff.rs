@@ -1,4 +1,4 @@
-//! What `diff` has to say: what differs between two release records. Pure.
+//! The report of `diff`: the differences between two release records. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,17 +9,17 @@ use super::short;
 use crate::plain::plain;
 use crate::release::ReleaseRecord;
 
-/// How many files of the site are named to a person; all of them are in the JSON.
+/// The number of the site's files that are named to a person; all of them are in the JSON.
 const NAMED: usize = 20;
 
-/// What differs between two releases.
+/// The differences between two releases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiffReport {
     /// The id of the one.
     pub from: String,
     /// The id of the other.
     pub to: String,
-    /// What of build, commit, deployer and artifacts is another, in both.
+    /// The values of build, commit, deployer and artifacts that differ, from both releases.
     pub changed: Vec<ChangeRow>,
     /// The files of the site.
     pub site: SiteDifference,
@@ -30,15 +30,15 @@ pub struct DiffReport {
 /// A thing that is another in the other release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChangeRow {
-    /// What.
+    /// The name of the value.
     pub name: String,
-    /// What it is in the one; `None` if it is not there.
+    /// The value in the one release; `None` if it is not there.
     pub from: Option<String>,
-    /// What it is in the other; `None` if it is not there.
+    /// The value in the other release; `None` if it is not there.
     pub to: Option<String>,
 }
 
-/// What differs between two sites: paths.
+/// The differences between two sites: paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SiteDifference {
     /// Only in the other.
@@ -173,11 +173,11 @@ impl fmt::Display for DiffReport {
 
 impl fmt::Display for ChangeRow {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = |value: &Option<String>| match value {
+        let reported = |value: &Option<String>| match value {
             Some(value) => plain(&brief(value)),
             None => "none".to_owned(),
         };
-        let (from, to) = (told(&self.from), told(&self.to));
+        let (from, to) = (reported(&self.from), reported(&self.to));
         write!(formatter, "{:<12} {from} -> {to}", plain(&self.name))
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     use crate::release::fake::record;
 
     #[test]
-    fn everything_that_differs_is_told() {
+    fn everything_that_differs_is_reported() {
         let (from, mut to) = (record("a", 10), record("b", 0));
         to.dirty = Some(true);
         to.deployer = "1.3.0".to_owned();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_releases_alike_nothing_is_told_and_of_many_files_some() {
+    fn of_two_releases_alike_nothing_is_reported_and_of_many_files_some() {
         let (from, mut to) = (record("a", 10), record("a", 0));
         assert!(
             DiffReport::of(&from, &to)

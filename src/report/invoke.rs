@@ -1,4 +1,4 @@
-//! What a Lambda answered outside Lambda.
+//! The report of `invoke`: the response of a Lambda outside Lambda.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use serde_json::Value;
 use crate::config::Config;
 use crate::invoke::{Function, FunctionResponse};
 
-/// What `invoke` got.
+/// The result of `invoke`.
 #[derive(Clone, Debug, Serialize)]
 pub struct InvokeReport {
     /// The stage whose table and topic were worked on.
     pub stage: String,
     /// `api` or `publisher`.
     pub function: &'static str,
-    /// What it answered.
+    /// The response of the Lambda.
     pub answer: Value,
     /// From its start to its first poll of the runtime API.
     pub init_ms: f64,
     /// From the event to the answer.
     pub duration_ms: f64,
-    /// The most memory that it held, where the system tells.
+    /// The most memory that it held, where the system reports it.
     pub peak_memory_bytes: Option<u64>,
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_is_told_as_json_and_what_it_took_in_a_line() {
+    fn the_answer_is_reported_as_json_and_what_it_took_in_a_line() {
         let report = InvokeReport {
             stage: "local".to_owned(),
             function: "api",

@@ -13,7 +13,7 @@ use crate::content::hex;
 use crate::template::Template;
 use crate::urls::Urls;
 
-/// What `outputs` has to say.
+/// The result of `outputs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutputsReport {
     /// The stage.

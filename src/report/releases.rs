@@ -1,4 +1,4 @@
-//! What `releases` has to say.
+//! The report of `releases`.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ pub struct ReleasesReport {
     pub stage: String,
     /// The releases, newest first.
     pub releases: Vec<ReleaseRow>,
-    /// How many older ones are not told.
+    /// The number of older releases that are not listed.
     pub older: usize,
 }
 
 /// One release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReleaseRow {
-    /// By which people call it.
+    /// The id by which people name it.
     pub id: String,
     /// When it was done (RFC 3339, UTC).
     pub at: String,
@@ -40,7 +40,7 @@ pub struct ReleaseRow {
     pub dirty: Option<bool>,
     /// The content id of what was built.
     pub build: String,
-    /// What it changed against the release before: `api`, `publisher`, `server`, `site`, `stack NAME`.
+    /// The parts that it changed against the release before: `api`, `publisher`, `server`, `site`, `stack NAME`.
     pub changed: Vec<String>,
     /// Whether it is what runs.
     pub live: bool,
@@ -71,7 +71,7 @@ impl ReleaseRow {
         commit.map_or_else(|| "-".to_owned(), |commit| format!("{commit}{mark}"))
     }
 
-    /// Who did it, in a word: the person behind CI, or else the last part of the ARN.
+    /// The author in a word: the person behind CI, or else the last part of the ARN.
     fn who(&self) -> &str {
         let session = self.actor.rsplit(['/', ':']).next();
         self.ci_actor.as_deref().or(session).unwrap_or(&self.actor)
@@ -90,7 +90,7 @@ impl ReleaseRow {
     }
 }
 
-/// What differs between two releases, in the order of a deploy. The first release changed everything.
+/// The differences between two releases, in the order of a deploy. The first release changed everything.
 fn changed(record: &ReleaseRecord, before: Option<&ReleaseRecord>) -> Vec<String> {
     let artifact = |name: &str, release: &ReleaseRecord| {
         let artifact = release.artifacts.get(name);

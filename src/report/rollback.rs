@@ -1,4 +1,4 @@
-//! What `rollback` has to say in the end.
+//! The report of `rollback`.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{StackRow, StepRow};
 use crate::urls::Urls;
 
-/// What `rollback` did.
+/// The result of `rollback`.
 #[derive(Clone, Debug, Serialize)]
 pub struct RollbackReport {
     /// The stage.
@@ -20,11 +20,11 @@ pub struct RollbackReport {
     pub build: String,
     /// The id of this rollback, which is a release itself; `None` where nothing was done or recorded.
     pub release: Option<String>,
-    /// How long all of it took.
+    /// The time that all of it took.
     pub seconds: f64,
     /// Where it answers.
     pub urls: Urls,
-    /// What came back: `site`, `api`, `publisher`, `server`.
+    /// The parts that were restored: `site`, `api`, `publisher`, `server`.
     pub moved: Vec<&'static str>,
     /// Every stack that had to be updated for it.
     pub stacks: Vec<StackRow>,
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_back_is_told_and_what_did_not() {
+    fn what_came_back_is_reported_and_what_did_not() {
         let report = RollbackReport {
             release: Some("77d01e4b".to_owned()),
             moved: vec!["site", "api"],
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ran_already_is_told() {
+    fn what_ran_already_is_reported() {
         insta::assert_snapshot!(report("unchanged"));
     }
 }

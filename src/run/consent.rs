@@ -1,4 +1,4 @@
-//! What a person has to agree to before it is done: by typing it on a terminal, or by a flag. Without either the
+//! The consent of a person before a risky action: by typing it on a terminal, or by a flag. Without either the
 //! error says which flag. Never answers for anybody.
 
 use anyhow::Result;
@@ -11,7 +11,7 @@ use crate::inventory::Inventory;
 use crate::ui;
 
 /// A deploy that stopped before data would be lost goes on when a person on a terminal types the stage's
-/// name; consent is to the losses that were told, and no others. A saved plan has been held against
+/// name; consent is to the losses that were reported, and no others. A saved plan has been held against
 /// reality by then, and what was deployed since is its own work.
 pub(super) fn to_data_loss(
     config: &Config,
@@ -22,9 +22,9 @@ pub(super) fn to_data_loss(
         return Err(error);
     };
     let stage = config.stage.to_string();
-    let told = losses.join("\n  ");
+    let reported = losses.join("\n  ");
     let question =
-        format!("Data would be lost:\n  {told}\nType the name of stage {stage} to let it go: ");
+        format!("Data would be lost:\n  {reported}\nType the name of stage {stage} to let it go: ");
     match ui::ask(&question)? {
         Some(answer) if answer == stage => Ok(DeployRequest {
             consent: order.consent.and(losses),
@@ -37,12 +37,12 @@ pub(super) fn to_data_loss(
 }
 
 /// A protected stage is rolled back only when its name is said: typed, or by `--yes --stage NAME`.
-pub(super) fn to_rollback(config: &Config, args: &StageArgs, told: &str) -> Result<()> {
+pub(super) fn to_rollback(config: &Config, args: &StageArgs, reported: &str) -> Result<()> {
     if is_free(config) || is_named(args) {
         return Ok(());
     }
     let stage = config.stage.to_string();
-    let question = format!("Stage {stage} is protected. Type its name to bring back {told}: ");
+    let question = format!("Stage {stage} is protected. Type its name to bring back {reported}: ");
     match ui::ask(&question)? {
         Some(answer) if answer == stage => Ok(()),
         _ => Err(UserError::RollbackNeedsConsent(stage).into()),
@@ -77,7 +77,7 @@ pub(super) fn to_loss(config: &Config, args: &StageArgs, before: &Inventory) -> 
     }
 }
 
-/// What `recover` is about to do has been told; a person, or `--yes`, lets it.
+/// Asks a person to confirm the recovery that was explained; `--yes` confirms it too.
 pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
     if args.yes && (is_free(config) || is_named(args)) {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What each verb does, from its arguments to its exit: the stage is selected, a person is asked where one has to be,
-//! the command works while the terminal tells of it, and its answer is printed. In: the command line. Out: how the
+//! Each verb from its arguments to its exit code: the stage is selected, a person is asked where one has to be,
+//! the command works while the terminal shows its progress, and its answer is printed. In: the command line. Out: how the
 //! process ends. The work itself is in `commands`; nothing here knows of AWS.
 
 mod consent;
@@ -225,7 +225,7 @@ async fn diff(args: &DiffArgs) -> Result<Exit> {
 
 async fn rollback(args: &RollbackArgs, terminal: &Terminal) -> Result<Exit> {
     let config = load_config(&args.stage.selection)?;
-    let consent = |told: &str| consent::to_rollback(&config, &args.stage, told);
+    let consent = |reported: &str| consent::to_rollback(&config, &args.stage, reported);
     let wanted = args.release.as_ref();
     let work = async |journal: &Journal| {
         commands::rollback::rollback(&config, wanted, &consent, journal).await
@@ -269,7 +269,7 @@ async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
     })
 }
 
-/// Works while the terminal tells of it, until the work is done or a signal comes. What is drawn is gone when it ends,
+/// Works while the terminal shows its progress, until the work is done or a signal comes. What is drawn is gone when it ends,
 /// so that the answer stands alone.
 async fn with_progress<T>(
     config: &Config,

@@ -19,7 +19,7 @@ pub struct AlarmRow {
     pub name: String,
     /// `ok`, `firing`, or `unsure` for want of data.
     pub state: AlarmState,
-    /// What it watches.
+    /// Its description.
     pub description: String,
     /// Why it stands so.
     pub reason: String,

@@ -42,7 +42,7 @@ pub(super) async fn ask(aws: &Aws, found: &[FoundStack]) -> Result<Vec<Certifica
     let all = found
         .iter()
         .flat_map(|stack| stack.of_kind(KIND).map(move |resource| (stack, resource)));
-    // Before it has an ARN there is nothing to ask for; the stack's own state tells the rest.
+    // Before it has an ARN there is nothing to ask for; the stack's own state says the rest.
     let made = all.filter(|(_, resource)| resource.physical_id.starts_with("arn:"));
     try_join_all(made.map(|(stack, resource)| ask_one(aws, stack, resource))).await
 }

@@ -12,7 +12,7 @@ use super::{FoundStack, Unknown, reason_without_answer};
 use crate::aws::{Aws, DriftedResource, PropertyDrift};
 use crate::plain::plain;
 
-/// How long the detection may take on any stack: some minutes on one of hundreds of resources, seconds
+/// The longest time that the detection may take on any stack: some minutes on one of hundreds of resources, seconds
 /// on ours.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -25,13 +25,13 @@ pub struct DriftRow {
     pub resource: String,
     /// Its type.
     pub kind: String,
-    /// How.
+    /// The kind of drift.
     pub state: DriftState,
-    /// What of it differs.
+    /// The properties that differ.
     pub differences: Vec<PropertyDrift>,
 }
 
-/// How a resource has drifted.
+/// The kind of a resource's drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DriftState {

@@ -1,5 +1,5 @@
 //! The instances of the groups of servers: an unhealthy one makes the stage degraded. How many there
-//! should be is for the group to see to, and for its alarms to tell.
+//! should be is for the group to see to, and for its alarms to report.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;

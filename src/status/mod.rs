@@ -1,4 +1,4 @@
-//! What is known of a stage beyond the state of its stacks and the answers of its addresses. In: the
+//! Observations of a stage beyond the state of its stacks and the answers of its addresses. In: the
 //! stacks as they were found. Out: `Observations`, and the `Check`s that they come to. Every question
 //! has its file: asking is apart from deciding, which is pure. All are asked at the same time and have a
 //! deadline, and they can only add: an answer that does not come is unknown, and nobody is the worse
@@ -29,7 +29,7 @@ pub use drift::{DriftRow, DriftState};
 pub use instances::InstanceRow;
 pub use queues::QueueRow;
 
-/// How long one question may take; `status` answers within it.
+/// The longest time that one question may take; `status` answers within it.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether drift is looked for: it takes CloudFormation a while.
@@ -41,7 +41,7 @@ pub enum StatusScope {
     WithDrift,
 }
 
-/// What was seen of a stage.
+/// The observations of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Observations {
     /// The last deploy that changed something.
@@ -54,7 +54,7 @@ pub struct Observations {
     pub instances: Vec<InstanceRow>,
     /// The queues of the stacks, and those that the servers made.
     pub queues: Vec<QueueRow>,
-    /// What is no longer as the templates say; only where that was asked for.
+    /// The resources that differ from their templates; only where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<DriftRow>>,
     /// The questions to which no answer came.
@@ -64,7 +64,7 @@ pub struct Observations {
 /// A question to which no answer came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unknown {
-    /// What was asked for.
+    /// The name of the question.
     pub name: String,
     /// Why there is no answer, or what would bring it.
     pub detail: String,

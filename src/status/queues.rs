@@ -1,4 +1,4 @@
-//! What lies in the queues: a dead-letter queue that is not empty makes the stage degraded. The queues
+//! The messages in the queues: a dead-letter queue that is not empty makes the stage degraded. The queues
 //! that the servers made for themselves are counted; what waits in them is read the next moment.
 
 use anyhow::Result;
@@ -14,7 +14,7 @@ const KIND: &str = "AWS::SQS::Queue";
 /// The stack whose name the servers' queues begin with: its `ServerEnvironment` says `QUEUE_PREFIX`.
 const SERVERS: &str = "websocket";
 
-/// What a queue is for.
+/// The purpose of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QueuePurpose {
@@ -31,9 +31,9 @@ pub enum QueuePurpose {
 pub struct QueueRow {
     /// Its name in the template, or in SQS if a server made it.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: QueuePurpose,
-    /// How much lies in it.
+    /// The number of messages in it.
     #[serde(flatten)]
     pub depth: Depth,
 }

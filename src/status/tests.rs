@@ -1,4 +1,4 @@
-//! What observations come to, and how they read.
+//! The checks that follow from observations, and their text.
 
 use std::collections::BTreeMap;
 
@@ -244,10 +244,10 @@ async fn a_question_without_an_answer_is_unknown_and_never_an_error() {
         anyhow::bail!("connection refused")
     })
     .await;
-    let told = |answer: Result<(), Unknown>| {
+    let reported = |answer: Result<(), Unknown>| {
         let row = answer.unwrap_err();
         format!("{}: {}", row.name, row.detail)
     };
-    assert_eq!(told(never), "alarms: no answer within 0 s");
-    assert_eq!(told(failed), "queues: connection refused");
+    assert_eq!(reported(never), "alarms: no answer within 0 s");
+    assert_eq!(reported(failed), "queues: connection refused");
 }

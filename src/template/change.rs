@@ -1,4 +1,4 @@
-//! What a deploy does to one resource, in our words. Both witnesses (our own difference of templates and
+//! The change of one resource by a deploy. Both origins of changes (our own difference of templates and
 //! CloudFormation's change set) speak in these; nothing is decided here.
 
 use serde::Serialize;
@@ -11,20 +11,20 @@ pub struct ResourceChange {
     /// Its type, for example `AWS::S3::Bucket`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What is done to it.
+    /// The action on it.
     #[serde(rename = "action")]
     pub act: ChangeAction,
-    /// Who saw it.
+    /// The origin of this knowledge.
     pub seen_by: ChangeOrigin,
-    /// Which of its properties change. Empty for what is added, deleted or imported as a whole.
+    /// The properties that change. Empty for a resource that is added, deleted or imported as a whole.
     pub properties: Vec<PropertyChange>,
-    /// What becomes of what it holds; `None` if it holds no data, or keeps it.
+    /// The impact on its data; `None` if it holds no data, or keeps it.
     pub data: Option<DataImpact>,
     /// Access that it widens, in words.
     pub broadens: Vec<String>,
 }
 
-/// What is done to a resource.
+/// An action on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeAction {
@@ -47,13 +47,13 @@ pub enum ChangeAction {
 pub struct PropertyChange {
     /// Where, from the resource's root, with dots: `Properties.Code.S3Key`.
     pub path: String,
-    /// What is there now; `None` if nothing is, or the witness does not say.
+    /// The present value; `None` if there is none, or the origin does not know it.
     pub before: Option<String>,
-    /// What will be there; `None` if nothing will, or the witness does not say.
+    /// The future value; `None` if there will be none, or the origin does not know it.
     pub after: Option<String>,
     /// Whether this change alone has the resource replaced.
     pub recreates: Recreates,
-    /// Who saw it.
+    /// The origin of this knowledge.
     pub seen_by: ChangeOrigin,
     /// Whether CloudFormation, asked, does not see it: it will not act on this.
     pub ignored: bool,
@@ -72,7 +72,7 @@ pub enum Recreates {
     Always,
 }
 
-/// Who saw a change.
+/// The origin of the knowledge of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeOrigin {
@@ -95,7 +95,7 @@ impl ChangeOrigin {
     }
 }
 
-/// What becomes of what a resource holds, when the resource goes.
+/// The impact of a resource's end on its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataImpact {

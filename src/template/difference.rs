@@ -10,7 +10,7 @@ use super::change::{ChangeAction, ChangeOrigin, PropertyChange, Recreates, Resou
 use super::loss::data_impact;
 use super::render::{Rendered, function, shown, text};
 
-/// What of a resource is compared. `DependsOn` orders the work and changes nothing; `Condition` has
+/// The sections of a resource that are compared. `DependsOn` orders the work and changes nothing; `Condition` has
 /// already decided whether the resource is there.
 const ATTRIBUTES: [&str; 6] = [
     "Properties",
@@ -184,7 +184,7 @@ fn same(before: Option<&Value>, after: Option<&Value>) -> bool {
     }
 }
 
-/// Returns whether two objects are told key by key. Another function, or the same one on another
+/// Returns whether two objects are reported key by key. Another function, or the same one on another
 /// resource, is another value as a whole.
 fn is_open(before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
     match (function(before), function(after)) {

@@ -68,8 +68,8 @@ fn what_is_said_in_other_words_is_no_difference() {
 }
 
 #[test]
-fn each_difference_is_told_at_its_place() {
-    let told = [
+fn each_difference_is_reported_at_its_place() {
+    let reported = [
         ("Name: tree", "Name: bush"),
         ("!Ref Topic", "!GetAtt Topic.Arn"),
         ("      Name: tree\n", ""),
@@ -82,7 +82,7 @@ fn each_difference_is_told_at_its_place() {
         ("  Table:", "  Other:"),
     ]
     .map(|(from, to)| changed(from, to));
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(reported.join("\n"), @r"
 Modify Table None; Properties.Name: tree -> bush
 Modify Table None; Properties.Stream: ${Topic} -> ${Topic.Arn}
 Modify Table None; Properties.Name: tree -> -
@@ -110,6 +110,6 @@ fn a_function_around_a_text_of_many_lines_is_no_place_of_its_own() {
             "Resources:\n  A:\n    Type: T\n    Properties:\n      Data: !Base64\n        Fn::Sub: |\n          one\n          {line}\n"
         )
     };
-    let told = rows(&template("two ${B}"), &template("2 ${B}"), "one");
-    insta::assert_snapshot!(told, @"Modify A None; Properties.Data line 2: two ${B} -> 2 ${B}");
+    let reported = rows(&template("two ${B}"), &template("2 ${B}"), "one");
+    insta::assert_snapshot!(reported, @"Modify A None; Properties.Data line 2: two ${B} -> 2 ${B}");
 }

@@ -55,7 +55,7 @@ pub fn data_impact(kind: &str, act: ChangeAction, policy: Option<&str>) -> Optio
     })
 }
 
-/// Which losses of data a person has agreed to.
+/// The losses of data that a person has agreed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataConsent {
     /// All of them (`--allow-replacement`).

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// What stands for a value that exists only after another stack is made.
+/// The placeholder of a value that exists only after another stack is made.
 pub const AFTER_DEPLOY: &str = "(known after deploy)";
 
-/// What stands for a parameter whose value nobody is to see.
+/// The placeholder of a parameter whose value is secret.
 const HIDDEN: &str = "****";
 
 /// A template with its parameters put in.

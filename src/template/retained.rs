@@ -1,4 +1,4 @@
-//! What a stack leaves behind when it is deleted. In: its template as deployed, and its parameters. Out: the
+//! The resources that a stack leaves behind when it is deleted. In: its template as deployed, and its parameters. Out: the
 //! resources that outlive it, and the policy that says so. Pure.
 
 use std::collections::BTreeMap;

@@ -36,7 +36,7 @@ fn unseen(mut ours: ResourceChange) -> ResourceChange {
     ours
 }
 
-/// What is not known yet could not be asked.
+/// A change that is not known yet could not be asked for.
 fn waits(property: &PropertyChange) -> bool {
     let after = property.after.as_deref().unwrap_or_default();
     after.contains(AFTER_DEPLOY)
@@ -47,7 +47,7 @@ fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
     for property in &mut own {
         confirm(property, &seen);
     }
-    // What lies within a place of ours, or around it, is told already.
+    // What lies within a place of ours, or around it, is reported already.
     seen.retain(|theirs| !own.iter().any(|ours| meets(&ours.path, &theirs.path)));
     own.extend(seen);
     own.sort_by(|one, other| one.path.cmp(&other.path));
@@ -62,7 +62,7 @@ fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
     }
 }
 
-/// CloudFormation knows what it will do. Only another type under the same name it does not tell: there it
+/// CloudFormation knows what it will do. Only another type under the same name it does not report: there it
 /// refuses.
 fn act(ours: ChangeAction, theirs: ChangeAction) -> ChangeAction {
     if ours == ChangeAction::Replace {
@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    fn told(changes: &[ResourceChange]) -> String {
+    fn reported(changes: &[ResourceChange]) -> String {
         let rows = changes.iter().map(|change| {
             let mut row = format!(
                 "{} {:?} {:?} {:?}",
@@ -231,7 +231,7 @@ mod tests {
                 vec![theirs("Properties.TopicArn")],
             ),
         ];
-        insta::assert_snapshot!(told(&union(template, Some(asked))), @r#"
+        insta::assert_snapshot!(reported(&union(template, Some(asked))), @r#"
 A Replace Both Some(Lost)
   Properties.Arn None None Always ChangeSet ignored=false
   Properties.Code.S3Key Some("a") Some("b") Always Both ignored=false
@@ -246,7 +246,7 @@ D Modify ChangeSet None
     }
 
     #[test]
-    fn values_of_cloudformation_are_told_where_it_says_them() {
+    fn values_of_cloudformation_are_reported_where_it_says_them() {
         let template = vec![change(
             "A",
             ChangeAction::Modify,
@@ -264,7 +264,7 @@ D Modify ChangeSet None
             ChangeOrigin::ChangeSet,
             vec![said],
         )];
-        insta::assert_snapshot!(told(&union(template, Some(asked))), @r#"
+        insta::assert_snapshot!(reported(&union(template, Some(asked))), @r#"
 A Modify Both None
   Properties.Name Some("now") Some("then") Never Both ignored=false
 "#);

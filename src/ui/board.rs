@@ -1,4 +1,4 @@
-//! What is going on now. In: events, each with the moment at which it came. Out: the running step, its
+//! The state of the work in progress. In: events, each with the moment at which it came. Out: the running step, its
 //! tasks, and their resources. Nothing is drawn here, and no clock is read.
 
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use crate::event::{Event, ResourceState, ResourceStep, Step};
 /// Tells the time; a parameter, so that tests need not wait.
 pub(super) type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
-/// What is going on now.
+/// The state of the work in progress.
 #[derive(Default)]
 pub(super) struct Board {
     /// The running step, and since when.
     pub(super) step: Option<(Step, Instant)>,
     /// The running tasks, oldest first.
     pub(super) tasks: Vec<Task>,
-    /// How many tasks of the step have ended.
+    /// The number of the step's tasks that have ended.
     pub(super) ended: usize,
 }
 
@@ -26,9 +26,9 @@ pub(super) struct Task {
     pub(super) since: Instant,
     /// The last thing that it said of itself.
     pub(super) detail: Option<String>,
-    /// How many resources it is to move.
+    /// The number of resources that it changes.
     pub(super) size: Option<usize>,
-    /// How long it should take.
+    /// The time that it should take.
     pub(super) expected: Option<Duration>,
     /// Where the stack itself stands.
     pub(super) stack: Option<ResourceStep>,
@@ -42,10 +42,10 @@ pub(super) struct BoardResource {
     pub(super) since: Instant,
 }
 
-/// A stack tells of itself as if it were its own resource. Ours hold no others.
+/// A stack reports its own state as if it were its own resource. Ours hold no others.
 const STACK: &str = "AWS::CloudFormation::Stack";
 
-/// What takes longer than so many times its expected time is not normal any more.
+/// A task that takes longer than so many times its expected time is late.
 const TIMEOUT: u32 = 3;
 
 impl Board {

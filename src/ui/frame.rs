@@ -11,16 +11,16 @@ use super::words::{about, elapsed};
 use super::{ERROR, FAINT, WARNING};
 use crate::plain::plain;
 
-/// What ends sooner is not drawn at all: it would only flicker.
+/// A task that ends sooner is not drawn at all: it would only flicker.
 /// Source: jj-vcs/jj, `cli/src/progress.rs`.
 const UNSEEN: Duration = Duration::from_millis(250);
 
-/// How long a step may be silent between its tasks before it is drawn without any.
+/// The longest time that a step may be silent between its tasks before it is drawn without any.
 const SILENCE: Duration = Duration::from_secs(1);
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// How many resources of a task are shown at most; then fewer, until everything fits.
+/// The largest number of a task's resources that is shown; fewer, until everything fits.
 const RESOURCES: [usize; 6] = [8, 5, 3, 2, 1, 0];
 
 /// The size of a terminal in characters.
@@ -30,18 +30,18 @@ pub(super) struct Size {
     pub(super) columns: usize,
 }
 
-/// How wide the columns are, so that all tasks stand below each other.
+/// The widths of the columns, so that all tasks are aligned.
 struct Widths {
     name: usize,
     count: usize,
     resource: usize,
 }
 
-/// What most names and counts need: columns that jump about cannot be read.
+/// The width that most names and counts need: columns that change their width cannot be read.
 const NAME: usize = 22;
 const COUNT: usize = 4;
 
-/// What of a line's width the names leave free for count and time.
+/// The part of a line's width that the names leave free for count and time.
 const BESIDE_NAMES: usize = 24;
 
 /// One line, not yet cut to its width.
@@ -162,7 +162,7 @@ fn count(task: &Task) -> String {
     task.count().unwrap_or_default()
 }
 
-/// How long a task has taken, and should take where that is known.
+/// The time that a task has taken, and its expected time where that is known.
 pub(super) fn time(task: &Task, now: Instant) -> String {
     let running = elapsed(now.saturating_duration_since(task.since));
     match task.expected.filter(|expected| !expected.is_zero()) {
@@ -288,7 +288,7 @@ provision: 2 running, 1 done, 41 s
     }
 
     #[test]
-    fn more_stacks_than_lines_are_told_by_their_number_and_the_moving_ones_are_shown() {
+    fn more_stacks_than_lines_are_reported_by_their_number_and_the_moving_ones_are_shown() {
         let mut events = vec![(0.0, Event::StepStarted(Step::Provision))];
         for name in ["a", "b", "c", "d", "e", "f"] {
             events.push((0.0, started(&format!("stack {name}"))));
@@ -327,7 +327,7 @@ provision: 6 running, 0 done, 2.0 s
     }
 
     #[test]
-    fn a_rollback_is_told_in_words() {
+    fn a_rollback_is_reported_in_words() {
         let mut events = two_stacks();
         events.push((
             30.0,

@@ -1,4 +1,4 @@
-//! What GitHub Actions wants to be told. In: reports and errors. Out: workflow commands for stderr, and
+//! The output for GitHub Actions. In: reports and errors. Out: workflow commands for stderr, and
 //! what is appended to the files of the step's summary and outputs. Sources: GitHub Docs, "Workflow
 //! commands for GitHub Actions"; actions/toolkit, `packages/core/src/command.ts` and `file-command.ts`.
 
@@ -163,14 +163,14 @@ mod tests {
 
     #[test]
     fn an_error_is_annotated_at_its_template_and_line() {
-        let told = [
+        let reported = [
             stack_failed("Topic (AWS::SNS::Topic): name taken", Some(42)),
             stack_failed("Transform failed", None).context("failed to deploy"),
             UserError::NoConfig("/srv/app/factory-tree.yaml".into()).into(),
             anyhow::anyhow!("no route to host"),
         ]
         .map(|error| annotation(&error, &github()));
-        insta::assert_snapshot!(told.join("\n"), @r"
+        insta::assert_snapshot!(reported.join("\n"), @r"
 ::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; what this run had changed is undone
 ::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; what this run had changed is undone
 ::error title=factory-tree::there is no configuration file at /srv/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`

@@ -18,10 +18,10 @@ use crate::plain::plain;
 /// CI systems take a silent job for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether a sign of life is due.
+/// The interval at which the need for a heartbeat is checked.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Who reads the lines.
+/// The reader of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// A person, or a log.
@@ -36,7 +36,7 @@ pub(super) struct Lines {
     pulse: Option<Pulse>,
 }
 
-/// What is written to, and what is known.
+/// The destination of the lines, and the state of the tasks.
 struct Page {
     dialect: Dialect,
     clock: Clock,
@@ -88,11 +88,11 @@ impl Reporter for Lines {
 }
 
 impl Drop for Lines {
-    /// What is cut short must not leave its group open.
+    /// An interrupted run must not leave its group open.
     fn drop(&mut self) {
         if let Some(Pulse { stop, thread }) = self.pulse.take() {
             drop(stop);
-            // A pulse that died of a panic has told its own story.
+            // A pulse that died of a panic has printed its own message.
             let _ = thread.join();
         }
         let mut state = self.page.lock();
@@ -146,7 +146,7 @@ impl LinesState {
             return;
         }
         self.last = now;
-        // Nobody is left to be told that nobody reads.
+        // Nobody is left to read a message.
         let _ = writeln!(self.out, "{}", lines.join("\n"));
         let _ = self.out.flush();
     }
@@ -225,7 +225,7 @@ fn size(task: &str, resources: usize, expected: Option<Duration>) -> String {
     format!("{}: {resources} {noun}{expected}", plain(task))
 }
 
-/// CloudFormation tells twice that a creation is in progress; that is news only once.
+/// CloudFormation reports twice that a creation is in progress; that is news only once.
 fn moved(task: &str, step: &ResourceStep, board: &Board, now: Instant) -> Option<String> {
     let known = board
         .find(task)

@@ -43,7 +43,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// Makes stdout and stderr ready for this command: settles colour, and tells a program what it reads.
+/// Makes stdout and stderr ready for this command: settles colour, and announces the format to a program.
 ///
 /// # Errors
 /// stdout cannot be written.
@@ -154,7 +154,7 @@ pub fn conclude_teardown(report: &TeardownReport, terminal: &Terminal) {
     });
 }
 
-/// Prints an error and, where there is one, its cure; tells programs and GitHub as well. `exit` is how
+/// Prints an error and, where there is one, its cure; reports it to programs and GitHub as well. `exit` is how
 /// the process ends with it.
 pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: &Terminal) {
     let text = words::lines(&format!("{error:#}"));
@@ -163,7 +163,7 @@ pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: 
         eprintln!("\nhint: {}", words::lines(&hint));
     }
     if output == Output::Ndjson {
-        // Whoever has stopped reading has been told on stderr.
+        // Whoever has stopped reading has been informed on stderr.
         let _ = stream().error(error, exit);
     }
     conclude(terminal, |github| {
@@ -173,10 +173,10 @@ pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: 
     });
 }
 
-/// What is done is done, also where GitHub's files cannot be written.
+/// The command has done its work, also where GitHub's files cannot be written.
 fn conclude(terminal: &Terminal, tell: impl FnOnce(&Github) -> Result<()>) {
-    let told = terminal.github.as_ref().map(tell);
-    if let Some(Err(error)) = told {
+    let reported = terminal.github.as_ref().map(tell);
+    if let Some(Err(error)) = reported {
         eprintln!("{}", warning(&format!("{error:#}")));
     }
 }
@@ -199,7 +199,7 @@ pub fn ask(question: &str) -> Result<Option<String>> {
     })
 }
 
-/// Returns who tells the events: to a program, to a person at a terminal, or to a log.
+/// Returns the reporter of events: to a program, to a person at a terminal, or to a log.
 pub fn reporter(output: Output, terminal: &Terminal) -> Box<dyn Reporter> {
     let clock: board::Clock = Arc::new(Instant::now);
     let dialect = match terminal.github {

@@ -66,7 +66,7 @@ pub(super) fn resource(task: &str, logical_id: &str, status: &str) -> Event {
     }
 }
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that stands still until it is asked otherwise.
 #[derive(Clone)]
 pub(super) struct Watch {
     start: Instant,

@@ -47,7 +47,7 @@ struct Line<'a, R: Serialize> {
     fact: Fact<'a, R>,
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Fact<'a, R: Serialize> {

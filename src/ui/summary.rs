@@ -125,7 +125,7 @@ mod tests {
     use crate::urls::Urls;
 
     #[test]
-    fn a_deploy_is_told_with_addresses_stacks_and_steps() {
+    fn a_deploy_is_reported_with_addresses_stacks_and_steps() {
         let urls = Urls {
             site: "https://factory-tree.com".to_owned(),
             api: "https://api.factory-tree.com".to_owned(),
@@ -174,7 +174,7 @@ Build `8f3a` in 63.2 s; site files sent: 12.
     }
 
     #[test]
-    fn a_teardown_is_told_with_what_stays() {
+    fn a_teardown_is_reported_with_what_stays() {
         let report = TeardownReport {
             stage: "prod".to_owned(),
             outcome: "removed",
@@ -195,7 +195,7 @@ Build `8f3a` in 63.2 s; site files sent: 12.
     }
 
     #[test]
-    fn an_error_is_told_with_its_cure() {
+    fn an_error_is_reported_with_its_cure() {
         let cause = UserError::NotConfirmed("prod\n# <b>not a title</b>".to_owned());
         insta::assert_snapshot!(error(&cause.into()), @r"
 ### factory-tree: failed

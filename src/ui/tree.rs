@@ -14,7 +14,7 @@ use super::frame::{self, Size};
 use super::lasting_line;
 use crate::event::{Event, Reporter};
 
-/// How often the picture is drawn anew.
+/// The interval at which the picture is drawn again.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The live tree.
@@ -115,7 +115,7 @@ impl Reporter for Tree {
 }
 
 impl Drop for Tree {
-    /// What is cut short must not leave half a picture on the screen.
+    /// An interrupted run must not leave half a picture on the screen.
     fn drop(&mut self) {
         self.picture.finish_and_clear();
         *on_screen() = None;

@@ -113,12 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn away_from_a_terminal_only_changes_are_told_a_line_each() {
-        let told = shows(
+    fn away_from_a_terminal_only_changes_are_reported_a_line_each() {
+        let reported = shows(
             WatchFormat::Lines,
             &[report(true), report(true), report(false)],
         );
-        insta::assert_snapshot!(told, @r"
+        insta::assert_snapshot!(reported, @r"
         1970-01-01T00:00:00Z stage prod is healthy
         1970-01-01T00:00:00Z site: ok build 5175
         1970-01-01T00:00:00Z stage prod is degraded
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn a_program_gets_one_document_for_each_change() {
-        let told = shows(
+        let reported = shows(
             WatchFormat::Documents,
             &[report(true), report(true), report(false)],
         );
-        let documents: Vec<serde_json::Value> = told
+        let documents: Vec<serde_json::Value> = reported
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn on_a_terminal_every_look_is_drawn_over_the_last() {
-        let told = shows(WatchFormat::InPlace, &[report(true), report(true)]);
-        assert_eq!(told.matches(CLEAR).count(), 2);
-        assert!(told.contains("stage prod: healthy"), "{told}");
+        let reported = shows(WatchFormat::InPlace, &[report(true), report(true)]);
+        assert_eq!(reported.matches(CLEAR).count(), 2);
+        assert!(reported.contains("stage prod: healthy"), "{reported}");
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn elapsed(time: Duration) -> String {
     }
 }
 
-/// Cuts off after the first decimal, so that 9.97 s is not told as 10.0 s.
+/// Cuts off after the first decimal, so that 9.97 s is not reported as 10.0 s.
 fn tenths(time: Duration) -> f64 {
     (time.as_millis() / 100) as f64 / 10.0
 }
@@ -45,20 +45,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_as_exactly_as_they_matter() {
+    fn times_are_reported_as_exactly_as_they_matter() {
         let millis = [
             0, 3_149, 9_970, 10_000, 59_999, 60_000, 125_000, 3_599_000, 3_780_000,
         ];
-        let told: Vec<String> = millis
+        let reported: Vec<String> = millis
             .iter()
             .map(|time| elapsed(Duration::from_millis(*time)))
             .collect();
-        insta::assert_snapshot!(told.join(" | "), @"0.0 s | 3.1 s | 9.9 s | 10 s | 59 s | 1 min 0 s | 2 min 5 s | 59 min 59 s | 1 h 3 min");
-        let told: Vec<String> = [0, 11, 43, 58, 89, 91, 130, 1_500]
+        insta::assert_snapshot!(reported.join(" | "), @"0.0 s | 3.1 s | 9.9 s | 10 s | 59 s | 1 min 0 s | 2 min 5 s | 59 min 59 s | 1 h 3 min");
+        let reported: Vec<String> = [0, 11, 43, 58, 89, 91, 130, 1_500]
             .iter()
             .map(|time| about(Duration::from_secs(*time)))
             .collect();
-        insta::assert_snapshot!(told.join(" | "), @"about 5 s | about 10 s | about 45 s | about 1 min | about 1 min | about 2 min | about 2 min | about 25 min");
+        insta::assert_snapshot!(reported.join(" | "), @"about 5 s | about 10 s | about 45 s | about 1 min | about 1 min | about 2 min | about 2 min | about 25 min");
     }
 
     #[test]

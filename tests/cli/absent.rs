@@ -17,11 +17,11 @@ fn a_stage_that_is_not_there_is_absent_and_its_teardown_has_nothing_to_do() {
 #[test]
 fn a_plan_of_a_stage_that_is_not_there_is_all_new_and_makes_nothing() {
     let project = Project::new();
-    let told = project.run(&["plan", "--out", "plan.json"]);
-    assert!(told.starts_with("exit 0\n"), "{told}");
+    let reported = project.run(&["plan", "--out", "plan.json"]);
+    assert!(reported.starts_with("exit 0\n"), "{reported}");
     assert!(
-        told.contains("stage local: 7 of 7 stacks change, 2 site files"),
-        "{told}"
+        reported.contains("stage local: 7 of 7 stacks change, 2 site files"),
+        "{reported}"
     );
     assert!(project.path().join("plan.json").is_file());
     assert_nothing_there(&project);
@@ -30,13 +30,13 @@ fn a_plan_of_a_stage_that_is_not_there_is_all_new_and_makes_nothing() {
 #[test]
 fn a_stage_that_is_not_there_has_no_releases() {
     for verb in ["releases", "rollback"] {
-        let told = Project::new().run(&[verb]);
-        insta::assert_snapshot!(format!("absent_{verb}"), told);
+        let reported = Project::new().run(&[verb]);
+        insta::assert_snapshot!(format!("absent_{verb}"), reported);
     }
 }
 
 #[test]
-fn the_logs_of_a_stage_that_is_not_there_are_told_with_the_cure() {
+fn the_logs_of_a_stage_that_is_not_there_are_reported_with_the_cure() {
     insta::assert_snapshot!(Project::new().run(&["logs"]));
 }
 

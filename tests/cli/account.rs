@@ -56,10 +56,10 @@ fn the_doctor_names_what_is_missing_with_its_cure() {
         .env("PATH", tools)
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
+    let reported = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let from = told.find("  FAIL    node").expect(&told);
-    let rows: Vec<&str> = told[from..].lines().take(4).collect();
+    let from = reported.find("  FAIL    node").expect(&reported);
+    let rows: Vec<&str> = reported[from..].lines().take(4).collect();
     insta::assert_snapshot!(rows.join("\n"), @r"
     FAIL    node         is not installed, or not on PATH
             cure: install Node.js 20.19 or newer with npm
@@ -103,15 +103,15 @@ fn without_credentials_the_doctor_of_prod_says_so_and_does_not_hang() {
         .command(&["doctor", "--stage", "prod"])
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    let row = told
+    let reported = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{reported}");
+    let row = reported
         .lines()
         .find(|line| line.contains("credentials"))
         .unwrap();
     assert!(
         row.contains("FAIL") && row.contains("no usable AWS credentials"),
-        "{told}"
+        "{reported}"
     );
     assert!(started.elapsed() < std::time::Duration::from_secs(30));
 }

@@ -18,7 +18,7 @@ fs.writeFileSync(`${out}/index.html`, `<!doctype html><p>${process.env.NODE_ENV}
 ";
 
 #[test]
-fn what_is_built_for_aws_is_told_and_has_the_same_bytes_from_another_folder() {
+fn what_is_built_for_aws_is_reported_and_has_the_same_bytes_from_another_folder() {
     let build = |node_env: &str| {
         let project = Project::new();
         project.write("site/build.mjs", FOR_NODE_ENV);
@@ -27,7 +27,7 @@ fn what_is_built_for_aws_is_told_and_has_the_same_bytes_from_another_folder() {
             .env("NODE_ENV", node_env)
             .output();
         let output = output.unwrap();
-        assert!(output.status.success(), "{}", project.told(&output));
+        assert!(output.status.success(), "{}", project.reported(&output));
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         for row in report["artifacts"].as_array().unwrap() {
             let file = std::fs::read(project.path().join(row["path"].as_str().unwrap())).unwrap();
@@ -51,7 +51,7 @@ fn what_is_built_for_aws_is_told_and_has_the_same_bytes_from_another_folder() {
 }
 
 #[test]
-fn an_architecture_that_rust_is_not_installed_for_is_told_with_the_cure() {
+fn an_architecture_that_rust_is_not_installed_for_is_reported_with_the_cure() {
     let project = Project::new();
     project.replace(
         "factory-tree.yaml",
@@ -66,40 +66,40 @@ fn an_architecture_that_rust_is_not_installed_for_is_told_with_the_cure() {
         .command(&["build", "--stage", "prod"])
         .env("PATH", path)
         .output();
-    insta::assert_snapshot!(without_progress(&project.told(&output.unwrap())));
+    insta::assert_snapshot!(without_progress(&project.reported(&output.unwrap())));
 }
 
 #[test]
-fn a_lambda_that_does_not_compile_is_told_in_the_compilers_words_and_nothing_is_deployed() {
+fn a_lambda_that_does_not_compile_is_reported_in_the_compilers_words_and_nothing_is_deployed() {
     let project = Project::new();
     project.write(
         "api/src/main.rs",
         "fn main() {\n    let answer: u8 = \"forty-two\";\n}\n",
     );
-    let told = project.run(&["deploy"]);
-    let from = told
+    let reported = project.run(&["deploy"]);
+    let from = reported
         .find("error[E0308]")
         .expect("the compiler's own message");
     // cargo says this only when another crate was still being compiled.
-    let told_alone = told[from..].replace(
+    let reported_alone = reported[from..].replace(
         "warning: build failed, waiting for other jobs to finish...\n",
         "",
     );
-    insta::assert_snapshot!(told_alone);
-    assert!(told.starts_with("exit 1\n"), "{told}");
+    insta::assert_snapshot!(reported_alone);
+    assert!(reported.starts_with("exit 1\n"), "{reported}");
     assert_nothing_there(&project);
 }
 
 #[test]
-fn a_site_that_does_not_build_is_told_in_its_own_words() {
+fn a_site_that_does_not_build_is_reported_in_its_own_words() {
     let project = Project::new();
     project.write(
         "site/build.mjs",
         "console.error('no such component: Tree'); process.exit(3)\n",
     );
-    let told = project.run(&["deploy"]);
-    assert!(told.contains("no such component: Tree"), "{told}");
-    assert!(told.contains("error: `npm run build"), "{told}");
+    let reported = project.run(&["deploy"]);
+    assert!(reported.contains("no such component: Tree"), "{reported}");
+    assert!(reported.contains("error: `npm run build"), "{reported}");
     assert_nothing_there(&project);
 }
 
@@ -152,11 +152,11 @@ fn what_a_killed_build_leaves_running_is_waited_for_by_the_next_one() {
     wait_until(&mut killed, || builds() == "began ");
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let told = project.run(&["build"]);
-    assert!(told.starts_with("exit 0"), "{told}");
+    let reported = project.run(&["build"]);
+    assert!(reported.starts_with("exit 0"), "{reported}");
     assert!(
-        told.contains("waiting for another build of the site to end"),
-        "{told}"
+        reported.contains("waiting for another build of the site to end"),
+        "{reported}"
     );
     assert_eq!(builds(), "began ended began ended ");
 }
@@ -170,7 +170,7 @@ fn wait_until(command: &mut Child, is_so: impl Fn() -> bool) {
 }
 
 #[test]
-fn without_node_the_cure_is_told() {
+fn without_node_the_cure_is_reported() {
     let project = Project::new();
     let tools = path_with(
         &project,
@@ -181,12 +181,12 @@ fn without_node_the_cure_is_told() {
         .env("PATH", tools)
         .output()
         .unwrap();
-    insta::assert_snapshot!(without_progress(&project.told(&output)));
+    insta::assert_snapshot!(without_progress(&project.reported(&output)));
     assert_nothing_there(&project);
 }
 
 #[test]
-fn without_python_the_cure_is_told() {
+fn without_python_the_cure_is_reported() {
     let project = Project::new();
     let tools = path_with(
         &project,
@@ -199,7 +199,7 @@ fn without_python_the_cure_is_told() {
         .env("PATH", tools)
         .output()
         .unwrap();
-    insta::assert_snapshot!(without_progress(&project.told(&output)));
+    insta::assert_snapshot!(without_progress(&project.reported(&output)));
 }
 
 /// Leaves a file when it begins.
@@ -210,7 +210,7 @@ const SLOW_BUILD_SCRIPT: &str = "fn main() {
 ";
 
 #[test]
-fn a_signal_in_the_middle_of_a_build_is_told_with_what_was_going_on() {
+fn a_signal_in_the_middle_of_a_build_is_reported_with_what_was_going_on() {
     let project = Project::new();
     project.write("api/build.rs", SLOW_BUILD_SCRIPT);
     let mut command = project.command(&["deploy"]);
@@ -227,15 +227,15 @@ fn a_signal_in_the_middle_of_a_build_is_told_with_what_was_going_on() {
             .unwrap()
             .success()
     );
-    let told = project.told(&child.wait_with_output().unwrap());
+    let reported = project.reported(&child.wait_with_output().unwrap());
     // On a busy machine the site is still being built, too.
-    let told = told.replace("binaries, site", "binaries");
-    insta::assert_snapshot!(without_progress(&told));
+    let reported = reported.replace("binaries, site", "binaries");
+    insta::assert_snapshot!(without_progress(&reported));
 }
 
 /// Steps and tasks come in the order in which they end: only the error is always the same.
-fn without_progress(told: &str) -> String {
-    let exit = told.lines().next().unwrap_or_default();
-    let from = told.find("error:").unwrap_or_default();
-    format!("{exit}\n{}", &told[from..])
+fn without_progress(reported: &str) -> String {
+    let exit = reported.lines().next().unwrap_or_default();
+    let from = reported.find("error:").unwrap_or_default();
+    format!("{exit}\n{}", &reported[from..])
 }

@@ -32,7 +32,7 @@ fn the_help_of_status_and_logs_names_every_flag() {
 #[test]
 fn the_help_of_releases_diff_and_rollback_names_every_flag() {
     for verb in ["releases", "diff", "rollback"] {
-        let told = Project::new().run(&[verb, "--help"]);
-        insta::assert_snapshot!(format!("help_{verb}"), told);
+        let reported = Project::new().run(&[verb, "--help"]);
+        insta::assert_snapshot!(format!("help_{verb}"), reported);
     }
 }

@@ -5,14 +5,14 @@ use crate::project::Project;
 #[test]
 fn a_program_reads_one_object_a_line_and_the_report_last() {
     let project = Project::new();
-    let told = project.run(&["teardown", "--output", "ndjson"]);
-    insta::assert_snapshot!("ndjson_teardown", without_times(&told));
-    let told = project.run(&["deploy", "--output", "ndjson", "--stage", "prd"]);
-    insta::assert_snapshot!("ndjson_error", without_times(&told));
+    let reported = project.run(&["teardown", "--output", "ndjson"]);
+    insta::assert_snapshot!("ndjson_teardown", without_times(&reported));
+    let reported = project.run(&["deploy", "--output", "ndjson", "--stage", "prd"]);
+    insta::assert_snapshot!("ndjson_error", without_times(&reported));
 }
 
 #[test]
-fn github_is_told_in_its_commands_and_files() {
+fn github_is_reported_in_its_commands_and_files() {
     let project = Project::new();
     let run = |arguments: &[&str]| {
         let output = project
@@ -22,7 +22,7 @@ fn github_is_told_in_its_commands_and_files() {
             .env("GITHUB_STEP_SUMMARY", project.path().join("summary.md"))
             .env("GITHUB_OUTPUT", project.path().join("outputs"))
             .output();
-        project.told(&output.unwrap())
+        project.reported(&output.unwrap())
     };
     let absent = run(&["teardown"]);
     project.replace("factory-tree.yaml", "  prod: {", "  prod: [");
@@ -46,10 +46,10 @@ fn colour_is_refused_and_forced_by_the_environment() {
 }
 
 /// Takes times and version out of a stream of objects.
-fn without_times(told: &str) -> String {
+fn without_times(reported: &str) -> String {
     let time = regex::Regex::new(r#""time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z""#).unwrap();
-    let told = time.replace_all(told, r#""time":"[time]""#);
+    let reported = time.replace_all(reported, r#""time":"[time]""#);
     let seconds = regex::Regex::new(r#""seconds":[0-9.e-]+"#).unwrap();
-    let told = seconds.replace_all(&told, r#""seconds":"[seconds]""#);
-    told.replace(env!("CARGO_PKG_VERSION"), "[version]")
+    let reported = seconds.replace_all(&reported, r#""seconds":"[seconds]""#);
+    reported.replace(env!("CARGO_PKG_VERSION"), "[version]")
 }

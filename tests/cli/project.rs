@@ -113,21 +113,21 @@ stages:
     /// Runs the CLI and returns what a person reads: exit code, stdout and stderr, without what
     /// differs from run to run.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        self.told(&self.command(arguments).output().unwrap())
+        self.reported(&self.command(arguments).output().unwrap())
     }
 
     /// What a person reads of a finished run.
-    pub(crate) fn told(&self, output: &Output) -> String {
+    pub(crate) fn reported(&self, output: &Output) -> String {
         let code = output
             .status
             .code()
             .map_or("none".to_owned(), |code| code.to_string());
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let told = format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}");
+        let reported = format!("exit {code}\n--- stdout\n{stdout}--- stderr\n{stderr}");
         let seconds = regex::Regex::new(r"\d+\.\d+ ?s\b").unwrap();
-        let told = seconds.replace_all(&told, "[seconds]");
+        let reported = seconds.replace_all(&reported, "[seconds]");
         let folder = self.path().to_string_lossy().into_owned();
-        told.replace(&folder, "[project]")
+        reported.replace(&folder, "[project]")
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong in what a person types, or in the files that it names: told before anything is done.
+//! What is wrong in what a person types, or in the files that it names: reported before anything is done.
 
 use crate::assert_nothing_there;
 use crate::project::Project;
@@ -9,35 +9,35 @@ fn an_unknown_flag_is_wrong_usage() {
 }
 
 #[test]
-fn broken_yaml_is_told_with_its_place() {
+fn broken_yaml_is_reported_with_its_place() {
     let project = Project::new();
     project.replace("factory-tree.yaml", "  prod: {", "  prod: [");
     insta::assert_snapshot!(project.run(&["status"]));
 }
 
 #[test]
-fn an_unknown_stage_is_told_with_those_that_there_are() {
+fn an_unknown_stage_is_reported_with_those_that_there_are() {
     insta::assert_snapshot!(Project::new().run(&["deploy", "--stage", "prd"]));
 }
 
 #[test]
-fn a_missing_configuration_file_is_told() {
+fn a_missing_configuration_file_is_reported() {
     insta::assert_snapshot!(Project::new().run(&["status", "--config", "other.yaml"]));
 }
 
 #[test]
 fn where_2_means_changes_a_wrong_configuration_is_1() {
     let project = Project::new();
-    let told = |arguments: &[&str]| project.command(arguments).output().unwrap().status.code();
-    assert_eq!(told(&["plan", "--stage", "prd"]), Some(2));
+    let reported = |arguments: &[&str]| project.command(arguments).output().unwrap().status.code();
+    assert_eq!(reported(&["plan", "--stage", "prd"]), Some(2));
     assert_eq!(
-        told(&["plan", "--stage", "prd", "--detailed-exitcode"]),
+        reported(&["plan", "--stage", "prd", "--detailed-exitcode"]),
         Some(1)
     );
 }
 
 #[test]
-fn a_file_that_is_no_event_is_told_before_anything_is_built() {
+fn a_file_that_is_no_event_is_reported_before_anything_is_built() {
     let project = Project::new();
     project.write("event.json", "{\"version\": \n");
     insta::assert_snapshot!(
@@ -45,8 +45,11 @@ fn a_file_that_is_no_event_is_told_before_anything_is_built() {
         project.run(&["invoke", "api", "--event", "event.json"])
     );
     project.write("event.json", "{}");
-    let told = project.run(&["invoke", "api", "--event", "event.json"]);
-    assert!(told.contains("stage `local` is not deployed"), "{told}");
+    let reported = project.run(&["invoke", "api", "--event", "event.json"]);
+    assert!(
+        reported.contains("stage `local` is not deployed"),
+        "{reported}"
+    );
     assert_nothing_there(&project);
 }
 
@@ -68,7 +71,7 @@ fn what_is_no_id_of_a_release_is_wrong_usage() {
 }
 
 #[test]
-fn a_time_span_that_is_none_is_told_with_its_cure() {
+fn a_time_span_that_is_none_is_reported_with_its_cure() {
     insta::assert_snapshot!(Project::new().run(&["logs", "--since", "ten minutes"]));
 }
 
@@ -76,9 +79,9 @@ fn a_time_span_that_is_none_is_told_with_its_cure() {
 fn a_repository_that_is_none_is_wrong_usage() {
     let project = Project::new();
     for wrong in ["octo", "octo/*", "octo/tree/main"] {
-        let told = project.run(&["policy", "--stage", "prod", "--github", wrong]);
-        assert!(told.starts_with("exit 2\n"), "{told}");
-        assert!(told.contains("use OWNER/REPO"), "{told}");
+        let reported = project.run(&["policy", "--stage", "prod", "--github", wrong]);
+        assert!(reported.starts_with("exit 2\n"), "{reported}");
+        assert!(reported.contains("use OWNER/REPO"), "{reported}");
     }
 }
 

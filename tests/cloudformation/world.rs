@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) refused_change_set: Option<String>,
     /// The resource that the next deletion fails on, and why.
     pub(crate) refused_deletion: Option<(String, Resource)>,
-    /// The resources that the last rollback was told to skip.
+    /// The resources that the last rollback was reported to skip.
     pub(crate) skipped: Vec<String>,
     /// Events of nested stacks by ARN: logical id, type, status and reason.
     pub(crate) nested: BTreeMap<String, Vec<[String; 4]>>,

@@ -1,4 +1,4 @@
-//! What goes wrong on a stage is told, and the next deploy puts it right.
+//! What goes wrong on a stage is reported, and the next deploy puts it right.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -62,7 +62,7 @@ fn a_killed_part_shows_in_status_and_the_next_deploy_heals_it() {
 }
 
 #[test]
-fn a_template_that_is_refused_is_told_with_its_resource_and_put_right_by_the_next_deploy() {
+fn a_template_that_is_refused_is_reported_with_its_resource_and_put_right_by_the_next_deploy() {
     let stage = Stage::new("refused");
     let whole = stage.change_template("data.yaml", |text| {
         text.replace("AWS::SNS::TopicPolicy", "AWS::SNS::NoSuchType")
@@ -70,8 +70,8 @@ fn a_template_that_is_refused_is_told_with_its_resource_and_put_right_by_the_nex
     let refused = stage.run("deploy");
     assert_eq!(refused.code, Some(1), "{}", refused.said);
     let from = refused.said.find("error:").unwrap();
-    let told = refused.said[from..].replace(&*stage_templates(&stage), "[templates]");
-    insta::assert_snapshot!(told);
+    let reported = refused.said[from..].replace(&*stage_templates(&stage), "[templates]");
+    insta::assert_snapshot!(reported);
 
     stage.change_template("data.yaml", |_| whole.clone());
     assert_eq!(stage.deploy()["outcome"], "deployed");
@@ -88,7 +88,7 @@ fn stage_templates(stage: &Stage) -> String {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_its_holder() {
+fn a_port_that_is_taken_is_reported_with_its_holder() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port();
     let stage = Stage::of(
@@ -99,11 +99,11 @@ fn a_port_that_is_taken_is_told_with_its_holder() {
     let refused = stage.run("deploy");
     assert_eq!(refused.code, Some(1), "{}", refused.said);
     let from = refused.said.find("error:").unwrap();
-    let told = refused.said[from..].replace(&port.to_string(), "[port]");
-    let told = told.replace(&std::process::id().to_string(), "[pid]");
+    let reported = refused.said[from..].replace(&port.to_string(), "[port]");
+    let reported = reported.replace(&std::process::id().to_string(), "[pid]");
     let holder = regex::Regex::new(r"by local_stage\S* ").unwrap();
-    let told = holder.replace(&told, "by [holder] ");
-    insta::assert_snapshot!(told);
+    let reported = holder.replace(&reported, "by [holder] ");
+    insta::assert_snapshot!(reported);
 }
 
 #[test]

@@ -86,10 +86,13 @@ fn the_logs_of_every_part_are_merged(stage: &Stage) {
         ("publisher", "batch"),
         ("server", "listening"),
     ] {
-        let is_told = |line: &serde_json::Value| {
+        let is_reported = |line: &serde_json::Value| {
             line["source"] == source && line["message"] == message && line["level"] == "INFO"
         };
-        assert!(lines.iter().any(is_told), "{source} {message}: {lines:?}");
+        assert!(
+            lines.iter().any(is_reported),
+            "{source} {message}: {lines:?}"
+        );
     }
 }
 

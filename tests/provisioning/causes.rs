@@ -1,14 +1,14 @@
-//! Why something failed, as a person is told it.
+//! Why something failed, as a person is reported it.
 
 use std::time::Duration;
 
 use factory_tree::provision::{Options, Outcome};
 
 use crate::cloudformation::{FakeCloudFormation, Resource};
-use crate::{Heard, provision, provision_data, stack, told};
+use crate::{Heard, provision, provision_data, reported, stack};
 
 #[tokio::test]
-async fn the_root_cause_is_told_with_its_place_and_its_cure() {
+async fn the_root_cause_is_reported_with_its_place_and_its_cure() {
     let fake = FakeCloudFormation::start();
     fake.world().declare(
         "data",
@@ -20,7 +20,7 @@ async fn the_root_cause_is_told_with_its_place_and_its_cure() {
     fake.world()
         .fail_resource("data", "Table", Some("factory-tree-data already exists"));
     let (result, _) = provision_data(&fake).await;
-    insta::assert_snapshot!(told(&result.unwrap_err()));
+    insta::assert_snapshot!(reported(&result.unwrap_err()));
     assert_eq!(
         fake.world().status("demo-data").unwrap(),
         "ROLLBACK_COMPLETE"
@@ -56,11 +56,11 @@ async fn a_nested_stack_is_asked_for_the_cause_that_it_hides() {
         .nested
         .insert(arn.to_owned(), vec![row.map(str::to_owned)]);
     let (result, _) = provision_data(&fake).await;
-    insta::assert_snapshot!(told(&result.unwrap_err()));
+    insta::assert_snapshot!(reported(&result.unwrap_err()));
 }
 
 #[tokio::test]
-async fn an_early_validation_is_told_in_full() {
+async fn an_early_validation_is_reported_in_full() {
     let fake = FakeCloudFormation::start();
     fake.world().refused_change_set = Some("The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To troubleshoot Early Validation errors, use the DescribeEvents API".to_owned());
     let rows = [
@@ -79,7 +79,7 @@ async fn an_early_validation_is_told_in_full() {
     ];
     fake.world().failed_events = Some(rows.iter().map(|row| row.map(str::to_owned)).collect());
     let (result, _) = provision_data(&fake).await;
-    insta::assert_snapshot!(told(&result.unwrap_err()));
+    insta::assert_snapshot!(reported(&result.unwrap_err()));
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_missing_grant_to_describe_events_is_a_warning_and_never_the_error() {
         "Template error: instance of Fn::GetAtt references undefined resource [Table]".to_owned(),
     );
     let (result, said) = provision_data(&fake).await;
-    insta::assert_snapshot!(format!("{said}\n{}", told(&result.unwrap_err())));
+    insta::assert_snapshot!(format!("{said}\n{}", reported(&result.unwrap_err())));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use factory_tree::provision::Outcome;
 
 use crate::cloudformation::{FakeCloudFormation, Fault};
-use crate::{provision_data, told};
+use crate::{provision_data, reported};
 
 #[tokio::test]
 async fn a_storm_of_throttling_does_not_decide_the_result() {
@@ -69,8 +69,8 @@ async fn credentials_that_expire_in_the_middle_end_the_watching_and_not_the_work
             .fail_all_for(Duration::from_millis(200), expired);
     };
     let ((result, _), ()) = tokio::join!(provision_data(&fake), expire);
-    let text =
-        told(&result.unwrap_err()).replace(&*fake.world().status("demo-data").unwrap(), "[status]");
+    let text = reported(&result.unwrap_err())
+        .replace(&*fake.world().status("demo-data").unwrap(), "[status]");
     insta::assert_snapshot!(text.replace(
         "arn:aws:cloudformation:us-east-1:123456789012:stack/demo-data/1-0",
         "[stack]"

@@ -106,7 +106,7 @@ async fn provision_data(fake: &FakeCloudFormation) -> (anyhow::Result<Outcome>, 
 }
 
 /// What a person reads of an error: message, hint, exit code.
-fn told(error: &anyhow::Error) -> String {
+fn reported(error: &anyhow::Error) -> String {
     let hint = hint::hint(error).unwrap_or_default();
     format!(
         "error: {error:#}\nhint: {hint}\nexit {}",

@@ -11,7 +11,7 @@ use factory_tree::plan::StackPlan;
 use factory_tree::provision::{OnBusy, Options, Outcome};
 
 use crate::cloudformation::FakeCloudFormation;
-use crate::{Heard, connect, provision, provision_data, stack, told};
+use crate::{Heard, connect, provision, provision_data, reported, stack};
 
 #[tokio::test]
 async fn what_an_earlier_run_has_begun_is_followed_and_not_begun_again() {
@@ -42,7 +42,7 @@ async fn a_stack_that_somebody_else_changes_is_waited_for_or_refused() {
     let refused = provision(&fake, &[stack("data", &[])], fail, &heard)
         .await
         .unwrap_err();
-    insta::assert_snapshot!(told(&refused));
+    insta::assert_snapshot!(reported(&refused));
 
     let settle = async {
         tokio::time::sleep(Duration::from_millis(300)).await;

@@ -82,7 +82,7 @@ pub(super) fn a_bundle_that_is_never_ready_changes_nothing(
     std::fs::write(&main, good).unwrap();
 }
 
-/// The client is told to go, with a reason; it comes back and has heard of everything, also of what was
+/// The client is reported to go, with a reason; it comes back and has heard of everything, also of what was
 /// made in between.
 pub(super) fn a_good_bundle_takes_over_without_a_loss(
     stage: &Stage,
@@ -105,7 +105,7 @@ pub(super) fn a_good_bundle_takes_over_without_a_loss(
     assert_ne!(stage.pid_of("server"), server);
     client.listen_until(SOON, |client| made.is_subset(&client.seen));
     assert_eq!(client.farewells.len(), 1, "{:?}", client.farewells);
-    assert_ne!(client.farewells[0], "", "it is told why");
+    assert_ne!(client.farewells[0], "", "it is reported why");
 }
 
 /// Deploys, and does something else over and over until that is done.
@@ -119,7 +119,7 @@ fn deploy_while(stage: &Stage, mut meanwhile: impl FnMut()) -> Answer {
     })
 }
 
-/// A page: it reads, and comes back when it is told to go.
+/// A page: it reads, and comes back when it is reported to go.
 struct Client<'a> {
     report: &'a Value,
     socket: Socket,
@@ -127,7 +127,7 @@ struct Client<'a> {
     seen: BTreeSet<String>,
     /// Where in its server's order of changes it is.
     position: u64,
-    /// The reasons with which it was told to go.
+    /// The reasons with which it was reported to go.
     farewells: Vec<String>,
 }
 

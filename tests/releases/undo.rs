@@ -48,7 +48,7 @@ pub(super) fn a_bad_release_is_undone_and_nothing_else(
     a_protected_stage_asks_first(stage, &worse);
     a_release_that_lost_a_file_is_refused(stage, &bucket, &asset, &bad);
     assert_eq!(bucket.get("foreign.txt"), b"not ours");
-    what_was_released_is_told(stage, good, &worse);
+    what_was_released_is_reported(stage, good, &worse);
     std::fs::write(api_of(sources), unchanged).unwrap();
 }
 
@@ -125,10 +125,10 @@ fn a_protected_stage_asks_first(stage: &Stage, worse: &Value) {
     assert!(page(worse, "/").contains("good"));
 }
 
-fn what_was_released_is_told(stage: &Stage, good: &Value, worse: &Value) {
-    let told = run(stage, "releases", &["--output", "json"]);
-    assert_eq!(told.code, Some(0), "{}", told.said);
-    let rows = &told.json["releases"].as_array().unwrap()[..5];
+fn what_was_released_is_reported(stage: &Stage, good: &Value, worse: &Value) {
+    let reported = run(stage, "releases", &["--output", "json"]);
+    assert_eq!(reported.code, Some(0), "{}", reported.said);
+    let rows = &reported.json["releases"].as_array().unwrap()[..5];
     let column = |name: &str| -> Vec<Value> { rows.iter().map(|row| row[name].clone()).collect() };
     let outcomes = [
         "rolled back",

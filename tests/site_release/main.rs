@@ -21,10 +21,10 @@ use visit::{releases, visit};
 /// Lets the same eyes look after every write, and returns what they saw broken.
 fn watch(stage: &Stage) -> Arc<Mutex<Vec<String>>> {
     let faults = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&faults);
+    let reported = Arc::clone(&faults);
     stage.storage.world().after_write = Some(Box::new(move |objects| {
         if let Err(fault) = visit(|path| stored(objects, path)) {
-            told.lock().unwrap().push(fault);
+            reported.lock().unwrap().push(fault);
         }
     }));
     faults
@@ -71,10 +71,10 @@ async fn a_release_that_is_cut_off_anywhere_leaves_one_whole_site_and_the_next_r
         stage.release(&new).await.unwrap_err();
 
         let seen = releases(&stage.visit().unwrap());
-        let told = stage.told_build().unwrap();
+        let reported = stage.reported_build().unwrap();
         assert!(
-            told == old.build || seen.contains("2"),
-            "cut {cut}: told before it was so"
+            reported == old.build || seen.contains("2"),
+            "cut {cut}: reported before it was so"
         );
         left.extend(seen);
 
@@ -85,7 +85,7 @@ async fn a_release_that_is_cut_off_anywhere_leaves_one_whole_site_and_the_next_r
             ["2".to_owned()].into(),
             "cut {cut}"
         );
-        assert_eq!(stage.told_build(), Some(new.build), "cut {cut}");
+        assert_eq!(stage.reported_build(), Some(new.build), "cut {cut}");
     }
     assert_eq!(left.len(), 2, "each of both was left once: {left:?}");
 }
@@ -147,5 +147,5 @@ async fn a_storage_that_is_too_busy_at_first_has_the_whole_site_in_the_end() {
     stage.storage.world().busy = Some(BTreeSet::new());
     assert_eq!(stage.release(&site).await.unwrap(), 6);
     assert_eq!(releases(&stage.visit().unwrap()), ["1".to_owned()].into());
-    assert_eq!(stage.told_build(), Some(site.build));
+    assert_eq!(stage.reported_build(), Some(site.build));
 }

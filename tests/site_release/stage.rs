@@ -94,7 +94,7 @@ impl Stage {
     }
 
     /// The build that `config.json` tells.
-    pub(crate) fn told_build(&self) -> Option<String> {
+    pub(crate) fn reported_build(&self) -> Option<String> {
         let config = stored(&self.storage.world().objects, "/config.json")?;
         let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
         Some(config["build"].as_str().unwrap().to_owned())

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::event::{Event, Reporter};
 use crate::plan::{Plan, StackPlan};
 
-/// How long a certificate may wait for its validation before we say what it waits for.
+/// The time that a certificate may wait for its validation before a warning names the delegation that it waits for.
 const CERTIFICATE_DELAY: Duration = Duration::from_secs(60);
 
 /// A new zone answers nobody until the registrar names its servers, and certificates wait for that
@@ -40,7 +40,7 @@ pub(super) async fn report_waiting_certificates(
 }
 
 /// Returns the domains that a certificate waits for. Progress never decides the result: what cannot
-/// be asked is not told.
+/// be asked is not reported.
 async fn waiting_for(stack: &StackPlan, aws: &Aws) -> Option<Vec<String>> {
     let client = aws.cloudformation_in(&stack.region);
     let kind = "AWS::CertificateManager::Certificate";

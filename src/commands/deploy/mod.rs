@@ -28,12 +28,12 @@ use crate::template::{DataConsent, Templates};
 use crate::verify::{self, Expected};
 use record::{deploy_record, is_recorded, keep_record};
 
-/// What a deploy is told beside its configuration.
+/// The request of a deploy, beside its configuration.
 #[derive(Clone, Debug, Default)]
 pub struct DeployRequest {
-    /// How the stacks are provisioned.
+    /// The options of the provisioning.
     pub options: Options,
-    /// Which losses of data were agreed to.
+    /// The losses of data that a person has agreed to.
     pub consent: DataConsent,
     /// The plan that is to be deployed and the file that holds it; without one, whatever there is to do.
     pub plan: Option<(PathBuf, SavedPlan)>,
@@ -73,7 +73,7 @@ pub async fn deploy_from(
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     let templates = Templates::read(&config.templates)?;
-    // Wrong credentials are told before minutes go into a build.
+    // Wrong credentials are reported before minutes go into a build.
     if let Some(place) = platform.endpoint_without_start() {
         connect(config, &place).await?;
     }

@@ -12,7 +12,7 @@ use crate::event::{Event, Reporter};
 use crate::provision::{self, Provisioned};
 use crate::release::{self, Deploy, ReleaseRecord};
 
-/// Returns what a record tells of how a deploy or a rollback went that is done now.
+/// Returns the circumstances of a deploy or a rollback that has just ended, for its record.
 pub(in crate::commands) async fn deploy_record(
     config: &Config,
     aws: &Aws,
@@ -29,7 +29,7 @@ pub(in crate::commands) async fn deploy_record(
     })
 }
 
-/// Returns whether the newest release record tells of what is deployed. If it cannot be asked for, that is warned of, and
+/// Returns whether the newest release record describes what is deployed. If it cannot be asked for, that is warned of, and
 /// no second one is written.
 pub(super) async fn is_recorded(
     artifacts: &Artifacts,

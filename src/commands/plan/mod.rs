@@ -34,7 +34,7 @@ const STACKS: &str = "stacks";
 pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
-    // Wrong credentials are told before minutes go into a build.
+    // Wrong credentials are reported before minutes go into a build.
     if let Some(place) = platform.endpoint_without_start() {
         connect(config, &place).await?;
     }
@@ -111,7 +111,7 @@ async fn find_stacks(
     Ok(by_name.collect())
 }
 
-/// Looks at every stack, those at the same time whose needs are known: each wave tells the next what its
+/// Looks at every stack, those at the same time whose needs are known: each wave gives the next one the outputs that its
 /// parameters will be.
 async fn preview_stacks(
     facts: &PreviewInputs<'_>,

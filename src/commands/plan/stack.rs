@@ -15,17 +15,17 @@ use crate::provision::state::{self, DeployAction};
 use crate::provision::{self, retry_transient};
 use crate::template::{self, Rendered, ResourceChange};
 
-/// What all stacks are looked at with.
+/// The inputs that the previews of all stacks share.
 pub(super) struct PreviewInputs<'a> {
     /// The clients, or `None` if there is no endpoint: then no stack is there.
     pub(super) aws: Option<&'a Aws>,
-    /// What stacks may be told of the artifacts.
+    /// The keys and hashes of the artifacts, as parameters of stacks.
     pub(super) artifacts: BTreeMap<ArtifactFact, String>,
-    /// Who hears of trouble on the way.
+    /// The receiver of warnings.
     pub(super) reporter: &'a dyn Reporter,
 }
 
-/// What a look at a stack has shown.
+/// The preview of a stack.
 pub(super) struct PreviewedStack {
     pub(super) preview: StackPreview,
     pub(super) names: Vec<NameChange>,

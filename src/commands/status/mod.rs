@@ -20,7 +20,7 @@ use crate::urls::Urls;
 use crate::verify::{self, Expected};
 pub use watch::watch;
 
-/// How long the AWS API may take to say how the stacks stand.
+/// The longest time that the AWS API may take to say how the stacks stand.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Looks at every stack, asks every public address, every part of the platform, and what else there is
@@ -129,7 +129,7 @@ fn failing_check(plan: &StackPlan, stack: Option<&Stack>) -> Option<Check> {
     })
 }
 
-/// What was deployed should answer: the stacks know their builds.
+/// Returns the builds that the parameters of the stacks name: they are expected to answer.
 fn expected(stacks: &[FoundStack]) -> Expected {
     let parameter = |stack_name: &str, name: &str| {
         let found = stacks.iter().find(|stack| stack.plan.name == stack_name);

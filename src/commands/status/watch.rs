@@ -10,13 +10,13 @@ use crate::event::{Event, Reporter};
 use crate::report::StatusReport;
 use crate::status::StatusScope;
 
-/// How long to rest between two looks.
+/// The pause between two looks.
 const REST: Duration = Duration::from_secs(3);
 
 /// Shows how a stage stands, for ever.
 ///
 /// # Errors
-/// The first look fails, or stdout is closed. A later look that fails is told, and the next may
+/// The first look fails, or stdout is closed. A later look that fails is reported, and the next may
 /// succeed.
 pub async fn watch(
     config: &Config,
@@ -25,7 +25,7 @@ pub async fn watch(
     reporter: &dyn Reporter,
 ) -> Result<std::convert::Infallible> {
     on_report(status(config, scope).await?)?;
-    let mut told = String::new();
+    let mut reported = String::new();
     loop {
         tokio::time::sleep(REST).await;
         let problem = match status(config, scope).await {
@@ -35,9 +35,9 @@ pub async fn watch(
             }
             Err(error) => format!("{error:#}"),
         };
-        if problem != told && !problem.is_empty() {
+        if problem != reported && !problem.is_empty() {
             reporter.report(Event::Warning(problem.clone()));
         }
-        told = problem;
+        reported = problem;
     }
 }

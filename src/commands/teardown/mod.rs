@@ -72,7 +72,7 @@ async fn remove(
     Ok(())
 }
 
-/// What there is, in the order of its making.
+/// The deployed stacks, in the order of their creation.
 struct StageToRemove {
     aws: Aws,
     stacks: Vec<DeployedStack>,

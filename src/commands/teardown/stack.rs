@@ -10,7 +10,7 @@ use crate::plan::{DELETION_PROTECTION, StackPlan};
 use crate::provision::state::{self, TeardownAction};
 use crate::provision::{self, retry_transient, wait_until_idle};
 
-/// How often the deletion of a stack is tried when something in it refuses to go.
+/// The number of attempts to delete a stack when something in it cannot be deleted.
 const ATTEMPTS: usize = 3;
 
 /// Deletes a stack and returns what it leaves behind on purpose.

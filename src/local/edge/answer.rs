@@ -1,4 +1,4 @@
-//! What the edge itself says: that it is ready, or why it cannot pass a request on, with the cure.
+//! The responses of the edge itself: that it is ready, or why it cannot forward a request, with the cure.
 
 use axum::body::Body;
 use hyper::header::{self, HeaderValue};

@@ -19,14 +19,14 @@ use super::table::RouteTable;
 use super::{READY, answer, claim, headers};
 use crate::local::state::StateFolder;
 
-/// How long what a host stands for may take to begin its answer: as a load balancer, by default.
+/// The longest time that what a host stands for may take to begin its answer: as a load balancer, by default.
 /// Source: Elastic Load Balancing, "idle_timeout.timeout_seconds".
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long it may take to accept a connection on loopback.
+/// The longest time that it may take to accept a connection on loopback.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long an unused connection is kept: shorter than any server behind the edge keeps it.
+/// The longest time that an unused connection is kept: shorter than any server behind the edge keeps it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the page learns its release and addresses. A deploy writes it beside the site; Vite knows neither.
@@ -41,7 +41,7 @@ pub(super) struct Edge {
     client: Client<HttpConnector, Body>,
 }
 
-/// What a request is sent on to.
+/// The destination of a request.
 struct Upstream {
     /// Its name among the parts.
     part: &'static str,

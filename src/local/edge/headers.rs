@@ -1,4 +1,4 @@
-//! What a proxy does to headers: drops those that are meant for one hop only, adds who asked.
+//! The headers that a proxy changes: it drops those that are meant for one hop only, and adds the client.
 
 use std::net::IpAddr;
 

@@ -34,10 +34,10 @@ use forward::Edge;
 /// Where the edge answers for itself, on `localhost` and `127.0.0.1`.
 const READY: &str = "/_edge/ready";
 
-/// How long a client may take to send a request's head.
+/// The longest time that a client may take to send a request's head.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long answers that are under way may take when the edge is told to stop.
+/// The longest time that answers that are under way may take when the edge is asked to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns how the edge is started.
@@ -147,7 +147,7 @@ async fn serve_connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
-    // What goes wrong here is the client's doing, and it has been told or is gone.
+    // What goes wrong here is the client's doing, and it has been reported or is gone.
     tokio::select! {
         _ = &mut connection => {}
         () = stopped(&mut stop) => {

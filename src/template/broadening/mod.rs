@@ -1,6 +1,6 @@
 //! In: a resource's type and its properties before and after (rendered; `Null` where there is none).
-//! Out: every way in which more is allowed than before, in words. What is narrowed is not told. Where two
-//! things cannot be compared (functions that only CloudFormation evaluates), what is new is told: better
+//! Out: every way in which more is allowed than before, in words. What is narrowed is not reported. Where two
+//! things cannot be compared (functions that only CloudFormation evaluates), what is new is reported: better
 //! one line too many than one too few.
 
 mod network;

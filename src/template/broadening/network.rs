@@ -31,7 +31,7 @@ const LISTS: [(&str, Way); 2] = [
     ("SecurityGroupEgress", Way::Out),
 ];
 
-/// How a rule names whom it lets through.
+/// The peer that a rule lets through.
 const PEERS: [&str; 7] = [
     "CidrIp",
     "CidrIpv6",

@@ -10,11 +10,11 @@ fn properties(text: &str) -> Value {
     }
 }
 
-/// Each row: type, before, after, and what is told.
+/// Each row: type, before, after, and the expected text.
 fn assert_rows(rows: &[(&str, &str, &str, &[&str])]) {
     for (kind, before, after, wanted) in rows {
-        let told = broadening(kind, &properties(before), &properties(after));
-        assert_eq!(told, *wanted, "{kind}: {before} -> {after}");
+        let reported = broadening(kind, &properties(before), &properties(after));
+        assert_eq!(reported, *wanted, "{kind}: {before} -> {after}");
     }
 }
 
@@ -117,28 +117,28 @@ fn security_groups() {
             "SecurityGroupEgress": [],
         })
     };
-    let told = |before: &Value, after: &Value| broadening(kind, before, after);
+    let reported = |before: &Value, after: &Value| broadening(kind, before, after);
     let wide = rule("10.0.0.0/8", 1, 1024);
     let narrow = rule("10.1.0.0/16", 443, 443);
-    assert!(told(&wide, &narrow).is_empty());
+    assert!(reported(&wide, &narrow).is_empty());
     assert_eq!(
-        told(&narrow, &wide),
+        reported(&narrow, &wide),
         ["lets in tcp 1 to 1024 from 10.0.0.0/8"]
     );
     assert_eq!(
-        told(&wide, &rule("0.0.0.0/0", 443, 443)),
+        reported(&wide, &rule("0.0.0.0/0", 443, 443)),
         ["lets in tcp 443 from 0.0.0.0/0"]
     );
     let mut open = narrow.clone();
     open.as_object_mut().unwrap().remove("SecurityGroupEgress");
     assert_eq!(
-        told(&narrow, &open),
+        reported(&narrow, &open),
         [
             "lets out everything to 0.0.0.0/0",
             "lets out everything to ::/0"
         ]
     );
-    assert!(told(&open, &narrow).is_empty());
+    assert!(reported(&open, &narrow).is_empty());
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn switches_that_open() {
 }
 
 #[test]
-fn only_what_the_change_adds_is_told_of_each_resource() {
+fn only_what_the_change_adds_is_reported_of_each_resource() {
     use crate::template::{difference, render};
     let template = |actions: &str| {
         let body = format!(

@@ -247,10 +247,12 @@ impl World {
     }
 }
 
-/// As S3 does: what it is told of the bytes must be true.
+/// As S3 does: what it is reported of the bytes must be true.
 fn verify(request: &Request) -> Result<(), Refusal> {
     match &request.sha256 {
-        Some(told) if *told == BASE64_STANDARD.encode(Sha256::digest(&request.body)) => Ok(()),
+        Some(reported) if *reported == BASE64_STANDARD.encode(Sha256::digest(&request.body)) => {
+            Ok(())
+        }
         Some(_) => Err((400, "BadDigest")),
         None => Err((400, "MissingChecksum")),
     }
