@@ -213,10 +213,12 @@ pub enum UserError {
         losses: Vec<String>,
     },
     /// A person was asked whether data may go, and said no.
-    #[error("the loss of data in stage `{0}` was not confirmed; what held it is as it was")]
+    #[error(
+        "the loss of data in stage `{0}` was not confirmed; the resources that hold it are unchanged"
+    )]
     LossNotConfirmed(String),
     /// A saved plan is not what a deploy would do now.
-    #[error("the plan in {} no longer holds; what has changed since: {}", file.display(), moved.join("; "))]
+    #[error("the plan in {} no longer holds; changed since: {}", file.display(), moved.join("; "))]
     PlanOutdated {
         /// The plan.
         file: PathBuf,
@@ -251,7 +253,7 @@ pub enum UserError {
         known: Vec<String>,
     },
     /// Several releases have an id that begins like this.
-    #[error("`{id}` means more than one release: {}", meant.join(", "))]
+    #[error("`{id}` matches more than one release: {}", meant.join(", "))]
     AmbiguousRelease {
         /// The id asked for.
         id: String,
@@ -262,10 +264,12 @@ pub enum UserError {
     #[error("stage `{0}` has no earlier release to go back to")]
     NoEarlierRelease(String),
     /// The running artifacts belong to no recorded release.
-    #[error("what runs in stage `{0}` is of no recorded release: its last deploy did not end well")]
+    #[error(
+        "stage `{0}` runs artifacts of no recorded release: its last deploy failed or was interrupted"
+    )]
     UnrecordedRelease(String),
     /// A release cannot come back.
-    #[error("release `{id}` cannot come back: {}", missing.join(", "))]
+    #[error("release `{id}` cannot be restored: {}", missing.join(", "))]
     ReleaseIncomplete {
         /// The release.
         id: String,
@@ -304,14 +308,14 @@ impl UserError {
     pub fn hint(&self) -> String {
         match self {
             Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } => hint.clone(),
-            Self::Interrupted { .. } => "nothing is lost: what CloudFormation has begun it finishes by itself; \
-                 `factory-tree status` shows it, and the same command again goes on from there"
+            Self::Interrupted { .. } => "nothing is lost: CloudFormation finishes the running operation by itself; \
+                 `factory-tree status` shows it, and the same command continues from there"
                 .to_owned(),
             Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
             Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
             Self::Build { .. } => "its own message is above; nothing was deployed. Mend it and run the same command again".to_owned(),
-            Self::InvalidEventFile { .. } => "write what Lambda would hand over, as JSON; samples are in `lambdas/*/events`".to_owned(),
-            Self::FunctionFailed { .. } => "what it logged is above".to_owned(),
+            Self::InvalidEventFile { .. } => "write the JSON that Lambda would pass to the function; samples are in `lambdas/*/events`".to_owned(),
+            Self::FunctionFailed { .. } => "its log is above".to_owned(),
             Self::PortTaken { stage, .. } => {
                 format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
             }
@@ -325,11 +329,11 @@ impl UserError {
             Self::StackFailed { template, cure, .. } => {
                 let mend = format!("mend {} or what the reason names", template.display());
                 let cure = cure.as_ref().unwrap_or(&mend);
-                format!("{cure}. Then run the same command again; what this run had changed is undone")
+                format!("{cure}. Then run the same command again; the changes of this run are rolled back")
             }
             Self::UnknownStack { known, .. } => format!("use one of: {}", known.join(", ")),
-            Self::RecoveryNeedsConsent(stage) => format!("read above what would be done, then repeat with `--yes --stage {stage}`"),
-            Self::TeardownNeedsConsent(_) => "read above what there is, then repeat with `--yes`".to_owned(),
+            Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
+            Self::TeardownNeedsConsent(_) => "read above what it would delete, then run it again with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
                 "somebody did that by hand: ask why, switch it off in CloudFormation, then run the same command again".to_owned()
             }
@@ -340,9 +344,9 @@ impl UserError {
             Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
             Self::UnknownRelease { known, .. } => choose_a_release(known),
-            Self::AmbiguousRelease { .. } => "type more of the id".to_owned(),
-            Self::NoEarlierRelease(_) => "`factory-tree releases` shows those that there are; `factory-tree rollback ID` brings any of them back".to_owned(),
-            Self::UnrecordedRelease(_) => "name both releases, or bring the last good one back with `factory-tree rollback`".to_owned(),
+            Self::AmbiguousRelease { .. } => "type more digits of the id".to_owned(),
+            Self::NoEarlierRelease(_) => "`factory-tree releases` lists the releases; `factory-tree rollback ID` restores any of them".to_owned(),
+            Self::UnrecordedRelease(_) => "name both releases, or restore the last good one with `factory-tree rollback`".to_owned(),
             Self::ReleaseIncomplete { commit, .. } => deploy_again(commit.as_deref()),
             Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
             Self::DevOnAws(_) => "name a stage with `hosting: local` with `--stage NAME`; `factory-tree deploy` is for this one".to_owned(),

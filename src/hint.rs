@@ -30,6 +30,6 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         let all = || "`factory-tree policy` prints every permission that a stage needs".to_owned();
         return Some(diagnosis.map_or_else(all, |diagnosis| diagnosis.cure));
     }
-    let again = "run the same command again: it goes on from where this one stopped".to_owned();
+    let again = "run the same command again: it continues from where this one stopped".to_owned();
     fault.is_transient().then_some(again)
 }

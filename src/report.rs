@@ -290,7 +290,11 @@ impl fmt::Display for RecoverReport {
         if self.stacks.is_empty() {
             return write!(formatter, "stage {}: nothing to recover", self.stage);
         }
-        write!(formatter, "stage {}: recovered what could be", self.stage)?;
+        write!(
+            formatter,
+            "stage {}: recovered as far as possible",
+            self.stage
+        )?;
         for RecoverRow {
             name,
             was,

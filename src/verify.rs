@@ -82,7 +82,7 @@ pub fn summary(failing: &[&Check]) -> String {
 /// It is not reached, or says no time; worded for a person.
 pub async fn ask_date(url: String) -> Result<String, String> {
     let answer = ask::get(url.clone()).await?;
-    answer.date.ok_or_else(|| format!("{url} says no time"))
+    answer.date.ok_or_else(|| format!("{url} sends no date"))
 }
 
 async fn named(name: &str, question: impl Future<Output = Result<String, String>>) -> Check {
@@ -165,7 +165,7 @@ async fn check_socket(urls: &Urls, expected: Option<&str>) -> Result<String, Str
     let text = ask::first_message(&urls.socket, &urls.site).await?;
     match serde_json::from_str::<Hello>(&text) {
         Ok(hello) if hello.kind == "hello" => compare(&hello.build, expected),
-        _ => Err("says something else than hello first".to_owned()),
+        _ => Err("sends another message before hello".to_owned()),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn check_program(
     };
     let unread = |error: object::Error| {
         let problem = format!("is no program that Linux starts: {error}");
-        unfit(name, problem, "look at what the build makes".to_owned())
+        unfit(name, problem, "check the output of the build".to_owned())
     };
     let elf = Elf::parse(program).map_err(unread)?;
     check_machine(name, &elf, architecture)?;
@@ -97,7 +97,7 @@ fn check_machine(name: &str, elf: &Elf<'_>, architecture: Architecture) -> Resul
         architecture.name()
     );
     let hint = format!(
-        "look at what `.cargo/config.toml` says of target `{}`, or set `architecture` in factory-tree.yaml",
+        "check the section of `.cargo/config.toml` for target `{}`, or set `architecture` in factory-tree.yaml",
         architecture.triple()
     );
     Err(unfit(name, problem, hint))

@@ -66,7 +66,7 @@ pub fn farewell(stage: Option<&str>) -> String {
     let stage = stage.map(|stage| format!(" --stage {stage}"));
     let stage = stage.unwrap_or_default();
     format!(
-        "the stage runs on, with the site as it was deployed: `factory-tree deploy{stage}` brings the site up to date, `factory-tree teardown{stage}` takes everything down"
+        "the stage runs on, with the site as it was deployed: `factory-tree deploy{stage}` updates the site, `factory-tree teardown{stage}` takes everything down"
     )
 }
 

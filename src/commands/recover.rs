@@ -119,9 +119,9 @@ async fn explain(
         let left = skip.get(name).map(Vec::as_slice).unwrap_or_default();
         for (resource, reason) in failed_to_roll_back(&past) {
             let what = if left.contains(&resource) {
-                "will be left as it is".to_owned()
+                "will be skipped".to_owned()
             } else {
-                format!("if it cannot be undone, leave it as it is with `--skip {name}:{resource}`")
+                format!("if it cannot be rolled back, skip it with `--skip {name}:{resource}`")
             };
             reporter.report(Event::Note(format!("  {resource}: {reason}; {what}")));
         }
@@ -132,12 +132,10 @@ async fn explain(
 fn remedy(act: RecoverAction) -> &'static str {
     match act {
         RecoverAction::Nothing => "nothing to do",
-        RecoverAction::Follow => "what runs is followed to its end",
-        RecoverAction::Delete => {
-            "nothing of it was ever in use, so it is deleted; `deploy` makes it anew"
-        }
-        RecoverAction::RollBack => "the update is undone (RollbackStack)",
-        RecoverAction::ContinueRollback => "the undoing goes on (ContinueUpdateRollback)",
+        RecoverAction::Follow => "waiting for the running operation",
+        RecoverAction::Delete => "it was never in use, so it is deleted; `deploy` creates it again",
+        RecoverAction::RollBack => "the update is rolled back (RollbackStack)",
+        RecoverAction::ContinueRollback => "the rollback continues (ContinueUpdateRollback)",
         RecoverAction::ReportOnly => {
             "no call of CloudFormation helps here: `teardown` finishes a deletion, anything else needs AWS Support"
         }

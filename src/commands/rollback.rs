@@ -152,7 +152,7 @@ fn describe(target: &ReleaseRecord, moved: &[&str]) -> String {
         (Some(commit), _) => format!("of commit {commit:.12}"),
     };
     let what = if moved.is_empty() {
-        "nothing that does not run already".to_owned()
+        "no changes, it is live already".to_owned()
     } else {
         moved.join(", ")
     };
@@ -250,7 +250,7 @@ async fn verify_release(
         server: build("websocket"),
     };
     let verified = verify(config, &expected, &history.stage.place, reporter).await;
-    verified.with_context(|| format!("release `{}` came back", target.id()))?;
+    verified.with_context(|| format!("release `{}` was restored", target.id()))?;
     Ok(())
 }
 

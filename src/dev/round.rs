@@ -52,7 +52,7 @@ pub fn report_deployed(saves: &Saves, report: &DeployReport, now: SystemTime) ->
 /// Returns the line of a round that failed.
 pub fn report_failure(saves: &Saves, error: &anyhow::Error) -> String {
     format!(
-        "{}: {error:#}; what was live stays live, and the next save tries again",
+        "{}: {error:#}; the live version is unchanged, and the next save tries again",
         files(saves)
     )
 }
@@ -147,7 +147,7 @@ mod tests {
         lambdas/api/src/main.rs: stack api updated, live 7.2 s after the save (build 5.2 s · provision 0.9 s)
         lambdas/api/src/main.rs, crates/domain/src/name.rs, a and 2 more: stacks api, websocket updated, live 7.2 s after the save (build 5.2 s · provision 0.9 s)
         Cargo.lock: nothing new for the stage, live 7.2 s after the save (build 5.2 s · provision 0.9 s)
-        lambdas/api/src/main.rs: `cargo build` failed with exit status: 101; what was live stays live, and the next save tries again
+        lambdas/api/src/main.rs: `cargo build` failed with exit status: 101; the live version is unchanged, and the next save tries again
         ");
     }
 }

@@ -101,7 +101,7 @@ pub async fn check_caa(dns: &Dns, domain: &str) -> Finding {
     if let Some((place, issuers)) = forbidding {
         let issuers: Vec<&str> = issuers.iter().map(String::as_str).collect();
         let detail = match issuers.join(", ").as_str() {
-            "" => format!("{place} lets nobody issue certificates"),
+            "" => format!("{place} allows nobody to issue certificates"),
             issuers => format!("{place} lets only {issuers} issue certificates"),
         };
         return Finding::bad(

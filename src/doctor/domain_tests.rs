@@ -169,7 +169,7 @@ async fn one_host_that_forbids_amazon_is_enough() {
     ]);
     let finding = check_caa(&serve(zonefile, &[]).await, "factory-tree.com").await;
     assert_eq!(finding.ok, Some(false));
-    insta::assert_snapshot!(finding.detail, @"api.factory-tree.com lets nobody issue certificates");
+    insta::assert_snapshot!(finding.detail, @"api.factory-tree.com allows nobody to issue certificates");
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) async fn apply(folder: &StateFolder, wanted: &Parts) -> Result<Runnin
         part: SUPERVISOR.to_owned(),
         stage: folder.stage(),
         problem: format!(
-            "it does not take orders. Its last words:\n{}",
+            "it does not react to commands. The end of its log:\n{}",
             folder.log_end(SUPERVISOR)
         ),
         log: folder.log(SUPERVISOR),

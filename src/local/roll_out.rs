@@ -176,7 +176,7 @@ impl LocalStage {
         Err(UserError::PartFailed {
             part: format!("server of bundle `{}`", release.build),
             stage: self.stage.to_string(),
-            problem: format!("{problem}{serves}; its last words:\n{words}"),
+            problem: format!("{problem}{serves}; the end of its log:\n{words}"),
             log: self.folder.log(SERVER),
         }
         .into())

@@ -74,7 +74,7 @@ impl LocalStage {
         ] {
             if state::read::<serde_json::Value>(&path) == Saved::Damaged {
                 reporter.report(Event::Note(format!(
-                    "{} was damaged: it is made anew",
+                    "{} was damaged: it is created again",
                     path.display()
                 )));
             }
@@ -193,7 +193,7 @@ impl LocalStage {
         let problem = if words.is_empty() {
             problem
         } else {
-            format!("{problem}; its last words:\n{words}")
+            format!("{problem}; the end of its log:\n{words}")
         };
         let (part, stage) = (name.to_owned(), self.stage.to_string());
         Err(UserError::PartFailed {
@@ -293,7 +293,7 @@ fn report_healing(
     reporter: &dyn Reporter,
 ) {
     if running.is_some_and(|running| running.living_supervisor().is_none()) {
-        let note = "the supervisor had ended: another one takes over what runs";
+        let note = "the supervisor had ended: a new one takes over the running parts";
         reporter.report(Event::Note(note.to_owned()));
     }
     for (name, record, part) in parts {
@@ -306,7 +306,7 @@ fn report_healing(
             Some(_) => "is of another build or other settings".to_owned(),
         };
         let cure = match *name {
-            EMULATOR => "it is started again, empty, and everything is provisioned anew",
+            EMULATOR => "it is started again, empty, and everything is provisioned again",
             _ => "it is started again",
         };
         reporter.report(Event::Note(format!("the {name} {how}: {cure}")));

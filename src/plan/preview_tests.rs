@@ -159,7 +159,7 @@ fn an_update_is_reported_at_property_level_with_what_is_lost_and_what_is_widened
 stage prod: 2 of 3 stacks change, 2 site files; DATA IS LOST in 1 resource; access is widened by 1 resource
 
 stack data: update in us-east-1
-  -/+ Table (AWS::DynamoDB::Table) is replaced: what it holds is LOST
+  -/+ Table (AWS::DynamoDB::Table) is replaced: its data is LOST
         KeySchema.0.AttributeName: pk -> id  forces replacement  [both]
         Rules.0.Action: {"Allow":{}} -> {"Block":{}}  [template: CloudFormation will not act on this]
   -   Logs (AWS::S3::Bucket) is deleted: the old one stays, outside the stack  [both]

@@ -181,10 +181,10 @@ fn done(change: &ResourceChange) -> String {
     };
     let fate = match (change.data, change.act) {
         (None, _) => "",
-        (Some(DataImpact::Lost), ChangeAction::MayReplace) => ": what it holds MAY BE LOST",
-        (Some(DataImpact::Lost), _) => ": what it holds is LOST",
+        (Some(DataImpact::Lost), ChangeAction::MayReplace) => ": its data MAY BE LOST",
+        (Some(DataImpact::Lost), _) => ": its data is LOST",
         (Some(DataImpact::Retained), _) => ": the old one stays, outside the stack",
-        (Some(DataImpact::Snapshot), _) => ": a snapshot of it is made",
+        (Some(DataImpact::Snapshot), _) => ": its data is kept in a snapshot",
     };
     format!("{act}{fate}")
 }

@@ -114,7 +114,7 @@ async fn first_failure_of(
         Ok(events) => events.into_iter().find(StackEvent::is_failure),
         Err(error) => {
             reporter.report(Event::Warning(format!(
-                "a nested stack keeps its cause to itself: {error:#}"
+                "the failing resource is in a nested stack whose events cannot be read: {error:#}"
             )));
             None
         }

@@ -22,7 +22,7 @@ const RULES: [DiagnosisRule; 12] = [
             "must be in us-east-1",
             "not in us-east-1",
         ],
-        "the certificate lies in the wrong region",
+        "the certificate is in the wrong region",
         "CloudFront takes certificates of us-east-1 only: pass the output of the stack `certificate-us-east-1`",
     ),
     (

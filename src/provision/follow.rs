@@ -164,7 +164,7 @@ impl Reachability {
         }
         let since = self.lost.get_or_insert_with(|| {
             reporter.report(Event::Warning(format!(
-                "{error:#}; what runs in AWS goes on, and is asked for again"
+                "{error:#}; running operations in AWS continue; trying again"
             )));
             Instant::now()
         });
@@ -173,7 +173,7 @@ impl Reachability {
         }
         let minutes = TIMEOUT.as_secs() / 60;
         Err(error).with_context(|| {
-            format!("AWS gave no answer for {minutes} minutes; what runs there goes on")
+            format!("AWS gave no answer for {minutes} minutes; running operations there continue")
         })
     }
 }

@@ -85,7 +85,7 @@ async fn delete_left_over(target: &StackTarget<'_>, now: Duration) {
         anyhow::Ok(())
     };
     if let Err(error) = delete.await {
-        let warning = format!("what an earlier plan has left on a stack stays there: {error:#}");
+        let warning = format!("a change set of an earlier plan was not deleted: {error:#}");
         target.reporter.report(Event::Warning(warning));
     }
 }

@@ -77,7 +77,7 @@ pub(super) async fn ensure(
                 followed = outcome.or(followed);
             }
             DeployAction::Recreate => {
-                target.report_progress("deleting what is left of a failed creation");
+                target.report_progress("deleting the remains of a failed creation");
                 delete_stack(target.client, target.name, target.reporter, |event| {
                     target.report_resource(event)
                 })
@@ -165,7 +165,7 @@ async fn follow_running_operation(
         "somebody else"
     };
     target.report_progress(&format!(
-        "{who} is at work ({}): following it",
+        "{who} is at work ({}): waiting for it",
         status_words(&stack.status)
     ));
     let outcome = match stack.status.as_str() {
@@ -294,7 +294,7 @@ async fn past_events(
 
 async fn get_stack(target: &StackTarget<'_>, id: &str) -> Result<Stack> {
     let stack = target.retry(|| target.client.find_stack(id)).await?;
-    stack.with_context(|| format!("stack `{}` has gone while it was worked on", target.name))
+    stack.with_context(|| format!("stack `{}` was deleted during the operation", target.name))
 }
 
 /// `CREATE_IN_PROGRESS` is "create in progress".

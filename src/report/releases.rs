@@ -143,7 +143,7 @@ impl fmt::Display for ReleasesReport {
         if !releases.iter().any(|row| row.live) {
             write!(
                 formatter,
-                "\n\n  what runs is none of these: the last deploy did not end well"
+                "\n\n  the running artifacts belong to none of these: the last deploy failed or was interrupted"
             )?;
         }
         if *older > 0 {

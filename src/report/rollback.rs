@@ -60,7 +60,7 @@ impl fmt::Display for RollbackReport {
         writeln!(formatter, "  api     {}", urls.api)?;
         writeln!(formatter, "  socket  {}\n", urls.socket)?;
         if !self.moved.is_empty() {
-            writeln!(formatter, "  came back: {}", self.moved.join(", "))?;
+            writeln!(formatter, "  restored: {}", self.moved.join(", "))?;
         }
         for StackRow {
             name,

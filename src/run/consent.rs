@@ -24,7 +24,7 @@ pub(super) fn to_data_loss(
     let stage = config.stage.to_string();
     let reported = losses.join("\n  ");
     let question =
-        format!("Data would be lost:\n  {reported}\nType the name of stage {stage} to let it go: ");
+        format!("Data would be lost:\n  {reported}\nType the name of stage {stage} to confirm: ");
     match ui::ask(&question)? {
         Some(answer) if answer == stage => Ok(DeployRequest {
             consent: order.consent.and(losses),
@@ -42,7 +42,7 @@ pub(super) fn to_rollback(config: &Config, args: &StageArgs, reported: &str) -> 
         return Ok(());
     }
     let stage = config.stage.to_string();
-    let question = format!("Stage {stage} is protected. Type its name to bring back {reported}: ");
+    let question = format!("Stage {stage} is protected. Type its name to restore {reported}: ");
     match ui::ask(&question)? {
         Some(answer) if answer == stage => Ok(()),
         _ => Err(UserError::RollbackNeedsConsent(stage).into()),

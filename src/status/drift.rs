@@ -94,7 +94,7 @@ impl fmt::Display for DriftRow {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             DriftState::Modified => "differs from its template",
-            DriftState::Deleted => "is gone, though its template names it",
+            DriftState::Deleted => "was deleted outside CloudFormation",
         };
         let (stack, resource, kind) = (&self.stack, plain(&self.resource), plain(&self.kind));
         write!(formatter, "\n  drift {stack}/{resource} ({kind}) {state}")?;

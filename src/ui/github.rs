@@ -171,8 +171,8 @@ mod tests {
         ]
         .map(|error| annotation(&error, &github()));
         insta::assert_snapshot!(reported.join("\n"), @r"
-::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; what this run had changed is undone
-::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; what this run had changed is undone
+::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; the changes of this run are rolled back
+::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; the changes of this run are rolled back
 ::error title=factory-tree::there is no configuration file at /srv/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`
 ::error title=factory-tree::no route to host
 ");

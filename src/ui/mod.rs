@@ -174,8 +174,8 @@ pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: 
 }
 
 /// The command has done its work, also where GitHub's files cannot be written.
-fn conclude(terminal: &Terminal, tell: impl FnOnce(&Github) -> Result<()>) {
-    let reported = terminal.github.as_ref().map(tell);
+fn conclude(terminal: &Terminal, publish: impl FnOnce(&Github) -> Result<()>) {
+    let reported = terminal.github.as_ref().map(publish);
     if let Some(Err(error)) = reported {
         eprintln!("{}", warning(&format!("{error:#}")));
     }

@@ -92,7 +92,7 @@ pub(super) async fn first_message(url: &str, origin: &str) -> Result<String, Str
             return Ok(text.to_string());
         }
     }
-    Err(format!("{url}: closed without a word"))
+    Err(format!("{url}: closed without a message"))
 }
 
 trait Connection: AsyncRead + AsyncWrite + Send {}

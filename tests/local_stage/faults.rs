@@ -131,7 +131,7 @@ fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
         "{rest}"
     );
     assert!(
-        rest.contains("the same command again goes on from there"),
+        rest.contains("the same command continues from there"),
         "{rest}"
     );
 

@@ -29,10 +29,10 @@ pub(super) async fn tidy(
     match work.await {
         Ok(0) => {}
         Ok(deleted) => reporter.report(Event::Note(format!(
-            "deleted what no kept release needs; objects: {deleted}"
+            "deleted objects that no kept release needs: {deleted}"
         ))),
         Err(error) => reporter.report(Event::Warning(format!(
-            "what no release needs any more was not deleted; the next deploy tries again: {error:#}"
+            "objects that no release needs were not deleted; the next deploy tries again: {error:#}"
         ))),
     }
 }
