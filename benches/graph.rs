@@ -12,26 +12,30 @@
 #![expect(clippy::unwrap_used, reason = "a bench says what is wrong by failing")]
 #![expect(clippy::print_stdout, reason = "its figures are its answer")]
 
-#[path = "../tests/cloudformation/mod.rs"]
+/// The fake account of the tests.
 #[expect(
     dead_code,
     unused_imports,
-    reason = "the tests' server; nothing fails here"
+    reason = "a bench needs a part of it; nothing fails here"
 )]
-mod cloudformation;
+#[path = "../tests/support"]
+mod support {
+    pub(crate) mod fake_account;
+    mod loopback;
+}
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cloudformation::FakeCloudFormation;
 use factory_tree::aws::{Access, Aws};
 use factory_tree::event::{Event, Reporter};
 use factory_tree::outputs::Outputs;
 use factory_tree::plan::{ParameterSource, StackPlan};
 use factory_tree::provision::{self, Options};
 use factory_tree::template::{DataConsent, Template};
+use support::fake_account::FakeCloudFormation;
 
 /// A stack: its name, whose outputs it needs, and its resources with the seconds that they take on AWS.
 type Row = (
@@ -140,7 +144,7 @@ async fn run() -> (f64, usize) {
             .iter()
             .map(|(id, kind, seconds)| (*id, *kind, seconds * 1000 / SPEED))
             .collect();
-        fake.world().declare(name, &rows);
+        fake.account().declare(name, &rows);
     }
     let stacks = STACKS.map(|(name, needs, _)| stack(name, needs));
     let access = Access::Endpoint {
@@ -159,7 +163,7 @@ async fn run() -> (f64, usize) {
     )
     .await
     .unwrap();
-    let calls = fake.world().calls.len();
+    let calls = fake.account().calls.len();
     (started.elapsed().as_secs_f64(), calls)
 }
 

@@ -1,12 +1,6 @@
 //! `factory-tree dev` on a stage of its own, with a copy of the sources that may be broken and mended, and a real browser
 //! that looks on from the first save to the last.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
-mod eyes;
-#[expect(dead_code, reason = "other tests use the rest of it")]
-mod stage;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -14,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use eyes::Eyes;
+use crate::support::browser::BrowserDriver;
+use crate::support::stage::{Stage, call, copy_sources};
 use serde_json::{Value, json};
-use stage::{Stage, call, copy_sources};
 
 /// How long a round may take here, where other tests may be at work beside this one.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,8 +32,8 @@ fn every_save_is_live_a_broken_one_is_reported_and_nothing_stays_behind() {
     until("Vite shows the page", || {
         page(&report, "/").contains(OF_VITE)
     });
-    let mut eyes = Eyes::open(&sources.path().join("site"), "e2e/dev.mjs", &report);
-    saved_components_are_on_the_page(&mut eyes);
+    let mut browser = BrowserDriver::open(&sources.path().join("site"), "e2e/dev.mjs", &report);
+    saved_components_are_on_the_page(&mut browser);
     assert!(page(&report, "/config.json").contains(report["urls"]["api"].as_str().unwrap()));
 
     let main = "lambdas/api/src/main.rs";
@@ -60,15 +54,15 @@ fn every_save_is_live_a_broken_one_is_reported_and_nothing_stays_behind() {
     );
     let after = health();
     assert!(after.0 == 200 && after != before, "{after:?}");
-    without_fault(&eyes.ask("live"));
+    without_fault(&browser.ask("live"));
 
     edit(sources.path(), "crates/websocket/src/main.rs", |text| {
         format!("{text}{CHANGE}")
     });
     let reported = dev.hear("after the save");
     assert!(reported.contains("stack websocket updated"), "{reported}");
-    without_fault(&eyes.ask("live"));
-    without_fault(&eyes.leave());
+    without_fault(&browser.ask("live"));
+    without_fault(&browser.leave());
 
     let vite = processes_in(&sources.path().join("site"));
     assert_eq!(vite.len(), 1, "Vite is one process");
@@ -82,9 +76,9 @@ fn every_save_is_live_a_broken_one_is_reported_and_nothing_stays_behind() {
 }
 
 /// How soon they are, `benches/dev` measures.
-fn saved_components_are_on_the_page(eyes: &mut Eyes) {
+fn saved_components_are_on_the_page(browser: &mut BrowserDriver) {
     for _ in 0..3 {
-        without_fault(&eyes.ask("save"));
+        without_fault(&browser.ask("save"));
     }
 }
 

@@ -1,8 +1,6 @@
 //! One set of features: whatever a command selects, it compiles no package again that the whole workspace's tests have
 //! compiled (crates/features). Only the runtime alone, as it is shipped, has fewer.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

@@ -1,21 +1,16 @@
 //! A deploy that is killed after every event that it tells, each time a little further on, and started
 //! again. It always goes on, ends by itself at last, and does nothing twice.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
-#[expect(dead_code, reason = "other tests use the rest of it")]
-mod stage;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use crate::support::stage::{Stage, a_change_arrives};
 use factory_tree::aws::Aws;
 use factory_tree::config::Config;
 use factory_tree::local::Platform;
 use serde_json::Value;
-use stage::{Stage, a_change_arrives};
 
 /// More kills than any deploy has events.
 const MOST: usize = 400;

@@ -1,14 +1,9 @@
 //! `plan`, and `deploy --plan`, on a local stage: what is shown comes true, what has moved is refused, and
 //! no data goes without consent.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
-#[expect(dead_code, reason = "other tests use the rest of it")]
-mod stage;
-
 use serde_json::Value;
 
-use stage::{Answer, Stage, stacks_with};
+use crate::support::stage::{Answer, Stage, stacks_with};
 
 /// Runs a verb with more arguments; the answer is JSON.
 fn run(stage: &Stage, verb: &str, arguments: &[&str]) -> Answer {

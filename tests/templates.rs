@@ -2,8 +2,6 @@
 //! instances, and no retries of a stream. Each row is a fact by its path in a template; that the whole
 //! works with the facts that it can show is proven in `local_stage/`.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;

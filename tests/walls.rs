@@ -1,8 +1,6 @@
 //! The walls of the house (ARCHITECTURE.md): what may be said in which file only. Clippy holds those
 //! that it knows; these are the others. In each file, what stands after its `#[cfg(test)]` is free.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

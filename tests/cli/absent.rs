@@ -1,7 +1,7 @@
 //! A stage that is not there.
 
-use crate::assert_nothing_there;
-use crate::project::Project;
+use super::assert_nothing_there;
+use super::project::Project;
 
 #[test]
 fn a_stage_that_is_not_there_is_absent_and_its_teardown_has_nothing_to_do() {

@@ -1,7 +1,7 @@
 //! What a stage in AWS needs before it is touched: credentials, consent, permissions, and what `doctor` finds.
 
-use crate::path_with;
-use crate::project::Project;
+use super::path_with;
+use super::project::Project;
 
 #[test]
 fn without_credentials_prod_is_not_touched() {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::project::Project;
-use crate::{assert_nothing_there, path_with};
+use super::project::Project;
+use super::{assert_nothing_there, path_with};
 
 /// Builds another site for each `NODE_ENV`, as Vite does.
 const FOR_NODE_ENV: &str = "import fs from 'node:fs'

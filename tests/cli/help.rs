@@ -1,6 +1,6 @@
 //! The help of every verb.
 
-use crate::project::Project;
+use super::project::Project;
 
 #[test]
 fn the_help_names_every_verb_and_the_exit_codes() {

@@ -1,6 +1,6 @@
 //! The forms of what is said: for programs, for GitHub, with and without colour.
 
-use crate::project::Project;
+use super::project::Project;
 
 #[test]
 fn a_program_reads_one_object_a_line_and_the_report_last() {

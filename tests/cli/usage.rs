@@ -1,7 +1,7 @@
 //! What is wrong in what a person types, or in the files that it names: reported before anything is done.
 
-use crate::assert_nothing_there;
-use crate::project::Project;
+use super::assert_nothing_there;
+use super::project::Project;
 
 #[test]
 fn an_unknown_flag_is_wrong_usage() {

@@ -1,6 +1,6 @@
 //! Two configuration files over the same sources, each with a stage of the same name.
 
-use crate::stage::{Stage, call, create_factory, failing};
+use crate::support::stage::{Stage, call, create_factory, failing};
 
 #[test]
 fn stages_of_one_name_in_two_configurations_are_two_stages() {

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::stage::{Stage, a_change_arrives, call, check, create_factory, failing, stacks_with};
-use crate::{SOON, kill};
+use super::{SOON, kill};
+use crate::support::stage::{
+    Stage, a_change_arrives, call, check, create_factory, failing, stacks_with,
+};
 
 #[test]
 fn a_killed_part_shows_in_status_and_the_next_deploy_heals_it() {

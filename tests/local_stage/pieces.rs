@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::stage::{Stage, a_change_arrives};
-use crate::{SOON, kill};
+use super::{SOON, kill};
+use crate::support::stage::{Stage, a_change_arrives};
 
 type Change = fn(&str) -> String;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::SOON;
-use crate::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
+use super::SOON;
+use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
 #[test]
 fn deploy_status_teardown() {

@@ -4,33 +4,33 @@ use std::time::Duration;
 
 use factory_tree::provision::{Options, Outcome};
 
-use crate::cloudformation::{FakeCloudFormation, Resource};
-use crate::{Heard, provision, provision_data, reported, stack};
+use super::{RecordedEvents, provision, provision_data, reported, stack};
+use crate::support::fake_account::{FakeCloudFormation, Resource};
 
 #[tokio::test]
 async fn the_root_cause_is_reported_with_its_place_and_its_cure() {
     let fake = FakeCloudFormation::start();
-    fake.world().declare(
+    fake.account().declare(
         "data",
         &[
             ("Topic", "AWS::SNS::Topic", 400),
             ("Table", "AWS::DynamoDB::Table", 20),
         ],
     );
-    fake.world()
+    fake.account()
         .fail_resource("data", "Table", Some("factory-tree-data already exists"));
     let (result, _) = provision_data(&fake).await;
     insta::assert_snapshot!(reported(&result.unwrap_err()));
     assert_eq!(
-        fake.world().status("demo-data").unwrap(),
+        fake.account().status("demo-data").unwrap(),
         "ROLLBACK_COMPLETE"
     );
 
     // It never came up: the next deploy makes it anew.
-    fake.world()
+    fake.account()
         .declare("data", &[("Table", "AWS::DynamoDB::Table", 20)]);
     assert_eq!(provision_data(&fake).await.0.unwrap(), Outcome::Created);
-    assert_eq!(fake.world().count("DeleteStack"), 1);
+    assert_eq!(fake.account().count("DeleteStack"), 1);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_nested_stack_is_asked_for_the_cause_that_it_hides() {
         fails: Some(format!("Embedded stack {arn} was not successfully created")),
         physical_id: arn.to_owned(),
     };
-    fake.world()
+    fake.account()
         .resources
         .insert("data".to_owned(), [("Inner".to_owned(), nested)].into());
     let row = [
@@ -52,7 +52,7 @@ async fn a_nested_stack_is_asked_for_the_cause_that_it_hides() {
         "CREATE_FAILED",
         "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: sqs:CreateQueue on resource: arn:aws:sqs:us-east-1:123456789012:dead",
     ];
-    fake.world()
+    fake.account()
         .nested
         .insert(arn.to_owned(), vec![row.map(str::to_owned)]);
     let (result, _) = provision_data(&fake).await;
@@ -62,7 +62,7 @@ async fn a_nested_stack_is_asked_for_the_cause_that_it_hides() {
 #[tokio::test]
 async fn an_early_validation_is_reported_in_full() {
     let fake = FakeCloudFormation::start();
-    fake.world().refused_change_set = Some("The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To troubleshoot Early Validation errors, use the DescribeEvents API".to_owned());
+    fake.account().refused_change_set = Some("The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To troubleshoot Early Validation errors, use the DescribeEvents API".to_owned());
     let rows = [
         [
             "Table",
@@ -77,7 +77,7 @@ async fn an_early_validation_is_reported_in_full() {
             "/Resources/Topic/Properties/TopicName",
         ],
     ];
-    fake.world().failed_events = Some(rows.iter().map(|row| row.map(str::to_owned)).collect());
+    fake.account().failed_events = Some(rows.iter().map(|row| row.map(str::to_owned)).collect());
     let (result, _) = provision_data(&fake).await;
     insta::assert_snapshot!(reported(&result.unwrap_err()));
 }
@@ -85,7 +85,7 @@ async fn an_early_validation_is_reported_in_full() {
 #[tokio::test]
 async fn a_missing_grant_to_describe_events_is_a_warning_and_never_the_error() {
     let fake = FakeCloudFormation::start();
-    fake.world().refused_change_set = Some(
+    fake.account().refused_change_set = Some(
         "Template error: instance of Fn::GetAtt references undefined resource [Table]".to_owned(),
     );
     let (result, said) = provision_data(&fake).await;
@@ -98,9 +98,9 @@ async fn a_real_change_that_cloudformation_does_not_see_is_said() {
     provision_data(&fake).await.0.unwrap();
     let mut changed = stack("data", &[]);
     changed.template.body.push_str("# changed\n");
-    fake.world().refused_change_set =
+    fake.account().refused_change_set =
         Some("The submitted information didn't contain changes. Submit different information to create a change set.".to_owned());
-    let heard = Heard::default();
+    let heard = RecordedEvents::default();
     let stacks = provision(&fake, &[changed], Options::default(), &heard)
         .await
         .unwrap();

@@ -7,8 +7,8 @@ use factory_tree::commands::policy::policy;
 use factory_tree::config::Config;
 use factory_tree::policy::PolicyPurpose;
 
-use crate::cloudformation::FakeCloudFormation;
-use crate::{Heard, connect, provision, provision_data, stack};
+use super::{RecordedEvents, connect, provision, provision_data, stack};
+use crate::support::fake_account::FakeCloudFormation;
 
 /// What somebody with the role that plans may do to a stage.
 fn granted() -> BTreeSet<String> {
@@ -25,18 +25,18 @@ fn granted() -> BTreeSet<String> {
 #[tokio::test]
 async fn a_plan_asks_for_nothing_that_its_policy_does_not_grant() {
     let fake = FakeCloudFormation::start();
-    fake.world()
+    fake.account()
         .declare("data", &[("Table", "AWS::DynamoDB::Table", 20)]);
     provision_data(&fake).await.0.unwrap();
-    fake.world().calls.clear();
+    fake.account().calls.clear();
     let client = connect(&fake).await.cloudformation;
     client.find_stack("demo-data").await.unwrap();
-    let heard = Heard::default();
+    let heard = RecordedEvents::default();
     provision::forecast(&client, &stack("data", &[]), &BTreeMap::new(), &heard)
         .await
         .unwrap();
 
-    let asked = fake.world().calls.clone();
+    let asked = fake.account().calls.clone();
     assert!(asked.contains(&"CreateChangeSet".to_owned()), "{asked:?}");
     let asked = asked.iter().map(|call| format!("cloudformation:{call}"));
     let denied: Vec<String> = asked.filter(|call| !granted().contains(call)).collect();

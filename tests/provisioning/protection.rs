@@ -5,8 +5,8 @@ use std::time::Duration;
 use factory_tree::plan::{DELETION_PROTECTION, ParameterSource, StackPlan};
 use factory_tree::provision::{OnBusy, Options, Outcome};
 
-use crate::cloudformation::FakeCloudFormation;
-use crate::{Heard, provision, stack};
+use super::{RecordedEvents, provision, stack};
+use crate::support::fake_account::FakeCloudFormation;
 
 fn protected() -> StackPlan {
     let mut plan = stack("websocket", &[]);
@@ -21,12 +21,12 @@ async fn provision_protected(fake: &FakeCloudFormation) -> anyhow::Result<Outcom
         on_busy: OnBusy::Fail,
         ..Options::default()
     };
-    let stacks = provision(fake, &[protected()], options, &Heard::default()).await?;
+    let stacks = provision(fake, &[protected()], options, &RecordedEvents::default()).await?;
     Ok(stacks[0].outcome)
 }
 
 fn protection(fake: &FakeCloudFormation) -> Option<String> {
-    fake.world()
+    fake.account()
         .parameter("demo-websocket", DELETION_PROTECTION)
 }
 
@@ -39,37 +39,37 @@ async fn what_a_failed_creation_leaves_can_be_deleted() {
         ("Balancer", BALANCER, 10),
         ("Group", "AWS::AutoScaling::AutoScalingGroup", 40),
     ];
-    fake.world().declare("websocket", &rows);
+    fake.account().declare("websocket", &rows);
     let quota = "You have reached your quota of instances";
-    fake.world()
+    fake.account()
         .fail_resource("websocket", "Group", Some(quota));
     provision_protected(&fake).await.unwrap_err();
     assert_eq!(protection(&fake).as_deref(), Some("false"));
 
-    fake.world().fail_resource("websocket", "Group", None);
+    fake.account().fail_resource("websocket", "Group", None);
     assert_eq!(provision_protected(&fake).await.unwrap(), Outcome::Created);
     assert_eq!(protection(&fake).as_deref(), Some("true"));
-    fake.world().calls.clear();
+    fake.account().calls.clear();
     assert_eq!(
         provision_protected(&fake).await.unwrap(),
         Outcome::Unchanged
     );
-    assert_eq!(fake.world().calls, ["DescribeStacks"]);
+    assert_eq!(fake.account().calls, ["DescribeStacks"]);
 }
 
 #[tokio::test]
 async fn a_creation_that_was_cut_short_is_protected_by_the_next_run() {
     let fake = FakeCloudFormation::start();
-    fake.world()
+    fake.account()
         .declare("websocket", &[("Balancer", BALANCER, 600)]);
     let cut = tokio::time::timeout(Duration::from_millis(250), provision_protected(&fake)).await;
     assert!(cut.is_err());
     assert_eq!(
-        fake.world().status("demo-websocket").unwrap(),
+        fake.account().status("demo-websocket").unwrap(),
         "CREATE_IN_PROGRESS"
     );
 
     assert_eq!(provision_protected(&fake).await.unwrap(), Outcome::Created);
     assert_eq!(protection(&fake).as_deref(), Some("true"));
-    assert_eq!(fake.world().count("ExecuteChangeSet"), 2);
+    assert_eq!(fake.account().count("ExecuteChangeSet"), 2);
 }

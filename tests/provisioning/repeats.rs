@@ -10,31 +10,31 @@ use factory_tree::outputs::Outputs;
 use factory_tree::plan::StackPlan;
 use factory_tree::provision::{OnBusy, Options, Outcome};
 
-use crate::cloudformation::FakeCloudFormation;
-use crate::{Heard, connect, provision, provision_data, reported, stack};
+use super::{RecordedEvents, connect, provision, provision_data, reported, stack};
+use crate::support::fake_account::FakeCloudFormation;
 
 #[tokio::test]
 async fn what_an_earlier_run_has_begun_is_followed_and_not_begun_again() {
     let fake = FakeCloudFormation::start();
-    fake.world()
+    fake.account()
         .declare("data", &[("Table", "AWS::DynamoDB::Table", 600)]);
     // Cut short as a killed process is: its future is dropped in the middle.
     let cut = tokio::time::timeout(Duration::from_millis(250), provision_data(&fake)).await;
-    assert!(cut.is_err() && fake.world().status("demo-data").unwrap() == "CREATE_IN_PROGRESS");
+    assert!(cut.is_err() && fake.account().status("demo-data").unwrap() == "CREATE_IN_PROGRESS");
     let (result, said) = provision_data(&fake).await;
     assert_eq!(result.unwrap(), Outcome::Created);
     assert!(
         said.contains("an earlier run of this deploy is at work"),
         "{said}"
     );
-    assert_eq!(fake.world().count("ExecuteChangeSet"), 1);
+    assert_eq!(fake.account().count("ExecuteChangeSet"), 1);
 }
 
 #[tokio::test]
 async fn a_stack_that_somebody_else_changes_is_waited_for_or_refused() {
     let fake = FakeCloudFormation::start();
-    fake.world().put("demo-data", "UPDATE_IN_PROGRESS");
-    let heard = Heard::default();
+    fake.account().put("demo-data", "UPDATE_IN_PROGRESS");
+    let heard = RecordedEvents::default();
     let fail = Options {
         on_busy: OnBusy::Fail,
         ..Options::default()
@@ -46,7 +46,7 @@ async fn a_stack_that_somebody_else_changes_is_waited_for_or_refused() {
 
     let settle = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        fake.world().put("demo-data", "CREATE_COMPLETE");
+        fake.account().put("demo-data", "CREATE_COMPLETE");
     };
     let ((result, said), ()) = tokio::join!(provision_data(&fake), settle);
     assert_eq!(result.unwrap(), Outcome::Updated);
@@ -57,12 +57,12 @@ async fn a_stack_that_somebody_else_changes_is_waited_for_or_refused() {
 async fn a_teardown_that_runs_is_somebody_elses_though_the_stack_has_our_digest() {
     let fake = FakeCloudFormation::start();
     provision_data(&fake).await.0.unwrap();
-    fake.world().put("demo-data", "DELETE_IN_PROGRESS");
+    fake.account().put("demo-data", "DELETE_IN_PROGRESS");
     let fail = Options {
         on_busy: OnBusy::Fail,
         ..Options::default()
     };
-    let heard = Heard::default();
+    let heard = RecordedEvents::default();
     let busy = provision(&fake, &[stack("data", &[])], fail, &heard).await;
     assert_eq!(
         hint::exit(&busy.unwrap_err()),
@@ -117,22 +117,27 @@ async fn killed_after_any_event_the_next_run_converges_and_does_nothing_twice() 
     loop {
         let fake = FakeCloudFormation::start();
         for name in ["dns", "data", "api"] {
-            fake.world()
+            fake.account()
                 .declare(name, &[("Table", "AWS::DynamoDB::Table", 30)]);
         }
         let done = is_done_before_cut(&fake, &stacks, events).await;
-        provision(&fake, &stacks, Options::default(), &Heard::default())
-            .await
-            .unwrap();
+        provision(
+            &fake,
+            &stacks,
+            Options::default(),
+            &RecordedEvents::default(),
+        )
+        .await
+        .unwrap();
         for name in ["demo-dns", "demo-data", "demo-api"] {
             assert_eq!(
-                fake.world().status(name).as_deref(),
+                fake.account().status(name).as_deref(),
                 Some("CREATE_COMPLETE"),
                 "{name}, after {events}"
             );
         }
         assert_eq!(
-            fake.world().count("ExecuteChangeSet"),
+            fake.account().count("ExecuteChangeSet"),
             stacks.len(),
             "after {events} events"
         );

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::Bucket;
-use crate::eyes::Eyes;
-use crate::stage::Stage;
+use super::Bucket;
+use crate::support::browser::BrowserDriver;
+use crate::support::stage::Stage;
 
 const RELEASES: usize = 50;
 
@@ -38,7 +38,7 @@ fs.writeFileSync(`${out}${later}`, `export const number = '${number}'
 fs.writeFileSync(`${out}/index.html`, page.replace('</head>', `<meta name="release" content="${number}" /></head>`))
 "#;
 
-/// One page stays open and works to the end; another is loaded without a pause, and is whole each time. The same eyes
+/// One page stays open and works to the end; another is loaded without a pause, and is whole each time. The same browser
 /// see at once what is broken when a page is sent before its parts.
 pub(super) fn whoever_looks_during_fifty_releases_sees_a_whole_site(stage: &Stage, sources: &Path) {
     let built = stage.deploy();
@@ -46,13 +46,13 @@ pub(super) fn whoever_looks_during_fifty_releases_sees_a_whole_site(stage: &Stag
     let folder = stage.run("build").json["site"]["path"].clone();
     prepare(&site, &sources.join(folder.as_str().unwrap()));
     release(stage, &site, 0);
-    let mut eyes = Eyes::open(&site, "e2e/releases.mjs", &built);
+    let mut browser = BrowserDriver::open(&site, "e2e/releases.mjs", &built);
 
-    eyes.ask("watch");
+    browser.ask("watch");
     for number in 1..=RELEASES {
         release(stage, &site, number);
     }
-    let seen = eyes.ask("stop");
+    let seen = browser.ask("stop");
     assert_eq!(seen["faults"], json!([]), "{seen}");
     let releases = seen["releases"].as_array().unwrap().len();
     assert!(releases > RELEASES / 2, "it saw too little: {seen}");
@@ -60,16 +60,16 @@ pub(super) fn whoever_looks_during_fifty_releases_sees_a_whole_site(stage: &Stag
     let next = RELEASES + 1;
     let page = stamped_page(&site, next);
     Bucket::of(stage).put("index.html", "text/html", &page);
-    let broken = eyes.ask("look").to_string();
+    let broken = browser.ask("look").to_string();
     assert!(
         broken.contains(&format!("/assets/index-r{next:07}.js")),
         "{broken}"
     );
     release(stage, &site, next);
-    let whole = eyes.ask("look");
+    let whole = browser.ask("look");
     assert_eq!(whole, json!({ "release": next.to_string(), "faults": [] }));
 
-    let stayed = eyes.leave();
+    let stayed = browser.leave();
     assert_eq!(stayed, json!({ "release": "0", "faults": [] }));
 }
 

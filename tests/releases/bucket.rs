@@ -3,8 +3,8 @@
 use factory_tree::aws::{Access, Aws, Upload};
 use serde_json::Value;
 
-use crate::run;
-use crate::stage::Stage;
+use super::run;
+use crate::support::stage::Stage;
 
 /// The bucket.
 pub(crate) struct Bucket {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::stage::{Answer, Socket, Stage, create_factory, is_timeout, open_socket};
+use crate::support::stage::{Answer, Socket, Stage, create_factory, is_timeout, open_socket};
 
 /// A program that says why it cannot go on, and ends.
 const BROKEN: &str = "fn main() -> std::process::ExitCode {
@@ -75,7 +75,7 @@ pub(super) fn a_bundle_that_is_never_ready_changes_nothing(
         assert_eq!(client.farewells, Vec::<String>::new());
     }
 
-    let back = crate::undo::rollback(stage, &[]);
+    let back = super::undo::rollback(stage, &[]);
     assert_eq!(back.code, Some(0), "{}", back.said);
     assert_eq!(back.json["moved"], serde_json::json!(["server"]));
     assert_eq!(stage.pid_of("server"), server, "nothing had to be started");
@@ -91,7 +91,7 @@ pub(super) fn a_good_bundle_takes_over_without_a_loss(
 ) {
     let main = sources.join("crates/websocket/src/main.rs");
     let text = std::fs::read_to_string(&main).unwrap();
-    std::fs::write(&main, format!("{text}{}", crate::CHANGE)).unwrap();
+    std::fs::write(&main, format!("{text}{}", super::CHANGE)).unwrap();
     let mut client = Client::connect(report);
     let server = stage.pid_of("server");
     let mut made = BTreeSet::new();

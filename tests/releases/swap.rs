@@ -5,7 +5,7 @@ use std::thread::scope;
 
 use serde_json::Value;
 
-use crate::stage::{Stage, call};
+use crate::support::stage::{Stage, call};
 
 /// How many ask at the same time: a function that is swapped is always at work for some of them.
 const CALLERS: usize = 4;

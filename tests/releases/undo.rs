@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
-use crate::{Bucket, api_of, asset_of, change_the_api, page, run, swap, write_text};
+use super::{Bucket, api_of, asset_of, change_the_api, page, run, swap, write_text};
+use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
 /// What issue 4 allows a rollback of the site to take.
 const SITE: Duration = Duration::from_secs(5);

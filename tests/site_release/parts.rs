@@ -3,7 +3,7 @@
 use factory_tree::aws::Upload;
 use factory_tree::content::{Content, FileContent, PART_BYTES};
 
-use crate::stage::Stage;
+use super::stage::Stage;
 
 #[tokio::test]
 async fn a_large_file_goes_in_parts_and_one_that_fails_leaves_nothing() {
@@ -30,7 +30,7 @@ async fn a_large_file_goes_in_parts_and_one_that_fails_leaves_nothing() {
     let error = s3.put_object("artifacts", &changed).await.unwrap_err();
     assert!(format!("{error:#}").contains("BadDigest"), "{error:#}");
     {
-        let world = stage.storage.world();
+        let world = stage.storage.buckets();
         assert!(
             world.uploads.is_empty() && world.objects.is_empty(),
             "half an object is left"
@@ -41,5 +41,5 @@ async fn a_large_file_goes_in_parts_and_one_that_fails_leaves_nothing() {
     s3.put_object("artifacts", &upload).await.unwrap();
     let held = s3.list_objects("artifacts", "").await.unwrap();
     assert_eq!(held["large.bin"].etag, content.digest.etag);
-    assert!(stage.storage.world().objects["artifacts/large.bin"].bytes == bytes);
+    assert!(stage.storage.buckets().objects["artifacts/large.bin"].bytes == bytes);
 }

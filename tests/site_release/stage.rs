@@ -9,8 +9,8 @@ use factory_tree::event::SilentReporter;
 use factory_tree::release::{self, SiteTarget};
 use factory_tree::urls::Urls;
 
-use crate::storage::{FakeStorage, Stored};
-use crate::visit::{Visit, visit};
+use super::visit::{Visit, visit};
+use crate::support::fake_storage::{FakeStorage, Stored};
 
 /// A site on disk, and the storage that it is released to.
 pub(crate) struct Stage {
@@ -90,12 +90,12 @@ impl Stage {
 
     /// What a visitor sees who comes now.
     pub(crate) fn visit(&self) -> Result<Visit, String> {
-        visit(|path| stored(&self.storage.world().objects, path))
+        visit(|path| stored(&self.storage.buckets().objects, path))
     }
 
     /// The build that `config.json` tells.
     pub(crate) fn reported_build(&self) -> Option<String> {
-        let config = stored(&self.storage.world().objects, "/config.json")?;
+        let config = stored(&self.storage.buckets().objects, "/config.json")?;
         let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
         Some(config["build"].as_str().unwrap().to_owned())
     }

@@ -7,8 +7,8 @@ use factory_tree::build::Site;
 use factory_tree::clock::rfc3339;
 use factory_tree::release::{self, Buckets, ReleaseRecord};
 
-use crate::stage::Stage;
-use crate::visit::releases;
+use super::stage::Stage;
+use super::visit::releases;
 
 /// The record of a release of so many days ago.
 fn record(site: &Site, build: &str, days: u64) -> (String, ReleaseRecord) {
@@ -50,7 +50,7 @@ impl Stage {
             .await;
         self.put("artifacts", &key, &serde_json::to_string(&record).unwrap())
             .await;
-        for object in self.storage.world().objects.values_mut() {
+        for object in self.storage.buckets().objects.values_mut() {
             object.modified -= Duration::from_secs(90 * 86_400);
         }
     }
@@ -71,7 +71,7 @@ impl Stage {
     }
 
     fn keys(&self) -> BTreeSet<String> {
-        self.storage.world().objects.keys().cloned().collect()
+        self.storage.buckets().objects.keys().cloned().collect()
     }
 }
 

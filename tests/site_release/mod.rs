@@ -1,11 +1,8 @@
 //! The release of a site against a storage that plays scripts: what a visitor sees while it goes on, when
 //! it is cut off, and what stays in the buckets.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 mod parts;
 mod stage;
-mod storage;
 mod tidying;
 mod visit;
 
@@ -22,7 +19,7 @@ use visit::{releases, visit};
 fn watch(stage: &Stage) -> Arc<Mutex<Vec<String>>> {
     let faults = Arc::new(Mutex::new(Vec::new()));
     let reported = Arc::clone(&faults);
-    stage.storage.world().after_write = Some(Box::new(move |objects| {
+    stage.storage.buckets().after_write = Some(Box::new(move |objects| {
         if let Err(fault) = visit(|path| stored(objects, path)) {
             reported.lock().unwrap().push(fault);
         }
@@ -55,9 +52,9 @@ async fn the_same_eyes_see_what_is_broken_when_pages_are_sent_first() {
 async fn a_release_that_is_cut_off_anywhere_leaves_one_whole_site_and_the_next_repairs_it() {
     let whole = Stage::new().await;
     whole.release(&whole.build(1)).await.unwrap();
-    let before = whole.storage.world().calls.len();
+    let before = whole.storage.buckets().calls.len();
     whole.release(&whole.build(2)).await.unwrap();
-    let calls = whole.storage.world().calls.len() - before;
+    let calls = whole.storage.buckets().calls.len() - before;
     assert!(calls > 6, "{calls}");
 
     let mut left = BTreeSet::new();
@@ -67,7 +64,7 @@ async fn a_release_that_is_cut_off_anywhere_leaves_one_whole_site_and_the_next_r
         stage.build(1);
         stage.release(&old).await.unwrap();
         stage.build(2);
-        stage.storage.world().cut_after = Some(before + cut);
+        stage.storage.buckets().cut_after = Some(before + cut);
         stage.release(&new).await.unwrap_err();
 
         let seen = releases(&stage.visit().unwrap());
@@ -78,7 +75,7 @@ async fn a_release_that_is_cut_off_anywhere_leaves_one_whole_site_and_the_next_r
         );
         left.extend(seen);
 
-        stage.storage.world().cut_after = None;
+        stage.storage.buckets().cut_after = None;
         stage.release(&new).await.unwrap();
         assert_eq!(
             releases(&stage.visit().unwrap()),
@@ -95,7 +92,7 @@ async fn the_same_bytes_with_new_times_send_nothing_and_a_foreign_object_stays()
     let stage = Stage::new().await;
     stage.release(&stage.build(1)).await.unwrap();
     stage.put("site", "assets/not-ours.js", "foreign").await;
-    let puts = stage.storage.world().count("PUT");
+    let puts = stage.storage.buckets().count("PUT");
 
     // A checkout writes every file anew.
     let site = stage.build(1);
@@ -107,14 +104,14 @@ async fn the_same_bytes_with_new_times_send_nothing_and_a_foreign_object_stays()
         .unwrap();
     assert_eq!(stage.release(&site).await.unwrap(), 0);
     assert_eq!(stage.release(&stage.read()).await.unwrap(), 0);
-    assert_eq!(stage.storage.world().count("PUT"), puts);
+    assert_eq!(stage.storage.buckets().count("PUT"), puts);
 
     stage.release(&stage.build(2)).await.unwrap();
     assert_eq!(
-        stored(&stage.storage.world().objects, "/assets/not-ours.js").unwrap(),
+        stored(&stage.storage.buckets().objects, "/assets/not-ours.js").unwrap(),
         b"foreign"
     );
-    let rule = |path: &str| stage.storage.world().objects[path].cache_control.clone();
+    let rule = |path: &str| stage.storage.buckets().objects[path].cache_control.clone();
     assert_eq!(
         rule("site/assets/index-00000002.js"),
         "public, max-age=31536000, immutable"
@@ -126,7 +123,7 @@ async fn the_same_bytes_with_new_times_send_nothing_and_a_foreign_object_stays()
 async fn an_asset_that_does_not_lie_there_as_sent_keeps_the_old_site_live() {
     let stage = Stage::new().await;
     stage.release(&stage.build(1)).await.unwrap();
-    stage.storage.world().spoil = Some("site/assets/part-00000002.js".to_owned());
+    stage.storage.buckets().spoil = Some("site/assets/part-00000002.js".to_owned());
     let site = stage.build(2);
     let error = stage.release(&site).await.unwrap_err();
     assert_eq!(
@@ -135,7 +132,7 @@ async fn an_asset_that_does_not_lie_there_as_sent_keeps_the_old_site_live() {
     );
     assert_eq!(releases(&stage.visit().unwrap()), ["1".to_owned()].into());
 
-    stage.storage.world().spoil = None;
+    stage.storage.buckets().spoil = None;
     stage.release(&site).await.unwrap();
     assert_eq!(releases(&stage.visit().unwrap()), ["2".to_owned()].into());
 }
@@ -144,7 +141,7 @@ async fn an_asset_that_does_not_lie_there_as_sent_keeps_the_old_site_live() {
 async fn a_storage_that_is_too_busy_at_first_has_the_whole_site_in_the_end() {
     let stage = Stage::new().await;
     let site = stage.build(1);
-    stage.storage.world().busy = Some(BTreeSet::new());
+    stage.storage.buckets().busy = Some(BTreeSet::new());
     assert_eq!(stage.release(&site).await.unwrap(), 6);
     assert_eq!(releases(&stage.visit().unwrap()), ["1".to_owned()].into());
     assert_eq!(stage.reported_build(), Some(site.build));

@@ -1,10 +1,6 @@
 //! Provisioning against a CloudFormation that plays scripts: what the local endpoint cannot show.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 mod causes;
-#[path = "../cloudformation/mod.rs"]
-mod cloudformation;
 mod faults;
 mod forecast;
 mod protection;
@@ -15,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use cloudformation::FakeCloudFormation;
+use crate::support::fake_account::FakeCloudFormation;
 use factory_tree::aws::{Access, Aws};
 use factory_tree::event::{Event, Reporter};
 use factory_tree::hint;
@@ -26,15 +22,15 @@ use factory_tree::template::Template;
 
 /// Keeps every event.
 #[derive(Default)]
-struct Heard(Mutex<Vec<Event>>);
+struct RecordedEvents(Mutex<Vec<Event>>);
 
-impl Reporter for Heard {
+impl Reporter for RecordedEvents {
     fn report(&self, event: Event) {
         self.0.lock().unwrap().push(event);
     }
 }
 
-impl Heard {
+impl RecordedEvents {
     /// Notes and warnings, as a person reads them.
     fn said(&self) -> String {
         let events = self.0.lock().unwrap();
@@ -84,7 +80,7 @@ async fn provision(
     fake: &FakeCloudFormation,
     stacks: &[StackPlan],
     options: Options,
-    heard: &Heard,
+    heard: &RecordedEvents,
 ) -> anyhow::Result<Vec<Provisioned>> {
     let aws = connect(fake).await;
     provision::provision(
@@ -100,7 +96,7 @@ async fn provision(
 
 /// Provisions one stack `data`, with all that is said.
 async fn provision_data(fake: &FakeCloudFormation) -> (anyhow::Result<Outcome>, String) {
-    let heard = Heard::default();
+    let heard = RecordedEvents::default();
     let result = provision(fake, &[stack("data", &[])], Options::default(), &heard).await;
     (result.map(|stacks| stacks[0].outcome), heard.said())
 }
@@ -117,21 +113,21 @@ fn reported(error: &anyhow::Error) -> String {
 #[tokio::test]
 async fn a_stack_is_made_then_left_alone_then_changed() {
     let fake = FakeCloudFormation::start();
-    fake.world()
+    fake.account()
         .declare("data", &[("Table", "AWS::DynamoDB::Table", 20)]);
     assert_eq!(provision_data(&fake).await.0.unwrap(), Outcome::Created);
 
-    fake.world().calls.clear();
+    fake.account().calls.clear();
     assert_eq!(provision_data(&fake).await.0.unwrap(), Outcome::Unchanged);
     assert_eq!(
-        fake.world().calls,
+        fake.account().calls,
         ["DescribeStacks"],
         "nothing to do is known in one call"
     );
 
     let mut changed = stack("data", &[]);
     changed.template.body.push_str("# changed\n");
-    let heard = Heard::default();
+    let heard = RecordedEvents::default();
     let stacks = provision(&fake, &[changed], Options::default(), &heard)
         .await
         .unwrap();
@@ -142,10 +138,10 @@ async fn a_stack_is_made_then_left_alone_then_changed() {
 async fn one_failing_stack_lets_independent_ones_finish_and_stops_those_that_need_it() {
     let fake = FakeCloudFormation::start();
     for name in ["dns", "data", "api", "site"] {
-        fake.world()
+        fake.account()
             .declare(name, &[("Table", "AWS::DynamoDB::Table", 30)]);
     }
-    fake.world()
+    fake.account()
         .fail_resource("data", "Table", Some("Cannot exceed quota for tables"));
     let stacks = [
         stack("dns", &[]),
@@ -153,7 +149,7 @@ async fn one_failing_stack_lets_independent_ones_finish_and_stops_those_that_nee
         stack("api", &["dns", "data"]),
         stack("site", &["dns"]),
     ];
-    let heard = Heard::default();
+    let heard = RecordedEvents::default();
     let failed = provision(&fake, &stacks, Options::default(), &heard)
         .await
         .unwrap_err();
@@ -162,10 +158,10 @@ async fn one_failing_stack_lets_independent_ones_finish_and_stops_those_that_nee
         "{failed:#}"
     );
     assert_eq!(
-        fake.world().status("demo-site").as_deref(),
+        fake.account().status("demo-site").as_deref(),
         Some("CREATE_COMPLETE")
     );
-    assert_eq!(fake.world().status("demo-api"), None);
+    assert_eq!(fake.account().status("demo-api"), None);
     assert!(
         heard.said().contains("not started: api"),
         "{}",
@@ -190,7 +186,7 @@ const LAYERS: [(&str, u64); 8] = [
 async fn stacks_move_together_unless_one_needs_the_other() {
     let fake = FakeCloudFormation::start();
     for (name, millis) in LAYERS {
-        fake.world()
+        fake.account()
             .declare(name, &[("Table", "AWS::DynamoDB::Table", millis)]);
     }
     let needs: [(&str, &[&str]); 8] = [
@@ -204,10 +200,15 @@ async fn stacks_move_together_unless_one_needs_the_other() {
         ("site", &["certificate-us-east-1", "dns", "foundation"]),
     ];
     let stacks = needs.map(|(name, needs)| stack(name, needs));
-    provision(&fake, &stacks, Options::default(), &Heard::default())
-        .await
-        .unwrap();
-    let span = |name: &str| fake.world().span(&format!("demo-{name}"));
+    provision(
+        &fake,
+        &stacks,
+        Options::default(),
+        &RecordedEvents::default(),
+    )
+    .await
+    .unwrap();
+    let span = |name: &str| fake.account().span(&format!("demo-{name}"));
     for (name, needs) in needs {
         for need in needs {
             assert!(
@@ -227,8 +228,8 @@ async fn stacks_move_together_unless_one_needs_the_other() {
         let overlap = one_span.0 < other_span.1 && other_span.0 < one_span.1;
         assert!(overlap, "{one} and {other} did not move together");
     }
-    let polls = fake.world().count("DescribeStackEvents");
-    let looks = fake.world().count("DescribeStacks");
+    let polls = fake.account().count("DescribeStackEvents");
+    let looks = fake.account().count("DescribeStacks");
     assert_eq!(
         looks,
         2 * stacks.len(),

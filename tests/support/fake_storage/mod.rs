@@ -2,9 +2,7 @@
 //! protocol, keeps objects, verifies checksums, and fails where a script says so. What it does not know it
 //! refuses, as AWS does.
 
-#[path = "../../loopback/mod.rs"]
-mod loopback;
-mod world;
+mod buckets;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,34 +12,36 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use world::{Request, Stored, World};
+use super::loopback;
+
+pub(crate) use buckets::{FakeBuckets, Request, Stored};
 
 /// The server; its thread ends with the test's process.
 pub(crate) struct FakeStorage {
     /// Where it answers.
     pub(crate) url: String,
-    world: Arc<Mutex<World>>,
+    buckets: Arc<Mutex<FakeBuckets>>,
 }
 
 impl FakeStorage {
     /// Starts it without any object.
     pub(crate) fn start() -> Self {
-        let world = Arc::new(Mutex::new(World::default()));
+        let buckets = Arc::new(Mutex::new(FakeBuckets::default()));
         let app = Router::new()
             .fallback(answer)
-            .with_state(Arc::clone(&world));
+            .with_state(Arc::clone(&buckets));
         let url = loopback::serve(app);
-        Self { url, world }
+        Self { url, buckets }
     }
 
     /// What it keeps, to be scripted or looked at.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
+    pub(crate) fn buckets(&self) -> MutexGuard<'_, FakeBuckets> {
+        self.buckets.lock().unwrap()
     }
 }
 
 async fn answer(
-    State(world): State<Arc<Mutex<World>>>,
+    State(buckets): State<Arc<Mutex<FakeBuckets>>>,
     method: Method,
     uri: Uri,
     RawQuery(query): RawQuery,
@@ -60,7 +60,7 @@ async fn answer(
         cache_control: header("cache-control").unwrap_or_default(),
         body: body.to_vec(),
     };
-    match world.lock().unwrap().act(request) {
+    match buckets.lock().unwrap().act(request) {
         Ok(answer) => (StatusCode::OK, answer.headers(), answer.body).into_response(),
         Err((status, code)) => {
             let status = StatusCode::from_u16(status).unwrap();

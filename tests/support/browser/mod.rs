@@ -8,13 +8,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 /// The browser. It ends when this is dropped.
-pub(crate) struct Eyes {
+pub(crate) struct BrowserDriver {
     browser: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-impl Eyes {
+impl BrowserDriver {
     /// Lets a script open its pages at the address of a deploy's report, and insists that they are whole.
     pub(crate) fn open(site: &Path, script: &str, report: &Value) -> Self {
         let mut browser = Command::new("node")
@@ -25,13 +25,13 @@ impl Eyes {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut eyes = Self {
+        let mut browser = Self {
             commands: browser.stdin.take().unwrap(),
             answers: BufReader::new(browser.stdout.take().unwrap()).lines(),
             browser,
         };
-        assert_eq!(eyes.answer(), json!({ "faults": [] }));
-        eyes
+        assert_eq!(browser.answer(), json!({ "faults": [] }));
+        browser
     }
 
     /// Gives a command and returns its answer.
@@ -53,7 +53,7 @@ impl Eyes {
     }
 }
 
-impl Drop for Eyes {
+impl Drop for BrowserDriver {
     fn drop(&mut self) {
         // It has ended by itself, or a test has failed; its browser ends with it.
         let _ = self.browser.kill();

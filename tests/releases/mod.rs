@@ -1,15 +1,8 @@
 //! Releases of one local stage, as the people see them who look at the site, and whoever has to undo one.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 mod browser;
 mod bucket;
-#[path = "../eyes/mod.rs"]
-mod eyes;
 mod server;
-#[expect(dead_code, reason = "other tests use the rest of it")]
-#[path = "../stage/mod.rs"]
-mod stage;
 mod swap;
 mod undo;
 
@@ -19,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::support::stage::{Answer, Stage, copy_sources};
 use bucket::Bucket;
-use stage::{Answer, Stage, copy_sources};
 
 /// A change of a program that the compiler does not optimise away.
 const CHANGE: &str = "\n#[used]\nstatic CHANGE: &str = \"another build\";\n";

@@ -1,14 +1,9 @@
 //! The whole road on the local stage: real templates, real binaries, the emulator with IAM enforced.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 mod configurations;
 mod faults;
 mod pieces;
 mod road;
-#[expect(dead_code, reason = "other tests use the rest of it")]
-#[path = "../stage/mod.rs"]
-mod stage;
 
 use std::process::Command;
 use std::time::Duration;

@@ -15,12 +15,12 @@ pub(crate) enum Fault {
     /// Status, code and message.
     Error(u16, String, String),
     /// Nothing for a while, then 503.
-    SilentReporter(Duration),
+    Silence(Duration),
 }
 
 /// The account.
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct FakeAccount {
     /// Every call so far, by action.
     pub(crate) calls: Vec<String>,
     /// Resources by template: the first line of a template's text names them.
@@ -58,7 +58,7 @@ struct ChangeSet {
     failed: Option<String>,
 }
 
-impl World {
+impl FakeAccount {
     /// The next call of this action meets a fault.
     pub(crate) fn fail_next(&mut self, action: &str, fault: Fault) {
         self.faults.push_back((action.to_owned(), fault));

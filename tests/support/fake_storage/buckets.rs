@@ -68,7 +68,7 @@ type Watch = Box<dyn FnMut(&BTreeMap<String, Stored>) + Send>;
 
 /// Everything that is kept, and the script.
 #[derive(Default)]
-pub(crate) struct World {
+pub(crate) struct FakeBuckets {
     /// Objects by bucket and key.
     pub(crate) objects: BTreeMap<String, Stored>,
     /// Uploads in parts that have begun: parts by number.
@@ -89,7 +89,7 @@ pub(crate) struct World {
     pub(crate) after_write: Option<Watch>,
 }
 
-impl World {
+impl FakeBuckets {
     /// Acts on one call.
     pub(crate) fn act(&mut self, request: Request) -> Result<Answer, Refusal> {
         let call = format!("{} {}", request.method, request.path);

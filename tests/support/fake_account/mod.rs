@@ -2,11 +2,9 @@
 //! (AWS Query: forms in, XML out), keeps stacks, and takes as long for each resource as it is reported to.
 //! It fails where a script says so. What it does not know it refuses, as AWS does.
 
+mod account;
 mod form;
-#[path = "../loopback/mod.rs"]
-mod loopback;
 mod operation;
-mod world;
 mod xml;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,52 +15,54 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::loopback;
+
+pub(crate) use account::{FakeAccount, Fault};
 use form::Form;
 pub(crate) use operation::Resource;
-pub(crate) use world::{Fault, World};
 
 /// The server; its thread ends with the test's process.
 pub(crate) struct FakeCloudFormation {
     /// Where it answers.
     pub(crate) url: String,
-    world: Arc<Mutex<World>>,
+    account: Arc<Mutex<FakeAccount>>,
 }
 
 impl FakeCloudFormation {
     /// Starts it with an empty account.
     pub(crate) fn start() -> Self {
-        let world = Arc::new(Mutex::new(World::default()));
+        let account = Arc::new(Mutex::new(FakeAccount::default()));
         let app = Router::new()
             .fallback(answer)
-            .with_state(Arc::clone(&world));
+            .with_state(Arc::clone(&account));
         let url = loopback::serve(app);
-        Self { url, world }
+        Self { url, account }
     }
 
     /// The account, to be scripted or looked at.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
+    pub(crate) fn account(&self) -> MutexGuard<'_, FakeAccount> {
+        self.account.lock().unwrap()
     }
 }
 
-async fn answer(State(world): State<Arc<Mutex<World>>>, body: Bytes) -> Response {
+async fn answer(State(account): State<Arc<Mutex<FakeAccount>>>, body: Bytes) -> Response {
     let form = Form::parse(&body);
     let action = form.get("Action").unwrap_or_default().to_owned();
     let fault = {
-        let mut world = world.lock().unwrap();
-        world.calls.push(action.clone());
-        world.next_fault(&action)
+        let mut account = account.lock().unwrap();
+        account.calls.push(action.clone());
+        account.next_fault(&action)
     };
     match fault {
-        Some(Fault::SilentReporter(time)) => {
+        Some(Fault::Silence(time)) => {
             tokio::time::sleep(time).await;
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
         Some(Fault::Error(status, code, message)) => return refuse(status, &code, &message),
         None => {}
     }
-    let mut world = world.lock().unwrap();
-    match world.act(&action, &form) {
+    let mut account = account.lock().unwrap();
+    match account.act(&action, &form) {
         Ok(result) => xml::document(&action, &result).into_response(),
         Err((code, message)) => refuse(400, &code, &message),
     }

@@ -1,8 +1,6 @@
 //! The CLI as a person meets it: what it says, and how it ends, when something is wrong before
 //! anything is deployed.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
 mod absent;
 mod account;
 mod build;

@@ -1,0 +1,7 @@
+//! Helpers of the tests: a local stage, a browser, and servers that stand in for AWS.
+
+pub(crate) mod browser;
+pub(crate) mod fake_account;
+pub(crate) mod fake_storage;
+mod loopback;
+pub(crate) mod stage;
