@@ -43,7 +43,7 @@ fn every_save_is_live_a_broken_one_is_reported_and_nothing_stays_behind() {
         format!("{text}\nfn broken() {{ no_such_function() }}\n")
     });
     dev.hear("cannot find function `no_such_function`");
-    dev.hear("what was live stays live");
+    dev.hear("the live version is unchanged");
     assert_eq!(health(), before);
 
     edit(sources.path(), main, |_| format!("{whole}{CHANGE}"));

@@ -71,7 +71,7 @@ fn a_plan_comes_true_or_is_refused() {
     assert!(
         refused
             .said
-            .contains("what has changed since: state of stack data\n"),
+            .contains("changed since: state of stack data\n"),
         "{}",
         refused.said
     );

@@ -19,7 +19,7 @@ pub struct DeployArgs {
     /// The stage, and the form of the answer
     #[command(flatten)]
     pub stage: StageArgs,
-    /// Reaction to somebody else's running operation on a stack
+    /// Wait for another operation that runs on a stack, or fail
     #[arg(long, value_enum, default_value_t = OnBusy::Wait)]
     pub on_busy: OnBusy,
     /// Ask CloudFormation about every stack, also where the digest says that there is nothing to do
@@ -143,7 +143,7 @@ pub struct LogsArgs {
     /// Only what this source writes; may be given more than once [default: all]
     #[arg(long, value_enum, value_name = "SOURCE", value_delimiter = ',')]
     pub source: Vec<LogSource>,
-    /// Span of time before now: a number with s, m, h or d
+    /// Read what was logged since this long ago: a number with s, m, h or d
     #[arg(long, value_name = "SPAN", default_value = "10m")]
     pub since: Since,
     /// Go on with what is still to come, until Ctrl-C; as JSON, one document a line

@@ -83,7 +83,7 @@ pub struct Options {
     pub mode: DeploymentMode,
 }
 
-/// Reaction to somebody else's running operation on a stack
+/// Wait for another operation that runs on a stack, or fail
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnBusy {
     /// Follow it to its end, then go on
