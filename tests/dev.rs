@@ -12,13 +12,13 @@ use crate::support::browser::BrowserDriver;
 use crate::support::stage::{Stage, call, copy_sources};
 use serde_json::{Value, json};
 
-/// How long a round may take here, where other tests may be at work beside this one.
+/// The longest time that a round may take here, where other tests may be at work beside this one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A change of a program that the compiler keeps.
 const CHANGE: &str = "\n#[used]\nstatic CHANGE: &str = \"another build\";\n";
 
-/// What only a page of Vite's says.
+/// A text that only a page of Vite contains.
 const OF_VITE: &str = "/@vite/client";
 
 #[test]
@@ -75,7 +75,7 @@ fn every_save_is_live_a_broken_one_is_reported_and_nothing_stays_behind() {
     assert_eq!(health(), after, "the stage runs on");
 }
 
-/// How soon they are, `benches/dev` measures.
+/// The bench `benches/dev` measures their speed.
 fn saved_components_are_on_the_page(browser: &mut BrowserDriver) {
     for _ in 0..3 {
         without_fault(&browser.ask("save"));

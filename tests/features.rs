@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// What is compiled beside the libraries and programs of a selection.
+/// The targets that are compiled beside the libraries and programs of a selection.
 #[derive(Clone, Copy)]
 enum Tests {
     With,
@@ -47,7 +47,7 @@ fn features(selection: &[&str], tests: Tests) -> Features {
     found
 }
 
-/// A package of the workspace is reported with its folder.
+/// Cargo prints the folder of a package of the workspace.
 fn is_ours(package: &str) -> bool {
     package.contains(env!("CARGO_MANIFEST_DIR"))
 }

@@ -54,7 +54,7 @@ fn releases(stage: &Stage) -> Vec<bool> {
     rows.map(|row| row["live"].as_bool().unwrap()).collect()
 }
 
-/// Deploys again and again, each time killed as soon as it tells something that no run before has reported,
+/// Deploys again and again, each time killed as soon as it reports something that no run before has reported,
 /// until one run ends by itself. Returns how many were killed.
 fn kill_until_done(stage: &Stage, sent: &mut Sent) -> usize {
     let mut known = BTreeSet::new();
@@ -81,7 +81,7 @@ fn kill_until_done(stage: &Stage, sent: &mut Sent) -> usize {
     panic!("{MOST} kills were not enough");
 }
 
-/// What an event is about, whenever it is reported and however long it took.
+/// The subject of an event, whenever it is reported and however long it took.
 fn identity(event: &Value) -> String {
     let fields = [
         "type",
@@ -146,7 +146,7 @@ fn operations(stage: &Stage, report: &Value) -> BTreeMap<String, Vec<String>> {
     })
 }
 
-/// How often each artifact was sent, over all runs.
+/// The number of times that each artifact was sent, over all runs.
 #[derive(Default)]
 struct Sent(BTreeMap<String, usize>);
 

@@ -1,4 +1,4 @@
-//! What the templates promise and the emulator cannot show: it has no load balancer that balances, no
+//! Properties of the templates that the emulator cannot show: it has no load balancer that balances, no
 //! instances, and no retries of a stream. Each row is a fact by its path in a template; that the whole
 //! works with the facts that it can show is proven in `local_stage/`.
 

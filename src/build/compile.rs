@@ -99,7 +99,6 @@ async fn shipped(
 struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
-    workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -134,9 +133,10 @@ async fn metadata(
     serde_json::from_str(&answer).context("failed to read what `cargo metadata` says")
 }
 
-/// Returns the flags that give every folder a fixed name. Of those that match a path the last one
-/// counts, so the sources come first: target folder and registry may lie below them.
-/// Source: The rustc book, "Remap source paths".
+/// Returns the flags that give every folder a fixed name. The folder of the sources needs none: Cargo compiles what is in
+/// it by relative paths. Without it, the flags are the same for two checkouts that share a target folder, and so is what
+/// is compiled of other packages (`tests/reproducible`). Of flags that match a path the last one counts: the registry may
+/// be below the target folder. Source: The rustc book, "Remap source paths".
 fn remappings(metadata: &Metadata) -> Vec<String> {
     let foreign = metadata
         .packages
@@ -145,13 +145,10 @@ fn remappings(metadata: &Metadata) -> Vec<String> {
     let registries: BTreeSet<&Path> = foreign
         .filter_map(|package| package.manifest_path.parent()?.parent())
         .collect();
-    let ours = [
-        (metadata.workspace_root.as_path(), "/source"),
-        (metadata.target_directory.as_path(), "/target"),
-    ];
-    let folders = ours
+    let registries = registries.into_iter().map(|folder| (folder, "/cargo"));
+    let folders = [(metadata.target_directory.as_path(), "/target")]
         .into_iter()
-        .chain(registries.into_iter().map(|folder| (folder, "/cargo")));
+        .chain(registries);
     folders
         .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()))
         .collect()
@@ -223,7 +220,7 @@ mod tests {
     #[test]
     fn every_folder_of_this_machine_gets_a_fixed_name() {
         let metadata: Metadata = serde_json::from_str(
-            r#"{ "target_directory": "/home/me/tree/target", "workspace_root": "/home/me/tree", "packages": [
+            r#"{ "target_directory": "/home/me/tree/target", "packages": [
                 { "manifest_path": "/home/me/tree/lambdas/api/Cargo.toml", "source": null },
                 { "manifest_path": "/c/registry/src/mirror-1/ring-0.17.14/Cargo.toml", "source": "registry+x" },
                 { "manifest_path": "/c/registry/src/mirror-1/anyhow-1.0.1/Cargo.toml", "source": "registry+x" },
@@ -231,7 +228,6 @@ mod tests {
         )
         .unwrap();
         insta::assert_snapshot!(remappings(&metadata).join("\n"), @r"
-        --remap-path-prefix=/home/me/tree=/source
         --remap-path-prefix=/home/me/tree/target=/target
         --remap-path-prefix=/c/git/checkouts/tool-1/abc=/cargo
         --remap-path-prefix=/c/registry/src/mirror-1=/cargo

@@ -1,4 +1,4 @@
-//! What a stage in AWS needs before it is touched: credentials, consent, permissions, and what `doctor` finds.
+//! The requirements of a stage in AWS before it is changed: credentials, consent, permissions, and the checks of `doctor`.
 
 use super::path_with;
 use super::project::Project;

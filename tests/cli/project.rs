@@ -116,7 +116,7 @@ stages:
         self.reported(&self.command(arguments).output().unwrap())
     }
 
-    /// What a person reads of a finished run.
+    /// The text that a person reads of a finished run.
     pub(crate) fn reported(&self, output: &Output) -> String {
         let code = output
             .status

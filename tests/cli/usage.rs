@@ -1,4 +1,4 @@
-//! What is wrong in what a person types, or in the files that it names: reported before anything is done.
+//! Faults in the command line, or in the files that it names, are reported before anything is done.
 
 use super::assert_nothing_there;
 use super::project::Project;

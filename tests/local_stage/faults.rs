@@ -1,4 +1,4 @@
-//! What goes wrong on a stage is reported, and the next deploy puts it right.
+//! Faults of a stage are reported, and the next deploy repairs them.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -8,7 +8,7 @@ mod road;
 use std::process::Command;
 use std::time::Duration;
 
-/// What is live is there within this time. The emulator polls streams and queues in steps of tens of
+/// The time within which a change arrives. The emulator polls streams and queues in steps of tens of
 /// milliseconds; the rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 

@@ -1,4 +1,4 @@
-//! Why something failed, as a person is reported it.
+//! The cause of a failure, as a person reads it.
 
 use std::time::Duration;
 

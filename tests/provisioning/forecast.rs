@@ -1,4 +1,4 @@
-//! What a plan asks of CloudFormation.
+//! The calls of a plan to CloudFormation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use factory_tree::policy::PolicyPurpose;
 use super::{RecordedEvents, connect, provision, provision_data, stack};
 use crate::support::fake_account::FakeCloudFormation;
 
-/// What somebody with the role that plans may do to a stage.
+/// The actions that the role for plans allows on a stage.
 fn granted() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = Config::load(&root.join("factory-tree.yaml"), Some("prod")).unwrap();

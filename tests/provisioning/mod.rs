@@ -101,7 +101,7 @@ async fn provision_data(fake: &FakeCloudFormation) -> (anyhow::Result<Outcome>, 
     (result.map(|stacks| stacks[0].outcome), heard.said())
 }
 
-/// What a person reads of an error: message, hint, exit code.
+/// The text that a person reads of an error: message, hint, exit code.
 fn reported(error: &anyhow::Error) -> String {
     let hint = hint::hint(error).unwrap_or_default();
     format!(
@@ -181,7 +181,7 @@ const LAYERS: [(&str, u64); 8] = [
     ("site", 300),
 ];
 
-/// How long they take is measured in `benches/graph.rs`.
+/// The bench `benches/graph.rs` measures their time.
 #[tokio::test]
 async fn stacks_move_together_unless_one_needs_the_other() {
     let fake = FakeCloudFormation::start();

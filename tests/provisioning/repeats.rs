@@ -1,4 +1,4 @@
-//! What somebody else, or an earlier run that was cut short, has begun.
+//! Operations that somebody else, or an interrupted earlier run, has begun.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! What people with a browser see while the site is released again and again. The site is the real one, built once; what
+//! A browser that loads the site while it is released again and again. The site is the real one, built once; what
 //! follows is the same with another release written into every part of it.
 
 use std::path::Path;

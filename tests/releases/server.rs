@@ -82,7 +82,7 @@ pub(super) fn a_bundle_that_is_never_ready_changes_nothing(
     std::fs::write(&main, good).unwrap();
 }
 
-/// The client is reported to go, with a reason; it comes back and has heard of everything, also of what was
+/// The client is asked to reconnect, with a reason; it does, and has received everything, also of what was
 /// made in between.
 pub(super) fn a_good_bundle_takes_over_without_a_loss(
     stage: &Stage,
@@ -119,7 +119,7 @@ fn deploy_while(stage: &Stage, mut meanwhile: impl FnMut()) -> Answer {
     })
 }
 
-/// A page: it reads, and comes back when it is reported to go.
+/// A page: it reads, and reconnects when it is asked to.
 struct Client<'a> {
     report: &'a Value,
     socket: Socket,
@@ -127,7 +127,7 @@ struct Client<'a> {
     seen: BTreeSet<String>,
     /// Where in its server's order of changes it is.
     position: u64,
-    /// The reasons with which it was reported to go.
+    /// The reasons with which its connections were closed.
     farewells: Vec<String>,
 }
 

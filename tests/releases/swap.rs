@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::stage::{Stage, call};
 
-/// How many ask at the same time: a function that is swapped is always at work for some of them.
+/// The number of callers at the same time: a function that is swapped is always at work for some of them.
 const CALLERS: usize = 4;
 
 /// Deploys while the API is asked without a pause; every answer is a good one. Returns the report.

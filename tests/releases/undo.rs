@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::{Bucket, api_of, asset_of, change_the_api, page, run, swap, write_text};
 use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
-/// What issue 4 allows a rollback of the site to take.
+/// The longest time that a rollback of the site may take.
 const SITE: Duration = Duration::from_secs(5);
-/// What it allows a rollback of a Lambda to take.
+/// The longest time that a rollback of a Lambda may take.
 const LAMBDA: Duration = Duration::from_secs(15);
 /// Within this time a change arrives, on a busy machine too.
 const SOON: Duration = Duration::from_secs(10);
@@ -85,7 +85,7 @@ fn a_bad_lambda_is_undone_in_time_also_after_a_kill(stage: &Stage, good: &Value)
     assert_eq!(again.json["outcome"], "unchanged", "{}", again.said);
 }
 
-/// What the sources say by now is not what is brought back.
+/// A rollback restores the release, not the present sources.
 fn break_template(stage: &Stage) -> String {
     stage.change_template("api.yaml", |text| {
         text.replace("AWS::Lambda::Function", "AWS::Lambda::NoSuchType")

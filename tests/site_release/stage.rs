@@ -88,7 +88,7 @@ impl Stage {
         self.aws.s3.put_object(bucket, &upload).await.unwrap();
     }
 
-    /// What a visitor sees who comes now.
+    /// The page that a visitor loads now.
     pub(crate) fn visit(&self) -> Result<Visit, String> {
         visit(|path| stored(&self.storage.buckets().objects, path))
     }

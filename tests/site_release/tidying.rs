@@ -1,4 +1,4 @@
-//! What stays in the buckets, and what goes, once releases are forgotten.
+//! The objects that stay in the buckets, and those that go, once releases are forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
-/// What one visit loaded: path and content.
+/// The files that one visit loaded: path and content.
 pub(crate) type Visit = BTreeMap<String, String>;
 
 /// Loads the page as a browser does: the page, all that it names, all that this names. The error names

@@ -1,4 +1,4 @@
-//! What travels from the table over the topic to every server: one factory's newest state.
+//! The message from the table over the topic to every server: one factory's newest state.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub enum Change {
     },
     /// The factory was removed.
     Removed {
-        /// Which one.
+        /// The factory's id.
         id: FactoryId,
         /// The revision of the removal, one above the factory's last.
         revision: u64,

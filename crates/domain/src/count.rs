@@ -1,4 +1,4 @@
-//! How many numbers a generation gives.
+//! The number of numbers that a generation yields.
 
 use crate::field::FieldError;
 
@@ -8,7 +8,7 @@ pub const MIN: u8 = 0;
 /// The most numbers that a factory holds.
 pub const MAX: u8 = 15;
 
-/// How many numbers to generate.
+/// The number of numbers to generate.
 ///
 /// Invariant: [`MIN`] to [`MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

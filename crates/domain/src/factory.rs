@@ -11,7 +11,7 @@ use crate::name::Name;
 /// The revision of a factory that nobody has changed yet.
 pub const FIRST_REVISION: u64 = 1;
 
-/// How long an undo is possible after a removal, in seconds.
+/// The time for which an undo is possible after a removal, in seconds.
 pub const UNDO_SECONDS: u64 = 24 * 60 * 60;
 
 /// A factory with the numbers that it generated.
@@ -94,7 +94,7 @@ impl Factory {
     }
 }
 
-/// What a person asks for when creating a factory.
+/// The fields of a new factory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFactory {
     /// The identity, made by the client so that a repeated request is known as such.
@@ -103,7 +103,7 @@ pub struct NewFactory {
     pub name: Name,
     /// The range to draw from.
     pub bounds: Bounds,
-    /// How many numbers to draw at once.
+    /// The number of numbers to draw at once.
     pub count: Count,
 }
 
@@ -145,7 +145,7 @@ pub struct CreationRequest {
     count: u8,
 }
 
-/// What a person changes about a factory; `None` leaves a field as it is.
+/// The fields of a factory that a person changes; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The new name.

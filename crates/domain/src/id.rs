@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::FieldError;
 
-/// What an id may be, as messages say it.
+/// The rule for an id, in the words of messages.
 const ALLOWED: &str = "a UUID like 0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11";
 
 /// Where the hyphens of the text form stand.

@@ -1,4 +1,4 @@
-//! What a factory is: its types, its rules and its JSON.
+//! The factory: its types, its rules and its JSON.
 //!
 //! In: raw text and numbers from a request, a table or a message. Out: checked types, or a
 //! [`FieldError`] that a person can act on. Never here: AWS, HTTP, a clock, a source of randomness.

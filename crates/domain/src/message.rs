@@ -1,4 +1,4 @@
-//! What travels from a server to a browser: the live channel's messages.
+//! The messages from a server to a browser: the live channel.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub enum Message {
     },
     /// A factory was removed.
     Removed {
-        /// Which one.
+        /// The factory's id.
         id: FactoryId,
         /// The revision of the removal.
         revision: u64,

@@ -1,4 +1,4 @@
-//! How the table keeps a factory: one item each, removed ones included until they expire.
+//! The item of a factory in the table: one each, removed ones included until they expire.
 //!
 //! The three programs that meet an item (the API writes and reads it, the servers read it, the
 //! publisher gets it from the stream) all know it by this type.

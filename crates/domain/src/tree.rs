@@ -1,4 +1,4 @@
-//! Which of two changes wins: the rule that makes every copy of the tree the same in the end.
+//! The order of changes: the rule that makes every copy of the tree the same in the end.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -18,7 +18,7 @@ pub struct Tree {
     factories: usize,
 }
 
-/// What a change did to a copy of the tree.
+/// The effect of a change on a copy of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The change was newer, and stands now.

@@ -12,7 +12,7 @@ pub enum VariableError {
     Missing {
         /// Its name.
         variable: &'static str,
-        /// What it should hold.
+        /// The kind of value that it should hold.
         cure: &'static str,
     },
     /// The variable holds something else.
@@ -20,9 +20,9 @@ pub enum VariableError {
     Invalid {
         /// Its name.
         variable: &'static str,
-        /// What it holds.
+        /// The value that it holds.
         value: String,
-        /// What it should hold.
+        /// The kind of value that it should hold.
         cure: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! How long to wait before trying again.
+//! The pause before another attempt.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use startup::{VariableError, Variables};
 
-/// What the program needs to know before it serves.
+/// The settings that the program needs before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `TABLE_NAME`: the table that keeps the factories.

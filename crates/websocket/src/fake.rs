@@ -1,6 +1,6 @@
 //! For tests: queues, a topic and a table behind the SDK's own clients.
 //!
-//! What the feed and the janitor leave behind can be looked at; nothing sleeps or answers late.
+//! The effects of the feed and the janitor can be read from it; nothing sleeps or answers late.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,7 +30,7 @@ use crate::queues::{ALIVE_AT, Queues, name_of};
 use crate::table::Table;
 use crate::topic::Topic;
 
-/// What the fake cloud holds.
+/// The state of the fake cloud.
 #[derive(Debug, Default)]
 pub(crate) struct Cloud {
     /// Queues by name, with their stamps.
@@ -41,11 +41,11 @@ pub(crate) struct Cloud {
     pub(crate) names_nobody: bool,
     /// The bodies that polls give, one each. When there are none left, polls fail.
     pub(crate) messages: VecDeque<String>,
-    /// How many messages were deleted.
+    /// The number of deleted messages.
     pub(crate) deleted_messages: usize,
-    /// What the table holds.
+    /// The items of the table.
     pub(crate) factories: Vec<Factory>,
-    /// How often the table was read.
+    /// The number of reads of the table.
     pub(crate) reads: usize,
 }
 
@@ -60,7 +60,7 @@ impl Fake {
         self.0.lock().unwrap()
     }
 
-    /// How many queues and subscriptions there are.
+    /// The number of queues and subscriptions.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let cloud = self.lock();
         (cloud.queues.len(), cloud.subscriptions.len())

@@ -25,10 +25,10 @@ use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 use crate::upkeep;
 
-/// How long the topic may take to name a new subscription.
+/// The longest time that the topic may take to name a new subscription.
 const CONFIRMATION: Duration = Duration::from_secs(30);
 
-/// How long to wait between two looks at the topic.
+/// The pause between two looks at the topic.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The longest wait before the queue is tried again.
@@ -49,11 +49,11 @@ pub struct Feed {
     pub topic: Topic,
     /// Loads the table into the hub.
     pub loader: TreeLoader,
-    /// What is fed.
+    /// The hub that receives the changes.
     pub hub: Arc<Hub>,
-    /// What is told whether it works.
+    /// The readiness that depends on the feed.
     pub readiness: Arc<Readiness>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
 }
 

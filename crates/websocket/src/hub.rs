@@ -54,7 +54,7 @@ pub struct Resume {
     pub position: u64,
 }
 
-/// What a new connection gets first.
+/// The first messages of a new connection.
 #[derive(Clone, Debug)]
 pub struct Welcome {
     /// `hello`, and the snapshot unless the client goes on where it stopped.

@@ -13,10 +13,10 @@ use crate::queues::{Queue, Queues, name_of};
 use crate::random;
 use crate::topic::{Subscription, Topic};
 
-/// How often each server sweeps; where in this time is random.
+/// The interval at which each server sweeps; the moment in it is random.
 const PERIOD: Duration = Duration::from_secs(15 * 60);
 
-/// How old a stamp is when its server counts as dead, in seconds: four missed stamps.
+/// The age of a stamp at which its server counts as dead, in seconds: four missed stamps.
 const DEAD_SECONDS: u64 = 20 * 60;
 
 /// Sweeps now and then, as long as the server lives.

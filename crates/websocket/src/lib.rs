@@ -62,7 +62,7 @@ use crate::table::Table;
 use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 
-/// How long deleting the queue may take at the end.
+/// The longest time that deleting the queue may take at the end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Serves until SIGINT or SIGTERM, then closes every connection and deletes its own queue.

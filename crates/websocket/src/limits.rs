@@ -1,4 +1,4 @@
-//! How many may be connected, in all and from one address.
+//! The limits of connections, in all and from one address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

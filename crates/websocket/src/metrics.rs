@@ -1,4 +1,4 @@
-//! What is counted, and how Prometheus reads it.
+//! The counters and gauges, in the format of Prometheus.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ pub struct Metrics {
     pub table_reads: AtomicU64,
 }
 
-/// What is measured at the moment of asking.
+/// The gauges, measured at the moment of the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     /// Open connections.

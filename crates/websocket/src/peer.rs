@@ -20,7 +20,7 @@ use crate::metrics::{Metrics, count, count_many};
 use crate::random;
 use crate::rate::Rate;
 
-/// What a client may say to learn whether the connection is alive: pages cannot send pings.
+/// The message by which a client learns whether the connection is alive: pages cannot send pings.
 const PING: &str = r#"{"type":"ping"}"#;
 
 /// The answer to [`PING`].
@@ -29,14 +29,14 @@ const PONG: Utf8Bytes = Utf8Bytes::from_static(r#"{"type":"pong"}"#);
 /// Close code "service restart": the client connects again, to another server.
 const RESTART: u16 = 1012;
 
-/// How long things may take.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// The shortest time between pings; a random fifth comes on top, another for every connection.
     pub ping: Duration,
-    /// How long one write may take until the client counts as gone.
+    /// The longest time that one write may take until the client counts as gone.
     pub write: Duration,
-    /// How long a client may take to answer a close.
+    /// The longest time that a client may take to answer a close.
     pub close: Duration,
 }
 
@@ -51,14 +51,14 @@ impl Default for Timing {
     }
 }
 
-/// What a connection needs besides its socket.
+/// The dependencies of a connection beside its socket.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// What it is told.
+    /// The source of its messages.
     pub hub: Arc<Hub>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// How long things may take.
+    /// The time limits.
     pub timing: Timing,
     /// Once told, over which time all connections are closed.
     pub closing: watch::Receiver<Option<Duration>>,

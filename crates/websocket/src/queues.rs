@@ -52,7 +52,7 @@ pub struct Queue {
 pub struct Received {
     /// The change as JSON.
     pub body: String,
-    /// By which it is deleted.
+    /// The receipt by which it is deleted.
     pub handle: String,
 }
 

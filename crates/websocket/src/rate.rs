@@ -1,4 +1,4 @@
-//! How often a client may speak.
+//! The rate at which a client may send messages.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// How many messages may come at once.
+    /// The number of messages that may come at once.
     pub const BURST: u32 = 10;
 
     const INTERVAL: Duration = Duration::from_secs(1);

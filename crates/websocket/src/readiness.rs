@@ -9,7 +9,7 @@ use tokio::sync::watch;
 /// given up after 26 s, and the next one may take its 20 s again: that is no reason to replace a server.
 pub const MAX_SILENCE: Duration = Duration::from_secs(60);
 
-/// What readiness depends on. Until told otherwise nothing is ready.
+/// The conditions of readiness. At first none of them is met.
 #[derive(Debug)]
 pub struct Readiness {
     last_poll: Mutex<Option<Instant>>,

@@ -39,7 +39,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// What a client that comes back says after the question mark.
+/// The query of a client that reconnects.
 #[derive(Debug, Deserialize)]
 struct ResumeQuery {
     server: Option<String>,
@@ -47,7 +47,7 @@ struct ResumeQuery {
 }
 
 impl ResumeQuery {
-    /// What cannot be read leads to a snapshot, which is always right.
+    /// A query that cannot be read leads to a snapshot, which is always right.
     fn into_resume(self) -> Option<Resume> {
         Some(Resume {
             server: self.server?,

@@ -23,22 +23,22 @@ use tower::ServiceExt;
 use crate::routes;
 use crate::server::Server;
 
-/// How long a client may take to send its request.
+/// The longest time that a client may take to send its request.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// How many bytes a request's head may have.
+/// The largest size of a request's head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// How many clients may be in the middle of a request.
+/// The largest number of clients in the middle of a request.
 const MAX_HANDSHAKES: usize = 1_024;
 
 /// How long one closed connection stretches the end: a thousand take twenty seconds.
 const PER_CONNECTION: Duration = Duration::from_millis(20);
 
-/// How long the last connections may take after the last slice.
+/// The longest time that the last connections may take after the last slice.
 const GRACE: Duration = Duration::from_secs(6);
 
-/// How long to wait after the listener failed, as when file descriptors have run out.
+/// The pause after the listener failed, as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown`, then until every connection is closed.

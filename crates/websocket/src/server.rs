@@ -18,17 +18,17 @@ use crate::readiness::Readiness;
 pub struct Server {
     /// This run's name, another one after every restart.
     pub name: String,
-    /// What clients are told.
+    /// The source of the clients' messages.
     pub hub: Arc<Hub>,
     /// Whether more clients may come.
     pub readiness: Arc<Readiness>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// How many clients there may be.
+    /// The limit of clients.
     pub limits: Arc<Limits>,
     /// The one origin whose pages may connect.
     pub allowed_origin: HeaderValue,
-    /// How long things may take.
+    /// The time limits.
     pub timing: Timing,
     /// Over how long connections are closed at the most.
     pub drain: Duration,

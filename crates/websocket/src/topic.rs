@@ -20,7 +20,7 @@ pub struct Topic {
 /// A queue's subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// By which it is deleted.
+    /// The ARN by which it is deleted.
     pub arn: String,
     /// The ARN of the queue.
     pub queue: String,

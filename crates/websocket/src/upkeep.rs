@@ -10,13 +10,13 @@ use crate::random;
 use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 
-/// How long after boot the table is read a second time.
+/// The delay after boot after which the table is read a second time.
 ///
 /// A subscription that the topic names already is still on its way through SNS: whatever was
 /// published in that moment and did not reach the queue is found in the table then.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// How often the queue is stamped, its subscription looked for, and the table read again.
+/// The interval at which the queue is stamped, its subscription looked for, and the table read again.
 const PERIOD: Duration = Duration::from_secs(5 * 60);
 
 /// Runs until the subscription is lost, and says so.

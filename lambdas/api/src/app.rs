@@ -1,4 +1,4 @@
-//! What the handlers share: the store, the settings, and the outside world as parameters.
+//! The dependencies of the handlers: the store, the settings, and clock and randomness as parameters.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use axum::http::HeaderValue;
 use startup::{VariableError, Variables};
 
-/// What the program needs to know before it serves.
+/// The settings that the program needs before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `STORE`: `memory`, or unset for the table named by `TABLE_NAME`.

@@ -1,4 +1,4 @@
-//! Which pages may call: those of the site's own origin, and no other.
+//! The origins that may call the API: the site's own, and no other.
 //!
 //! The preflight is answered here and not by the gateway, so that the rule is the same on every
 //! stage and has a test.
@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// How long a browser may remember a preflight's answer, in seconds: two hours, Chromium's limit.
+/// The time for which a browser may remember a preflight's answer, in seconds: two hours, Chromium's limit.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");

@@ -1,4 +1,4 @@
-//! What every answer has around it: a request id, problem documents, CORS, security headers, a log line.
+//! The layers around every response: a request id, problem documents, CORS, security headers, a log line.
 
 use axum::extract::{Request, State};
 use axum::http::header::{

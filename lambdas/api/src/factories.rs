@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FactoryPath {
     }
 }
 
-/// What `GET /factories` may say after the question mark.
+/// The query of `GET /factories`.
 #[derive(Debug, Deserialize)]
 pub struct ListQuery {
     cursor: Option<String>,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::entity_tag;
 use crate::store::StoreError;
 
-/// What all problem types begin with.
+/// The prefix of all problem types.
 pub const TYPE_PREFIX: &str = "https://factory-tree.com/problems/";
 
 /// After how many seconds a caller may try again when the store was out of reach.

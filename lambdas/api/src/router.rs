@@ -1,4 +1,4 @@
-//! Which request goes to which handler.
+//! The routes of the API.
 
 use axum::Router;
 use axum::extract::Request;

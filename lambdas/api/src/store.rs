@@ -84,7 +84,7 @@ pub struct Page {
     pub last: Option<FactoryId>,
 }
 
-/// What became of a creation.
+/// The outcome of a creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
     /// The factory is there now.
@@ -97,7 +97,7 @@ pub enum Creation {
     Removed,
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// It stands.

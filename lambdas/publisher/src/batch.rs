@@ -17,14 +17,14 @@ pub struct Message {
     pub text: String,
 }
 
-/// What a batch of records stands for.
+/// The messages that a batch of records stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// To be sent, in the order of the records.
     pub messages: Vec<Message>,
     /// Records that can never be read, in their order.
     pub poison: Vec<Poison>,
-    /// How many records there was nothing to tell about.
+    /// The number of records that need no message.
     pub ignored: usize,
 }
 

@@ -3,7 +3,7 @@
 
 use startup::{VariableError, Variables};
 
-/// What the program needs to know before it starts.
+/// The settings that the program needs before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `TOPIC_ARN`: the topic that changes go to.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::batch::{Batch, SequenceNumber};
 use crate::topic::Topic;
 
-/// What Lambda wants to know of a batch: the records that failed. An empty list is a success.
+/// The response that Lambda expects to a batch: the records that failed. An empty list is a success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {

@@ -2,7 +2,7 @@
 //!
 //! In: batches of stream records, by Lambda's event source mapping. Out: one message per record on
 //! the topic, whole factories each, and the sequence numbers of the records that failed.
-//! What a record means is decided in `domain`; who listens to the topic is unknown here.
+//! The meaning of a record is decided in `domain`; the subscribers of the topic are unknown here.
 //!
 //! # When a record fails
 //!

@@ -1,4 +1,4 @@
-//! A browser that looks at a stage and does what it is reported, a line at a time: a script of `site/e2e` that reads
+//! A browser that opens a stage and executes commands, a line at a time: a script of `site/e2e` that reads
 //! commands and answers each with a line of JSON.
 
 use std::io::{BufRead, BufReader, Lines, Write};

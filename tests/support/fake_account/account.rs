@@ -9,7 +9,7 @@ use super::xml::{Node, text};
 
 type Refusal = (String, String);
 
-/// What happens to a call instead of an answer.
+/// A fault that replaces the response to a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// Status, code and message.
@@ -25,13 +25,13 @@ pub(crate) struct FakeAccount {
     pub(crate) calls: Vec<String>,
     /// Resources by template: the first line of a template's text names them.
     pub(crate) resources: BTreeMap<String, BTreeMap<String, Resource>>,
-    /// What `DescribeEvents` tells: rows of logical id, type, reason and property path. `None`: denied.
+    /// The rows of `DescribeEvents`: logical id, type, reason and property path. `None`: denied.
     pub(crate) failed_events: Option<Vec<[String; 4]>>,
     /// Why the next change set is refused.
     pub(crate) refused_change_set: Option<String>,
     /// The resource that the next deletion fails on, and why.
     pub(crate) refused_deletion: Option<(String, Resource)>,
-    /// The resources that the last rollback was reported to skip.
+    /// The resources that the last rollback was asked to skip.
     pub(crate) skipped: Vec<String>,
     /// Events of nested stacks by ARN: logical id, type, status and reason.
     pub(crate) nested: BTreeMap<String, Vec<[String; 4]>>,
@@ -114,7 +114,7 @@ impl FakeAccount {
         stack.events.push(event);
     }
 
-    /// How often an action was called.
+    /// Returns the number of calls of an action.
     pub(crate) fn count(&self, action: &str) -> usize {
         self.calls.iter().filter(|call| *call == action).count()
     }
@@ -124,7 +124,7 @@ impl FakeAccount {
         self.stacks.get(name).map(FakeStack::status)
     }
 
-    /// What a parameter of a stack is now.
+    /// Returns the present value of a stack's parameter.
     pub(crate) fn parameter(&self, stack: &str, name: &str) -> Option<String> {
         self.stacks.get(stack)?.parameters.get(name).cloned()
     }

@@ -1,5 +1,5 @@
 //! A CloudFormation that plays scripts: a real HTTP server on loopback that speaks the SDK's protocol
-//! (AWS Query: forms in, XML out), keeps stacks, and takes as long for each resource as it is reported to.
+//! (AWS Query: forms in, XML out), keeps stacks, and takes as long for each resource as a script says.
 //! It fails where a script says so. What it does not know it refuses, as AWS does.
 
 mod account;

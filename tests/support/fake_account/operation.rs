@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Resource {
     /// Its type.
     pub(crate) kind: String,
-    /// How long each move of it takes.
+    /// The time that each change of it takes.
     pub(crate) takes: Duration,
     /// The reason why it fails, if it does.
     pub(crate) fails: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Timed {
     pub(super) reason: Option<String>,
 }
 
-/// What is done to which stack.
+/// An operation on a stack.
 pub(super) struct Operation<'a> {
     /// The stack's name.
     pub(super) name: &'a str,
@@ -82,7 +82,7 @@ impl Operation<'_> {
     }
 }
 
-/// How a move of a resource ends, and when, if one fails after `failure`.
+/// Returns the status and the time with which a change of a resource ends, if one fails after `failure`.
 fn fate(
     resource: &Resource,
     verb: &str,

@@ -1,4 +1,4 @@
-//! What the storage keeps and how it acts.
+//! The buckets of the fake storage, and its response to each call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -33,7 +33,7 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// A response.
 #[derive(Default)]
 pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
@@ -83,9 +83,9 @@ pub(crate) struct FakeBuckets {
     pub(crate) refuse: Option<String>,
     /// Each call is refused the first time, as by a storage that is too busy; those that were.
     pub(crate) busy: Option<BTreeSet<String>>,
-    /// What is stored under this key is spoilt on its way to the disk.
+    /// Keys whose content is damaged on its way to the disk.
     pub(crate) spoil: Option<String>,
-    /// What is called after each write.
+    /// A function that is called after each write.
     pub(crate) after_write: Option<Watch>,
 }
 
@@ -247,7 +247,7 @@ impl FakeBuckets {
     }
 }
 
-/// As S3 does: what it is reported of the bytes must be true.
+/// As S3 does: the checksum in a request must be that of the bytes.
 fn verify(request: &Request) -> Result<(), Refusal> {
     match &request.sha256 {
         Some(reported) if *reported == BASE64_STANDARD.encode(Sha256::digest(&request.body)) => {

@@ -34,7 +34,7 @@ impl FakeStorage {
         Self { url, buckets }
     }
 
-    /// What it keeps, to be scripted or looked at.
+    /// The buckets, to be scripted or read.
     pub(crate) fn buckets(&self) -> MutexGuard<'_, FakeBuckets> {
         self.buckets.lock().unwrap()
     }

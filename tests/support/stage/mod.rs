@@ -148,13 +148,13 @@ fn target() -> PathBuf {
 /// checkout's. Source: The Cargo Book, "Configuration", `build.rustc-workspace-wrapper`.
 const COPY: &str = "/usr/bin/env";
 
-/// How a run of the CLI ended.
+/// The result of a run of the CLI.
 pub(crate) struct Answer {
     /// Its exit code.
     pub(crate) code: Option<i32>,
     /// Its answer, null if it gave none.
     pub(crate) json: Value,
-    /// What it said on stderr.
+    /// Its stderr.
     pub(crate) said: String,
 }
 

@@ -1,4 +1,4 @@
-//! What the feed leaves behind, and what it recovers from.
+//! The effects of the feed, and its recovery from faults.
 
 use std::time::Instant;
 

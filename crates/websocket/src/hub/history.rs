@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use axum::extract::ws::Utf8Bytes;
 use domain::FactoryId;
 
-/// How many changes are kept. A connection further behind is closed; a client that comes back later
+/// The number of changes that are kept. A connection further behind is closed; a client that comes back later
 /// gets the whole tree.
 pub const CAPACITY: usize = 4_096;
 
@@ -32,7 +32,7 @@ struct Entry {
     is_newest: bool,
 }
 
-/// What a connection has not sent yet.
+/// The changes that a connection has not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backlog {
     /// The next messages; empty if there is nothing new.
@@ -41,7 +41,7 @@ pub enum Backlog {
         texts: Vec<Utf8Bytes>,
         /// Where the connection stands once they are sent.
         position: u64,
-        /// How many messages newer ones made superfluous.
+        /// The number of messages that newer ones made superfluous.
         coalesced: usize,
     },
     /// Some of it is no longer kept, or never was.

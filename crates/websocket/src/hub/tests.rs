@@ -1,4 +1,4 @@
-//! What a client ends with, whatever happens in between.
+//! The final state of a client, whatever happens in between.
 
 use domain::{Bounds, Factory};
 

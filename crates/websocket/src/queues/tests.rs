@@ -1,4 +1,4 @@
-//! What SQS is asked, and how its refusals are taken.
+//! The calls to SQS, and the reaction to its refusals.
 
 use aws_sdk_sqs::config::{Credentials, Region};
 use aws_sdk_sqs::operation::create_queue::CreateQueueOutput;

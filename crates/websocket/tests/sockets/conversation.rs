@@ -1,4 +1,4 @@
-//! What a connected client is told.
+//! The messages that a connected client receives.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who is let in, and what the server says of itself.
+//! The clients that are accepted, and the endpoints for operators.
 
 use std::sync::Arc;
 use std::time::Duration;

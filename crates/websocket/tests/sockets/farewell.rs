@@ -1,4 +1,4 @@
-//! How the server goes: unready at once, everybody told to come back elsewhere, nobody new let in.
+//! The shutdown of the server: unready at once, every client asked to reconnect elsewhere, no new client accepted.
 
 use std::time::{Duration, Instant};
 

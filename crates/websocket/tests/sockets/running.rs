@@ -24,7 +24,7 @@ use websocket::server::Server;
 /// The origin that the tests' server lets in.
 pub(crate) const ORIGIN: &str = "https://factory-tree.com";
 
-/// How long anything may take in a test.
+/// The longest time that anything may take in a test.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server on a port of its own.
