@@ -36,13 +36,13 @@ pub struct Cli {
 pub enum Command {
     /// Build, publish, provision and release the application, and prove that it works
     Deploy(DeployArgs),
-    /// Build what a deploy would ship, and say what it is; nothing is sent
+    /// Build what a deploy would ship, and list it; nothing is sent
     Build(BuildArgs),
     /// Deploy to this machine, then put every save live, until Ctrl-C
     Dev(StageArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
-    /// Show how a stage stands; exit 0 only when it is healthy
+    /// Show the health of a stage; exit 0 only when it is healthy
     Status(StatusArgs),
     /// Show what the Lambdas, the API and the servers of a stage log, merged by time
     Logs(LogsArgs),
@@ -52,21 +52,21 @@ pub enum Command {
     /// works on the table and the topic of the stage, which must be deployed, with your own credentials: what it
     /// writes is written. Samples of events are in lambdas/*/events.
     Invoke(InvokeArgs),
-    /// Show what was released to a stage, newest first, and which release is live
+    /// List the releases of a stage, newest first, and mark the live one
     Releases(ReleasesArgs),
-    /// Show what differs between two releases: artifacts, site files, stacks, commit
+    /// Show the differences between two releases: artifacts, site files, stacks, commit
     Diff(DiffArgs),
-    /// Bring an earlier release back: the site at once, then Lambdas and server; nothing is built
+    /// Restore an earlier release: the site at once, then Lambdas and server; nothing is built
     ///
-    /// Comes back: the site's files, the Lambdas and the server, as they were kept. Stays as it is deployed:
-    /// templates and settings, also where the source tree says otherwise by now, and everything in the data
+    /// Restored are the site's files, the Lambdas and the server, as they were stored. Unchanged are templates and
+    /// settings as they are deployed, also where the source tree differs by now, and everything in the data
     /// stack; tables keep their content. A rollback is a release itself.
     Rollback(RollbackArgs),
-    /// Take everything down, and say what is gone and what stays
+    /// Take everything down, and report what was removed and what was retained
     Teardown(StageArgs),
-    /// Bring stacks out of failed operations; explains before it acts
+    /// Recover stacks from failed operations; explains before it acts
     Recover(RecoverArgs),
-    /// Print what the stacks of a stage put out, and its addresses, for scripts
+    /// Print the outputs of a stage's stacks, and its addresses, for scripts
     Outputs(OutputsArgs),
     /// Print the least-privilege IAM policies for deploying or planning a stage, and a trust policy for GitHub
     Policy(PolicyArgs),

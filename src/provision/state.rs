@@ -43,7 +43,7 @@ impl DeployAction {
     pub fn way_out(self) -> &'static str {
         match self {
             Self::RefuseUntilRecovered => {
-                "`factory-tree recover` explains the way out, and takes it"
+                "`factory-tree recover` explains the recovery, and performs it"
             }
             Self::RefuseUntilTornDown => {
                 "its deletion was asked for: finish it with `factory-tree teardown`, then deploy"
