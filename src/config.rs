@@ -374,7 +374,7 @@ fn misread(file: &Path, error: &serde_yaml::Error) -> UserError {
         .map_or((1, 1), |place| (place.line(), place.column()));
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or_default();
-    // The place stands before the message already.
+    // The message begins with the place already.
     let message = message
         .split(" at line ")
         .next()

@@ -268,7 +268,7 @@ pub enum UserError {
         "stage `{0}` runs artifacts of no recorded release: its last deploy failed or was interrupted"
     )]
     UnrecordedRelease(String),
-    /// A release cannot come back.
+    /// A release cannot be restored.
     #[error("release `{id}` cannot be restored: {}", missing.join(", "))]
     ReleaseIncomplete {
         /// The release.

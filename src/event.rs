@@ -101,7 +101,7 @@ pub struct ResourceStep {
     pub logical_id: String,
     /// Its type, for example `AWS::S3::Bucket`.
     pub kind: String,
-    /// Where it stands.
+    /// Its state.
     pub state: ResourceState,
     /// CloudFormation's word, for example `CREATE_COMPLETE`.
     pub status: String,
@@ -109,7 +109,7 @@ pub struct ResourceStep {
     pub reason: Option<String>,
 }
 
-/// Where a resource stands.
+/// The state of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResourceState {

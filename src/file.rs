@@ -1,4 +1,4 @@
-//! A file is replaced as a whole or not at all. In: a path and its new content. Out: whoever reads meanwhile reads the old
+//! A file is replaced as a whole or not at all. In: a path and its new content. Out: a reader in the meantime sees the old
 //! content or the new one to its end.
 
 use std::io::Write;

@@ -42,7 +42,7 @@ pub struct StackPlan {
     pub name: String,
     /// Its name in CloudFormation.
     pub stack: String,
-    /// Where it lies.
+    /// Its region.
     pub region: Region,
     /// The template.
     pub template: Template,

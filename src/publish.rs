@@ -1,4 +1,4 @@
-//! In: `Artifacts` and the artifact bucket. Out: `Published`: under which key each lies. Keys are
+//! In: `Artifacts` and the artifact bucket. Out: `Published`: the key of each. Keys are
 //! hashes of contents, so what is there already is not sent again, and nothing is ever overwritten.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::content::{Content, FileContent};
 use crate::event::{Event, Reporter, task};
 use crate::plan::ArtifactFact;
 
-/// Where in the bucket artifacts lie.
+/// The prefix of the keys of artifacts.
 pub(crate) const PREFIX: &str = "artifacts/";
 
 /// The keys and hashes of the artifacts, as parameters of stacks.
@@ -55,7 +55,7 @@ async fn send(artifact: &Artifact, bucket: &str, s3: &S3, reporter: &dyn Reporte
 async fn upload(artifact: &Artifact) -> Result<Upload> {
     let file = artifact.file.clone();
     let content = tokio::task::spawn_blocking(move || FileContent::measure(&file)).await??;
-    // Its name says what it holds, and whoever reads it trusts that.
+    // Its key is the hash of its content, and readers rely on that.
     ensure!(
         content.digest.sha256 == artifact.hash,
         "failed to publish artifact `{}`: `{}` has changed since it was built",
@@ -70,7 +70,7 @@ async fn upload(artifact: &Artifact) -> Result<Upload> {
     })
 }
 
-/// Returns where in the bucket an artifact lies.
+/// Returns the key of an artifact in the bucket.
 pub fn key(artifact: &Artifact) -> String {
     let extension = artifact.file.to_string_lossy();
     let extension = if extension.ends_with(".zip") {

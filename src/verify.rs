@@ -1,5 +1,5 @@
 //! In: the stage's addresses and the builds that should answer there. Out: `Check`s: what was asked
-//! from outside, as a browser would, and what came back. Nothing is written to the stage.
+//! from outside, as a browser would, and the responses. Nothing is written to the stage.
 
 mod ask;
 
@@ -42,7 +42,7 @@ pub async fn check(urls: &Urls, expected: &Expected) -> Vec<Check> {
     vec![site, www, api, socket]
 }
 
-/// Asks until everything answers as expected, or `patience` is over; a release takes a moment to
+/// Asks until everything answers as expected, or until the time limit `patience` is over; a release takes a moment to
 /// reach every edge. Returns the last answers.
 pub async fn wait_until_healthy(
     urls: &Urls,
@@ -79,7 +79,7 @@ pub fn summary(failing: &[&Check]) -> String {
 /// answers.
 ///
 /// # Errors
-/// It is not reached, or says no time; worded for a person.
+/// It is not reached, or refuses time; worded for a person.
 pub async fn ask_date(url: String) -> Result<String, String> {
     let answer = ask::get(url.clone()).await?;
     answer.date.ok_or_else(|| format!("{url} sends no date"))

@@ -1,4 +1,4 @@
-//! ACM: how a certificate stands.
+//! ACM: the state of certificates.
 
 use std::time::SystemTime;
 
@@ -65,7 +65,7 @@ impl Acm {
         Ok(Certificate::from(certificate))
     }
 
-    /// Returns how a certificate stands.
+    /// Returns the state of a certificate.
     ///
     /// # Errors
     /// As `get_certificate`.

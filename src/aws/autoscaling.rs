@@ -44,7 +44,7 @@ impl AutoScaling {
     /// Returns a group by name, or `None` if there is none.
     ///
     /// # Errors
-    /// Auto Scaling is not reached or says no (`autoscaling:DescribeAutoScalingGroups`).
+    /// Auto Scaling is not reached or refuses (`autoscaling:DescribeAutoScalingGroups`).
     pub async fn find_group(&self, name: &str) -> Result<Option<Group>> {
         let request = self.client.describe_auto_scaling_groups();
         let response = request.auto_scaling_group_names(name).send().await;

@@ -115,7 +115,7 @@ impl CloudFormation {
         Ok(Some(ChangeSet { id, stack_id }))
     }
 
-    /// Returns a change set of a stack by name or ARN, and how it stands.
+    /// Returns a change set of a stack by name or ARN, and its state.
     ///
     /// # Errors
     /// There is no such change set.
@@ -198,7 +198,7 @@ impl CloudFormation {
     }
 }
 
-/// Express mode leaves a failed stack as it stands unless asked otherwise; ours are rolled back.
+/// Express mode does not roll a failed stack back unless asked; ours are rolled back.
 fn deployment_config(mode: DeploymentMode) -> Option<DeploymentConfig> {
     let express = DeploymentConfig::builder()
         .mode(DeploymentConfigMode::Express)

@@ -25,7 +25,7 @@ impl CloudFormation {
     /// Returns a stack by name or id, or `None` if there is none.
     ///
     /// # Errors
-    /// CloudFormation is not reached or says no.
+    /// CloudFormation is not reached or refuses.
     pub async fn find_stack(&self, name: &str) -> Result<Option<Stack>> {
         match self.client.describe_stacks().stack_name(name).send().await {
             Ok(output) => Ok(output
@@ -44,7 +44,7 @@ impl CloudFormation {
     /// Lists the newest events of a stack (one page, at most 100), oldest first.
     ///
     /// # Errors
-    /// CloudFormation is not reached or says no.
+    /// CloudFormation is not reached or refuses.
     pub async fn list_newest_events(&self, stack: &str) -> Result<Vec<StackEvent>> {
         let request = self.client.describe_stack_events().stack_name(stack);
         let page = request
@@ -60,7 +60,7 @@ impl CloudFormation {
     /// page (100) of them is new.
     ///
     /// # Errors
-    /// CloudFormation is not reached or says no.
+    /// CloudFormation is not reached or refuses.
     pub async fn list_new_events(
         &self,
         stack: &str,

@@ -1,4 +1,4 @@
-//! CloudWatch: how alarms stand.
+//! CloudWatch: the state of alarms.
 
 use std::time::SystemTime;
 
@@ -23,7 +23,7 @@ pub struct Alarm {
     pub state: AlarmState,
     /// The description that its author gave it.
     pub description: String,
-    /// Why it stands so, in CloudWatch's words.
+    /// The reason for its state, as CloudWatch gives it.
     pub reason: String,
     /// Since when.
     pub since: Option<SystemTime>,
@@ -52,7 +52,7 @@ impl CloudWatch {
     /// Returns those of the named alarms that there are.
     ///
     /// # Errors
-    /// CloudWatch is not reached or says no (`cloudwatch:DescribeAlarms`).
+    /// CloudWatch is not reached or refuses (`cloudwatch:DescribeAlarms`).
     pub async fn list_alarms(&self, names: &[String]) -> Result<Vec<Alarm>> {
         let mut alarms = Vec::new();
         for some in names.chunks(MOST_NAMES) {

@@ -24,7 +24,7 @@ enum FaultKind {
     Credentials,
     /// The credentials are good, but may not do this.
     Denied,
-    /// AWS says no.
+    /// AWS refuses the call.
     Refused,
 }
 

@@ -35,7 +35,7 @@ impl CloudWatchLogs {
     /// not there has none.
     ///
     /// # Errors
-    /// CloudWatch Logs is not reached or says no (`logs:FilterLogEvents`).
+    /// CloudWatch Logs is not reached or refuses (`logs:FilterLogEvents`).
     pub async fn list_events(&self, group: &str, since: SystemTime) -> Result<Vec<LogEvent>> {
         let request = self.client.filter_log_events().log_group_name(group);
         let mut pages = request

@@ -117,7 +117,7 @@ impl Aws {
         }
     }
 
-    /// Returns the environment by which another program reaches AWS as we do: credentials that stand by
+    /// Returns the environment by which another program reaches AWS as we do: credentials that are valid by
     /// themselves, as Lambda gives them, the region, and the endpoint where there is one.
     ///
     /// # Errors

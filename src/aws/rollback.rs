@@ -55,7 +55,7 @@ impl CloudFormation {
         Ok(events)
     }
 
-    /// Undoes a failed update that was left as it stood.
+    /// Rolls back a failed update that was not rolled back.
     ///
     /// # Errors
     /// The stack is not in `UPDATE_FAILED`.

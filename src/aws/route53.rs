@@ -20,7 +20,7 @@ pub struct DnsRecord {
     pub name: String,
     /// `A`, `AAAA`, `NS`, ….
     pub kind: String,
-    /// The name that an alias stands for, without a dot at the end.
+    /// The name that an alias points to, without a dot at the end.
     pub target: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! SQS: which queues there are, and how much lies in them.
+//! SQS: the queues, and the number of messages in them.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl Sqs {
     /// Lists the URLs of the queues whose name begins with `prefix`.
     ///
     /// # Errors
-    /// SQS is not reached or says no (`sqs:ListQueues`).
+    /// SQS is not reached or refuses (`sqs:ListQueues`).
     pub async fn list_queues(&self, prefix: &str) -> Result<Vec<String>> {
         let request = self.client.list_queues().queue_name_prefix(prefix);
         // SQS gives pages only to those who say how long they are.
@@ -41,10 +41,10 @@ impl Sqs {
             .with_context(|| format!("failed to list the queues `{prefix}…`"))
     }
 
-    /// Returns how much lies in a queue, or `None` if there is no such queue.
+    /// Returns the number of messages in a queue, or `None` if there is no such queue.
     ///
     /// # Errors
-    /// SQS is not reached or says no (`sqs:GetQueueAttributes`).
+    /// SQS is not reached or refuses (`sqs:GetQueueAttributes`).
     pub async fn find_depth(&self, url: &str) -> Result<Option<Depth>> {
         let request = self.client.get_queue_attributes().queue_url(url);
         let request = request

@@ -1,4 +1,4 @@
-//! A stack in our words. CloudFormation's twenty-three statuses become the ten that we act
+//! A stack in the terms of this program. CloudFormation's twenty-three statuses become the ten that we act
 //! on; an unknown one is the cautious one.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use crate::event::{ResourceState, ResourceStep};
 pub struct Stack {
     /// The ARN: names this very stack, also after its deletion.
     pub id: String,
-    /// Where it stands, in our words.
+    /// Its state, in the terms of this program.
     pub state: StackState,
-    /// Where it stands, in CloudFormation's word.
+    /// Its status, as CloudFormation names it.
     pub status: String,
     /// Parameters as deployed.
     pub parameters: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ pub struct Stack {
     pub change_set: Option<String>,
 }
 
-/// Where a stack stands, in the words this program needs. What each means for a command is decided in
+/// The state of a stack, in the terms that this program needs. What each means for a command is decided in
 /// `provision::state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StackState {
@@ -44,7 +44,7 @@ pub enum StackState {
     RolledBack,
     /// Failed its first creation; must be deleted before it can be created again.
     Broken,
-    /// An update failed and was left as it stood; it can be rolled back.
+    /// An update failed and was not rolled back; it can be rolled back.
     HalfUpdated,
     /// An update failed, and so did its undoing; the undoing can be continued.
     HalfRolledBack,

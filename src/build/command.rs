@@ -14,7 +14,7 @@ use crate::error::UserError;
 use crate::event::{Event, Reporter};
 
 /// The variables that `cargo run` and `cargo test` set for the program that they start, us. A cargo below us must not
-/// inherit it: ring's build script watches these names, so it, and all that stands on it, would be
+/// inherit it: ring's build script watches these names, so it, and all that depends on it, would be
 /// compiled again whenever the deployer is started in another way than the last time.
 /// Source: The Cargo Book, "Environment variables Cargo sets for crates"; `ring/build.rs`.
 const CARGO_RUN_VARIABLES: [&str; 18] = [
@@ -42,7 +42,7 @@ const CARGO_RUN_VARIABLES: [&str; 18] = [
 /// installed.
 ///
 /// # Errors
-/// It is there, but does not run, or says no.
+/// It is there, but does not run, or refuses.
 pub(super) async fn ask_version(program: &str, folder: &Path) -> Result<Option<String>> {
     let asked = Command::new(program)
         .arg("--version")
@@ -91,7 +91,7 @@ impl Tool<'_> {
     /// `on_line`. When it fails, all that it said on either is reported as it is.
     ///
     /// # Errors
-    /// `UserError::Tool` when it is not installed, `UserError::Build` when it says no.
+    /// `UserError::Tool` when it is not installed, `UserError::Build` when it refuses.
     pub(super) async fn run(
         &self,
         reporter: &dyn Reporter,
@@ -141,7 +141,7 @@ impl Tool<'_> {
     }
 
     /// Runs a tool that the build can do without, quietly. Returns what it wrote to stdout, or `None`
-    /// if it is not installed or says no.
+    /// if it is not installed or refuses.
     pub(super) async fn ask(&self) -> Option<String> {
         let output = self.command().output().await.ok()?;
         let text = || String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,6 +1,6 @@
 //! One `cargo build` for all runtime crates. In: the stage's system and profile. Out: where the programs
 //! lie. What runs on this machine is built as `cargo run` builds, into the same caches. What is shipped is
-//! built for a named target, so its artifacts lie in a folder of that target, and with flags of ours.
+//! built for a named target, so its artifacts are in a folder of that target, and with flags of ours.
 //!
 //! **The same bytes from any folder.** Panic messages and included files carry paths, so every prefix
 //! that differs between two machines is mapped to a fixed one. The flags reach cargo as
@@ -25,7 +25,7 @@ const CURE: &str = "install Rust with rustup (https://rustup.rs)";
 /// Compiles api, publisher and websocket. Returns each program's file by its name.
 ///
 /// # Errors
-/// A tool or a target is missing (`UserError::Tool`), or cargo says no (`UserError::Build`).
+/// A tool or a target is missing (`UserError::Tool`), or cargo fails (`UserError::Build`).
 pub(super) async fn compile(
     config: &Config,
     target: BuildTarget,

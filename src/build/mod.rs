@@ -31,7 +31,7 @@ pub use site::{Site, SiteFile};
 /// that. `None` when it is not installed.
 ///
 /// # Errors
-/// It is there, but does not run, or says no.
+/// It is there, but does not run, or refuses.
 pub async fn ask_version(program: &str, folder: &Path) -> Result<Option<String>> {
     command::ask_version(program, folder).await
 }
@@ -103,7 +103,7 @@ impl Artifact {
 /// Builds everything that is shipped.
 ///
 /// # Errors
-/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`); what was built does not run where
+/// A tool is missing (`UserError::Tool`) or fails (`UserError::Build`); what was built does not run where
 /// it is to run (`UserError::UnfitProgram`).
 pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts> {
     let folder = made_folder(config)?;
@@ -129,7 +129,7 @@ pub async fn build_programs(config: &Config, reporter: &dyn Reporter) -> Result<
 /// Installs what the site's build and Vite's own server need, if it is not there already.
 ///
 /// # Errors
-/// Node.js is missing or too old (`UserError::Tool`), or npm says no (`UserError::Build`).
+/// Node.js is missing or too old (`UserError::Tool`), or npm fails (`UserError::Build`).
 pub async fn install_site(config: &Config, reporter: &dyn Reporter) -> Result<()> {
     let folder = made_folder(config)?;
     site::install(&config.root.join("site"), &folder, reporter).await
@@ -157,7 +157,7 @@ async fn build_beside(
 /// Builds one program for this machine, whatever its stage runs on, and returns its file.
 ///
 /// # Errors
-/// A tool is missing (`UserError::Tool`) or says no (`UserError::Build`).
+/// A tool is missing (`UserError::Tool`) or fails (`UserError::Build`).
 pub async fn build_program(
     config: &Config,
     name: &str,
@@ -166,7 +166,7 @@ pub async fn build_program(
     binaries::build_program(config, name, reporter).await
 }
 
-/// Returns the folder that everything built lies in.
+/// Returns the folder of everything that is built.
 fn folder(config: &Config) -> PathBuf {
     config.root.join("target").join("factory-tree")
 }

@@ -36,7 +36,7 @@ pub struct Site {
 pub struct SiteFile {
     /// Its path from the site's root, with slashes.
     pub path: String,
-    /// Where it lies, and what it holds.
+    /// Its path and its content.
     pub content: FileContent,
 }
 

@@ -84,7 +84,7 @@ pub struct InvokeArgs {
     /// The Lambda to run
     #[arg(value_enum)]
     pub function: Function,
-    /// The event, as JSON: what Lambda would hand over
+    /// The event, as the JSON that Lambda would pass to the function
     #[arg(long, value_name = "FILE")]
     pub event: PathBuf,
     /// The stage

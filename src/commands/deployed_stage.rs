@@ -27,7 +27,7 @@ pub(super) struct DeployedStage {
 /// Finds a stage and its stacks.
 ///
 /// # Errors
-/// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS says no.
+/// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS refuses the call.
 pub(super) async fn find_deployed_stage(
     config: &Config,
     platform: &Platform,
@@ -67,7 +67,7 @@ pub(super) struct ReleaseHistory {
 /// Looks at a stage and its past.
 ///
 /// # Errors
-/// `UserError::StageAbsent`; there are no credentials, or AWS says no.
+/// `UserError::StageAbsent`; there are no credentials, or AWS refuses the call.
 pub(super) async fn load_release_history(
     config: &Config,
     platform: &Platform,

@@ -1,5 +1,5 @@
 //! `invoke`: one event for one Lambda of a stage, on this machine. The stage's own table and topic are
-//! worked on, with the rights of whoever runs this.
+//! worked on, with the rights of the caller.
 
 use std::path::Path;
 

@@ -89,7 +89,7 @@ pub async fn read(opened: &mut Opened, reporter: &dyn Reporter) -> Result<LogsRe
     })
 }
 
-/// Hands on every line, also those that are still to come.
+/// Passes every line to `on_line`, also future ones.
 ///
 /// # Errors
 /// Of `on_line`. A log that cannot be read is reported once, and tried again.

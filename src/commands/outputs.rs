@@ -10,7 +10,7 @@ use crate::report::{OutputsReport, public_outputs};
 /// Reads the outputs of every stack of a stage.
 ///
 /// # Errors
-/// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS says no.
+/// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS refuses the call.
 pub async fn outputs(config: &Config) -> Result<OutputsReport> {
     let DeployedStage { place, stacks, .. } =
         find_deployed_stage(config, &Platform::of(config)).await?;

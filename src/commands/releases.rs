@@ -19,7 +19,7 @@ pub enum Extent {
 /// Reads the releases of a stage: one listing, then every record that is listed, at the same time.
 ///
 /// # Errors
-/// `UserError::StageAbsent`; there are no credentials, or AWS says no.
+/// `UserError::StageAbsent`; there are no credentials, or AWS refuses the call.
 pub async fn releases(config: &Config, extent: Extent) -> Result<ReleasesReport> {
     let history = load_release_history(config, &Platform::of(config)).await?;
     let count = match extent {

@@ -1,4 +1,4 @@
-//! `rollback`: an earlier release comes back from what was kept of it: the site by its entry files, then
+//! `rollback`: restores an earlier release from its stored objects: the site by its entry files, then
 //! Lambdas and server by their artifacts. Nothing is built. First everything that it needs is looked for;
 //! only when all of it is there, and with consent, anything is touched. The data stack never is.
 
@@ -34,7 +34,7 @@ pub type RollbackConsent<'a> = &'a dyn Fn(&str) -> Result<()>;
 ///
 /// # Errors
 /// There is no such release, a piece of it is gone (then nothing is touched), nobody consents, or what
-/// came back does not work. The same command again goes on from there.
+/// was restored does not work. The same command again continues from there.
 pub async fn rollback(
     config: &Config,
     wanted: Option<&ReleaseId>,
@@ -254,7 +254,7 @@ async fn verify_release(
     Ok(())
 }
 
-/// Returns whether the newest record is of something else than what came back: an earlier run did the
+/// Returns whether the newest record is of another release than the restored one: an earlier run did the
 /// work, and ended before it could say so.
 async fn was_interrupted(history: &ReleaseHistory, target: &ReleaseRecord) -> Result<bool> {
     let newest = history.read_newest(1).await?;

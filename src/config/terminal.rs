@@ -65,7 +65,7 @@ impl Terminal {
 }
 
 /// `anstream` knows `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE`, but not `FORCE_COLOR`, nor that 0 there
-/// means no; and it colours a dumb terminal where `CI` is set. Who says no wins.
+/// means no; and it colours a dumb terminal where `CI` is set. Who refuses wins.
 /// Sources: no-color.org, bixense.com/clicolors, force-color.org.
 fn color(
     read: &impl Fn(&str) -> Option<String>,

@@ -8,7 +8,7 @@ use crate::event::{Event, Reporter};
 use crate::provision::Outcome;
 use crate::report::DeployReport;
 
-/// Hands on what a round must not keep to itself: compilers' words, warnings and notes. Its steps are
+/// Forwards the events of a round that a person must see: the output of compilers, warnings and notes. Its steps are
 /// reported in the one line at its end.
 pub struct Quiet<'a>(pub &'a dyn Reporter);
 

@@ -12,7 +12,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
-/// The longest time that one server may take; two attempts fit into the patience for one answer.
+/// The longest time that one server may take; two attempts fit into the time limit of one answer.
 const ATTEMPT: Duration = Duration::from_millis(1200);
 
 /// A resolver.
@@ -78,7 +78,7 @@ impl Dns {
     }
 
     /// Returns the certification authorities that a domain's own CAA records name in `issue`; an empty
-    /// name stands for nobody. CAA records without `issue` forbid nothing and are nothing here.
+    /// name means that nobody may. CAA records without `issue` forbid nothing and are ignored.
     pub async fn issuers(&self, domain: &str) -> DnsAnswer<BTreeSet<String>> {
         let answer = self.ask(domain, RecordType::CAA, |record| match record {
             RData::CAA(record) if record.tag.eq_ignore_ascii_case("issue") => {

@@ -58,7 +58,7 @@ pub(super) fn open(event: &str, timeout: Duration) -> (Router, UnboundedReceiver
     (router, heard)
 }
 
-/// Hands the event out once; whoever asks again waits, as in Lambda, until it is ended.
+/// Returns the event once; a program that asks again waits, as in Lambda, until it is ended.
 async fn next(State(api): State<Arc<Api>>) -> Response {
     if api.handed_out.swap(true, Ordering::Relaxed) {
         return pending().await;

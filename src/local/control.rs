@@ -106,7 +106,7 @@ fn start_supervisor(folder: &StateFolder) -> Result<()> {
 }
 
 /// Returns this program's file. After a rebuild the kernel reports it its old name with a mark behind it;
-/// under that name lies the new build.
+/// the new build has that name.
 pub(super) fn own_program() -> Result<PathBuf> {
     let path = std::env::current_exe().context("failed to find this program's own file")?;
     let text = path.to_string_lossy();

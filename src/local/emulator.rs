@@ -37,7 +37,7 @@ pub(super) fn part(
         ),
         ("HOME", temporary.clone()),
         ("TMPDIR", temporary.clone()),
-        // Else the keys of its user pools lie in /tmp and outlive the stage.
+        // Else the keys of its user pools are stored in /tmp and outlive the stage.
         ("STATE_DIR", format!("{temporary}/state")),
         ("BIND_HOST", "127.0.0.1".to_owned()),
         ("GATEWAY_PORT", port.to_string()),

@@ -1,7 +1,7 @@
 //! Two commands never change one stage at the same time, and the lock leaves no file behind.
 //!
 //! A lock is an advisory lock (flock) on a file that its holder deletes when done. Who gets the lock of
-//! a file that is no longer there under its name has waited for one that is gone, and begins anew.
+//! a file that is no longer there under its name has waited for one that is gone, and begins again.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};

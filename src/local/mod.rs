@@ -179,7 +179,7 @@ impl Platform {
         matches!(self, Self::Local(_))
     }
 
-    /// Returns how the port of the stage stands, or `None` if it has no port: AWS.
+    /// Returns the state of the stage's port, or `None` if it has no port: AWS.
     pub fn port(&self) -> Option<PortState> {
         match self {
             Self::Aws { .. } => None,
@@ -222,7 +222,7 @@ impl Platform {
     }
 
     /// Returns the logs that are kept in files of this machine, by who writes them. Everything else
-    /// that speaks is heard through CloudWatch Logs: the emulator keeps those of the Lambdas, as AWS does.
+    /// that writes a log writes it to CloudWatch Logs: the emulator keeps those of the Lambdas, as AWS does.
     pub fn log_files(&self) -> Vec<(LogSource, PathBuf)> {
         match self {
             Self::Aws { .. } => Vec::new(),

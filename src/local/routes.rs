@@ -28,7 +28,7 @@ pub(super) enum RouteTarget {
     Api,
     /// The load balancer before the WebSocket servers.
     Server,
-    /// Vite on this port, in place of the site's distribution. No record stands for it.
+    /// Vite on this port, in place of the site's distribution. No record points to it.
     #[serde(skip)]
     Vite(u16),
 }

@@ -1,5 +1,5 @@
 //! A local stage is started, or healed: what runs as it must is left alone, everything else is started
-//! anew. In: the stage's settings and what is left of it on this machine. Out: a place where its endpoint
+//! again. In: the stage's settings and what is left of it on this machine. Out: a place where its endpoint
 //! answers.
 
 use std::path::Path;

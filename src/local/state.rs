@@ -1,4 +1,4 @@
-//! The folder of a local stage: where each thing lies, and how its JSON files are read and written.
+//! The folder of a local stage: the paths of its files, and how its JSON files are read and written.
 //! A file is replaced as a whole or not at all, and one that cannot be understood counts as absent.
 
 use std::fs::{DirBuilder, File, OpenOptions};

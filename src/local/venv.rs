@@ -1,6 +1,6 @@
 //! The private Python environment that holds the emulator: `.factory-tree/.venv`, shared by all local
 //! stages of a checkout. In: the hashed requirements. Out: an environment that has exactly these. One
-//! that was left half made, is of another version, or whose Python is gone, is made anew.
+//! that was left half made, is of another version, or whose Python is gone, is made again.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -59,7 +59,7 @@ impl Tail {
             opened => opened?,
         };
         if file.metadata()?.len() < self.read {
-            // It was begun anew.
+            // It was begun again.
             self.read = 0;
         }
         file.seek(SeekFrom::Start(self.read))?;

@@ -85,7 +85,7 @@ impl fmt::Display for LogLine {
     }
 }
 
-/// A text of one word stands as it is; everything else as JSON.
+/// A text of one word is written as it is; everything else as JSON.
 fn word(value: &Value) -> String {
     match value {
         Value::String(text) if is_word(text) => text.clone(),

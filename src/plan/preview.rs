@@ -37,7 +37,7 @@ pub struct StackPreview {
     pub name: String,
     /// Its name in CloudFormation.
     pub stack: String,
-    /// Where it lies.
+    /// Its region.
     pub region: String,
     /// The action on the stack.
     pub action: StackAction,

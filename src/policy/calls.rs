@@ -2,7 +2,7 @@
 //! client in `src/aws/` calls has its row; a test reads the clients and finds what is missing. After a new
 //! row, `distil.py` says whether IAM can narrow it.
 
-/// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that lies
+/// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
 pub(super) const CALLS: [(&str, &[&str]); 40] = [
@@ -41,7 +41,7 @@ pub(super) const CALLS: [(&str, &[&str]); 40] = [
         &["cloudformation:DescribeStackResourceDrifts"],
     ),
     ("describe_stacks", &["cloudformation:DescribeStacks"]),
-    // CloudFormation reads every resource as whoever asks.
+    // CloudFormation reads every resource with the caller's rights.
     ("detect_stack_drift", &["cloudformation:DetectStackDrift"]),
     ("get_template", &["cloudformation:GetTemplate"]),
     ("execute_change_set", &["cloudformation:ExecuteChangeSet"]),

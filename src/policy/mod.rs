@@ -1,5 +1,5 @@
 //! In: a stage's `Config` and the templates of its stacks. Out: the least that somebody must be
-//! allowed to deploy the stage, to see how it stands and to take it down, or only to plan a deploy, as IAM
+//! allowed to deploy the stage, to see its status and to take it down, or only to plan a deploy, as IAM
 //! policies; and who on GitHub may do so. Pure: AWS is never asked, and nothing is attached to anybody.
 //!
 //! Two kinds of grant. What the deployer calls itself (`calls`) is granted as it is. What
@@ -203,7 +203,7 @@ fn grant(
         .collect())
 }
 
-/// A change set with a transform is made by whoever may use the transform.
+/// A change set with a transform needs the permission to use the transform.
 /// Source: CloudFormation User Guide, "IAM condition keys … transform".
 fn transforms(inventory: &TemplateInventory, target: &GrantTarget) -> Vec<Statement> {
     let GrantTarget {

@@ -205,7 +205,7 @@ pub(super) fn condition(
         "iam:CreateServiceLinkedRole" => {
             return Condition::from([strings("StringEquals", "iam:AWSServiceName", linked)]);
         }
-        // Lambda reads its archive as whoever deploys, and so may the deployer.
+        // Lambda reads its archive with the rights of the deploying role, which needs this grant.
         "s3:GetObject" => return Condition::new(),
         _ => {}
     }
@@ -233,7 +233,7 @@ pub(super) fn condition(
     condition
 }
 
-/// Returns whether a resource may lie in any region: the fourth part of its ARN is empty.
+/// Returns whether a resource may be in any region: the fourth part of its ARN is empty.
 fn names_no_region(resource: &str) -> bool {
     resource.split(':').nth(3).is_none_or(str::is_empty)
 }

@@ -19,7 +19,7 @@ pub(super) struct StackOperation<'a> {
 }
 
 /// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
-/// asked for anew.
+/// asked for again.
 pub(super) async fn ensure_change_set(
     target: &StackTarget<'_>,
     change: &StackOperation<'_>,

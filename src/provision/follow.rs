@@ -122,7 +122,7 @@ fn before_operation(events: &[StackEvent]) -> BTreeSet<String> {
 /// Asks again as long as AWS may answer later. Only for what may be asked twice.
 ///
 /// # Errors
-/// AWS says no, the credentials have expired, or AWS was out of reach for ten minutes.
+/// AWS refuses the call, the credentials have expired, or AWS was out of reach for ten minutes.
 pub async fn retry_transient<T, F>(reporter: &dyn Reporter, mut ask: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,

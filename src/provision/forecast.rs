@@ -71,7 +71,7 @@ async fn read(target: &StackTarget<'_>, change_set: &ChangeSet) -> Result<Vec<Re
 
 /// Deletes what killed plans have left on the stack. A deploy need not: with a change set that is
 /// executed, CloudFormation deletes all others of its stack (CloudFormation User Guide, "Execute a change
-/// set"). Nothing stands in the way of the plan if it fails.
+/// set"). If it fails, the plan goes on.
 async fn delete_left_over(target: &StackTarget<'_>, now: Duration) {
     let delete = async {
         let list = || target.client.list_change_sets(target.name);

@@ -32,7 +32,7 @@ impl FoundStack {
 /// Looks at every stack of a plan, at the same time.
 ///
 /// # Errors
-/// CloudFormation is not reached or says no.
+/// CloudFormation is not reached or refuses.
 pub async fn find_stacks(aws: &Aws, plan: &Plan) -> Result<Vec<FoundStack>> {
     try_join_all(plan.all().map(|stack| find_stack(aws, stack))).await
 }

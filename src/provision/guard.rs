@@ -11,7 +11,7 @@ use crate::template::refused_losses;
 /// Refuses a change set that loses data without consent, and deletes it. A new stack has nothing to lose.
 ///
 /// # Errors
-/// `UserError::DataLoss`, or CloudFormation says no.
+/// `UserError::DataLoss`, or CloudFormation refuses the call.
 pub(super) async fn check(
     target: &StackTarget<'_>,
     kind: ChangeSetKind,

@@ -48,7 +48,7 @@ impl FromStr for SkipRule {
 pub struct Recovery {
     /// The action that was taken.
     pub act: RecoverAction,
-    /// Where it stands now, in CloudFormation's word.
+    /// Its present status, as CloudFormation names it.
     pub status: String,
     /// Whether `deploy` takes it from here.
     pub recovered: bool,

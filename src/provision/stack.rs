@@ -258,7 +258,7 @@ async fn judge_outcome(
 }
 
 /// CloudFormation sees nothing to do. Our digest differs, or we would not have asked: so either somebody
-/// is in doubt, or the change is one that CloudFormation is blind to.
+/// asked with `--verify`, or CloudFormation does not see the change.
 async fn empty_change_set(
     target: &StackTarget<'_>,
     change: &StackOperation<'_>,

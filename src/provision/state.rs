@@ -88,7 +88,7 @@ pub enum TeardownAction {
 pub enum Decider {
     /// This program may go on by itself.
     Program,
-    /// Whoever runs the operation that is under way.
+    /// The owner of the running operation.
     RunningOperation,
     /// A person, by running `recover`, `teardown`, or by hand.
     Person,

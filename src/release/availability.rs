@@ -1,4 +1,4 @@
-//! Whether a release can come back. In: its record, and what the two buckets hold. Out: what of it is
+//! The check whether a release can be restored. In: its record, and the objects of both buckets. Out: the objects that are
 //! missing, in words. Pure, and asked before anything is touched.
 
 use std::collections::BTreeMap;
@@ -110,7 +110,7 @@ mod tests {
         available
             .site
             .insert("assets/index-a0000000.js".to_owned(), object("e9"));
-        // What lies under a name that is not hashed is of another release: that is why a copy is kept.
+        // An object whose name is not hashed is of another release: that is why a copy is kept.
         available.site.insert("index.html".to_owned(), object("e9"));
         assert_eq!(
             missing(&record("a", 0), &available),

@@ -1,5 +1,5 @@
 //! The files by which a site is entered, kept for a rollback. In: a built site, before it goes live. Out:
-//! a copy of each file whose name comes back with another content in the next release, below
+//! a copy of each file that keeps its name when the next release changes its content, below
 //! `site/<build>/` of the artifact bucket; hashed assets stay in the site's own bucket. And the way back:
 //! in: the copies. Out: the site's bucket has them, HTML and `config.json` last. `config.json` itself is
 //! not kept: it is created again of the stage's addresses of now.
@@ -19,7 +19,7 @@ use crate::content::Content;
 use crate::event::{Reporter, task};
 use crate::urls::Urls;
 
-/// Returns where in the artifact bucket the entry files of a site lie.
+/// Returns the prefix of the keys of a site's entry files in the artifact bucket.
 pub(super) fn folder(site_build: &str) -> String {
     format!("site/{site_build}/")
 }
@@ -72,7 +72,7 @@ pub async fn list_kept(
 /// Where a site's entry files come from.
 #[derive(Clone, Debug)]
 pub struct RollbackSource<'a> {
-    /// The content id of the site that comes back.
+    /// The content id of the site to restore.
     pub build: &'a str,
     /// The artifact bucket.
     pub bucket: &'a str,

@@ -51,7 +51,7 @@ impl UploadPhase {
 }
 
 /// Returns whether a key is that of a file whose name contains the hash of its content: one that Vite named, below `assets/`, with
-/// eight characters of its hash before its endings. What lies there by `public/assets/` has a name of its own.
+/// eight characters of its hash before its endings. A file from `public/assets/` keeps its own name there.
 /// Source: Vite's documentation, `build.rolldownOptions.output.assetFileNames`, default `[name]-[hash][extname]`.
 pub(super) fn is_hashed(key: &str) -> bool {
     let name = key

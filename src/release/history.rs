@@ -133,7 +133,7 @@ pub async fn begin_rollback(intent: &RollbackIntent, s3: &S3, bucket: &str) -> R
     s3.put_object(bucket, &upload).await
 }
 
-/// Decides which release a rollback brings back when nobody says: that of a rollback that was cut short;
+/// Decides which release a rollback restores when none is named: that of a rollback that was cut short;
 /// else, where what runs is no recorded release (a deploy that failed), the newest one; else the newest
 /// that is older than the live one and ships something else. What a rollback brought back counts as of
 /// its own time, so a second rollback goes further back, and never forth to what the first one left.

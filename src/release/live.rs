@@ -33,7 +33,7 @@ impl LiveRelease {
         self.artifacts == shipped(record) && self.has_site_of(record)
     }
 
-    /// Returns what would come back with a release because something else of it runs: `site`, `api`,
+    /// Returns the parts that a rollback to a release would change: `site`, `api`,
     /// `publisher`, `server`.
     pub fn changed_parts(&self, record: &ReleaseRecord) -> Vec<&'static str> {
         use ArtifactFact as Fact;

@@ -1,4 +1,4 @@
-//! Release records: what a deploy or a rollback brought, for whoever asks later. In: a finished deploy.
+//! Release records: the artifacts, site and stacks of each deploy and rollback. In: a finished deploy.
 //! Out: one small JSON object in the artifact bucket, and the newest of them read back. A record is never
 //! changed.
 
@@ -71,7 +71,7 @@ pub struct ReleaseRecord {
 /// A published artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactRecord {
-    /// Where it lies in the artifact bucket.
+    /// Its key in the artifact bucket.
     pub key: String,
     /// SHA-256 of its content, in hex.
     pub hash: String,

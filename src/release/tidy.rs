@@ -19,7 +19,7 @@ use crate::aws::{Object, S3};
 use crate::clock::parse_utc;
 use crate::publish::PREFIX as ARTIFACTS;
 
-/// Where in the artifact bucket the pages of past sites lie, each below its build.
+/// The prefix of the pages of past sites in the artifact bucket, each below its build.
 const SITES: &str = "site/";
 
 /// A younger object may belong to a deploy that has not written its record yet, and a page that is older is not
@@ -127,7 +127,7 @@ fn released_at(key: &str) -> Option<SystemTime> {
     parse_utc(&name[..=end])
 }
 
-/// Decides what of the artifact bucket is deleted: what lies below our prefixes, is older than a day, and
+/// Decides which objects of the artifact bucket are deleted: those that are below our prefixes, is older than a day, and
 /// is named by none of the kept records.
 fn unreferenced(
     kept: &[ReleaseRecord],

@@ -32,7 +32,7 @@ pub struct BuildReport {
 pub struct ArtifactRow {
     /// `api`, `publisher` or `websocket`.
     pub name: String,
-    /// Where it is; relative to the project's folder if it lies below it.
+    /// Where it is; relative to the project's folder if it is below it.
     pub path: String,
     /// Its size.
     pub bytes: u64,
@@ -43,7 +43,7 @@ pub struct ArtifactRow {
 /// The built site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SiteRow {
-    /// Its folder; relative to the project's folder if it lies below it.
+    /// Its folder; relative to the project's folder if it is below it.
     pub path: String,
     /// The number of its files.
     pub files: usize,

@@ -96,7 +96,7 @@ impl OutputsReport {
             .collect()
     }
 
-    /// Returns lines for the file that `$GITHUB_OUTPUT` names. A value of several lines stands between
+    /// Returns lines for the file that `$GITHUB_OUTPUT` names. A value of several lines is put between
     /// delimiters that do not occur in it.
     /// Source: GitHub Docs, "Workflow commands for GitHub Actions", "Multiline strings".
     pub fn github(&self) -> String {

@@ -14,9 +14,9 @@ pub struct RollbackReport {
     pub stage: String,
     /// `rolled back`, or `unchanged` when that release ran already.
     pub outcome: &'static str,
-    /// The id of the release that came back.
+    /// The id of the restored release.
     pub rolled_back_to: String,
-    /// The content id of what came back.
+    /// The content id of the restored release.
     pub build: String,
     /// The id of this rollback, which is a release itself; `None` where nothing was done or recorded.
     pub release: Option<String>,

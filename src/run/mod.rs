@@ -270,7 +270,7 @@ async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 /// Works while the terminal shows its progress, until the work is done or a signal comes. What is drawn is gone when it ends,
-/// so that the answer stands alone.
+/// so that only the answer remains.
 async fn with_progress<T>(
     config: &Config,
     output: Output,

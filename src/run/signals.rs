@@ -43,7 +43,7 @@ pub(super) async fn until_signal(work: impl Future<Output = Result<Infallible>>)
     }
 }
 
-/// Whoever reads us may have seen enough: `logs | head`.
+/// The reader of stdout may close it early: `logs | head`.
 pub(super) fn quietly_closed(result: Result<()>) -> Result<Exit> {
     let is_closed = |error: &anyhow::Error| {
         let cause = error.downcast_ref::<std::io::Error>();

@@ -21,7 +21,7 @@ pub struct AlarmRow {
     pub state: AlarmState,
     /// Its description.
     pub description: String,
-    /// Why it stands so.
+    /// The reason for its state.
     pub reason: String,
     /// Since when (RFC 3339, UTC).
     pub since: Option<String>,

@@ -150,7 +150,7 @@ impl Observations {
     }
 }
 
-/// The lines that stand beneath the checks.
+/// The lines beneath the checks.
 impl fmt::Display for Observations {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Unknown { name, detail } in &self.unknown {

@@ -1,5 +1,5 @@
 //! The change of one resource by a deploy. Both origins of changes (our own difference of templates and
-//! CloudFormation's change set) speak in these; nothing is decided here.
+//! CloudFormation's change set) use these types; nothing is decided here.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
 //! In: what is deployed and what would be, both rendered. Out: every resource that differs, at the level
-//! of single properties. Our own witness: it sees what CloudFormation's change sets miss (aws-cdk-cli
+//! of single properties. This is our own origin of changes: it sees what CloudFormation's change sets miss (aws-cdk-cli
 //! issue 1951), and does not know what forces a replacement, which they do.
 
 use std::collections::BTreeSet;
@@ -141,7 +141,7 @@ fn compare_objects(
     }
 }
 
-/// Compares what lies between the equal beginnings and the equal ends of two lists, so that one item put
+/// Compares the items between the equal beginnings and the equal ends of two lists, so that one item put
 /// in front does not make all others look changed. Items are counted from 0, in the longer of the lists.
 fn compare_lists(
     path: impl Fn(usize) -> String,

@@ -21,7 +21,7 @@ pub fn document(body: &str) -> Result<Value> {
 /// A value of a document whose tags have become functions.
 struct Node(Value);
 
-/// Puts the function that a tag stands for around its value.
+/// Replaces a tag by its function, in the long form.
 fn long_form(Tagged(Node(value), tag): Tagged<Node>) -> Value {
     // Tags of YAML itself ("tag:yaml.org,2002:str") say what the value is, and that is known by now.
     let local = tag.as_deref().and_then(|tag| tag.strip_prefix('!'));

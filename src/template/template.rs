@@ -1,5 +1,5 @@
 //! The templates as the deployer needs them: their text, their parameters' and outputs' names, and
-//! where in the file a resource stands.
+//! the line on which a resource is declared.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

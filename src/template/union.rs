@@ -4,8 +4,8 @@
 use super::change::{ChangeAction, ChangeOrigin, PropertyChange, ResourceChange};
 use super::render::AFTER_DEPLOY;
 
-/// Joins the two witnesses' words about one stack. `asked` is `None` where there is no change set: the
-/// stack is new, or a parameter without a value now stands in the way.
+/// Joins the changes of one stack from both origins. `asked` is `None` where there is no change set: the
+/// stack is new, or a parameter without a value makes one impossible.
 pub fn union(
     template: Vec<ResourceChange>,
     asked: Option<Vec<ResourceChange>>,
@@ -47,7 +47,7 @@ fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
     for property in &mut own {
         confirm(property, &seen);
     }
-    // What lies within a place of ours, or around it, is reported already.
+    // A place within one of ours, or around it, is reported already.
     seen.retain(|theirs| !own.iter().any(|ours| meets(&ours.path, &theirs.path)));
     own.extend(seen);
     own.sort_by(|one, other| one.path.cmp(&other.path));
@@ -109,7 +109,7 @@ fn property(path: &str) -> &str {
     &path[..end.unwrap_or(path.len())]
 }
 
-/// Returns whether one path is the other, or lies within it.
+/// Returns whether one path is the other, or is within it.
 fn meets(one: &str, other: &str) -> bool {
     let within = |outer: &str, inner: &str| {
         let rest = inner.strip_prefix(outer);

@@ -30,7 +30,7 @@ pub(super) struct Task {
     pub(super) size: Option<usize>,
     /// The time that it should take.
     pub(super) expected: Option<Duration>,
-    /// Where the stack itself stands.
+    /// The state of the stack itself.
     pub(super) stack: Option<ResourceStep>,
     resources: Vec<BoardResource>,
 }

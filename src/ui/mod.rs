@@ -163,7 +163,7 @@ pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: 
         eprintln!("\nhint: {}", words::lines(&hint));
     }
     if output == Output::Ndjson {
-        // Whoever has stopped reading has been informed on stderr.
+        // A reader that has closed stdout has been informed on stderr.
         let _ = stream().error(error, exit);
     }
     conclude(terminal, |github| {

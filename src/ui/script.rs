@@ -66,7 +66,7 @@ pub(super) fn resource(task: &str, logical_id: &str, status: &str) -> Event {
     }
 }
 
-/// A clock that stands still until it is asked otherwise.
+/// A clock that shows the same time until it is set.
 #[derive(Clone)]
 pub(super) struct Watch {
     start: Instant,

@@ -153,7 +153,7 @@ impl EventStream {
 
 impl Reporter for EventStream {
     fn report(&self, event: Event) {
-        // Whoever has stopped reading must not stop the work.
+        // A reader that has closed stdout must not stop the work.
         let _ = self.write(fact(&event));
     }
 }

@@ -1,5 +1,5 @@
 //! The conversation on a terminal: what has ended stays as a line, what is going on is drawn below it
-//! and drawn anew ten times a second. In: events. Out: the screen. What is drawn is decided in `frame`.
+//! and drawn again ten times a second. In: events. Out: the screen. What is drawn is decided in `frame`.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ pub(super) struct Tree {
 type Say = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Tree {
-    /// Begins with an empty picture on stderr that draws itself anew all the time.
+    /// Begins with an empty picture on stderr that draws itself again all the time.
     pub(super) fn new(clock: Clock) -> Self {
         let is_colored = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
         let say = Box::new(|line: &str| eprintln!("{line}"));
@@ -39,7 +39,7 @@ impl Tree {
         tree
     }
 
-    /// Begins with an empty picture that is drawn anew when a line is said.
+    /// Begins with an empty picture that is drawn again when a line is said.
     fn on(
         terminal: &(impl TermLike + Clone + 'static),
         say: Say,

@@ -131,7 +131,7 @@ pub async fn deploy_from(
     })
 }
 
-/// Makes the plan anew and refuses to go on if it is another than the saved one.
+/// Makes the plan again and refuses to go on if it is another than the saved one.
 async fn ensure_plan_holds(
     (file, saved): &(PathBuf, SavedPlan),
     config: &Config,

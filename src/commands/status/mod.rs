@@ -1,4 +1,4 @@
-//! `status`: how a stage stands. Reads only, and never hangs.
+//! `status`: the health of a stage. Reads only, and never hangs.
 
 mod watch;
 
@@ -20,7 +20,7 @@ use crate::urls::Urls;
 use crate::verify::{self, Expected};
 pub use watch::watch;
 
-/// The longest time that the AWS API may take to say how the stacks stand.
+/// The longest time that the AWS API may take to return the state of the stacks.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Looks at every stack, asks every public address, every part of the platform, and what else there is

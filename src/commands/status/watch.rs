@@ -13,7 +13,7 @@ use crate::status::StatusScope;
 /// The pause between two looks.
 const REST: Duration = Duration::from_secs(3);
 
-/// Shows how a stage stands, for ever.
+/// Reports the health of a stage again and again, for ever.
 ///
 /// # Errors
 /// The first look fails, or stdout is closed. A later look that fails is reported, and the next may

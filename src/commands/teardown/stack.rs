@@ -80,7 +80,7 @@ async fn delete(
     }
 }
 
-/// Whoever takes a protected stage down has said its name: what refuses its deletion gives way now,
+/// The person who takes a protected stage down has confirmed its name: protection against deletion is lifted now,
 /// and not without a word. On a stage that is not protected, somebody has protected the stack by hand:
 /// that is not ours to lift.
 async fn lift_protection(

@@ -19,7 +19,7 @@ use super::table::RouteTable;
 use super::{READY, answer, claim, headers};
 use crate::local::state::StateFolder;
 
-/// The longest time that what a host stands for may take to begin its answer: as a load balancer, by default.
+/// The longest time until the target of a host begins its response: as a load balancer, by default.
 /// Source: Elastic Load Balancing, "idle_timeout.timeout_seconds".
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -32,7 +32,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where the page learns its release and addresses. A deploy writes it beside the site; Vite knows neither.
 const PAGE_CONFIG: &str = "/config.json";
 
-/// The way from hosts to what they stand for.
+/// The routes from hosts to their targets.
 pub(super) struct Edge {
     table: RouteTable,
     folder: StateFolder,
@@ -98,7 +98,7 @@ impl Edge {
         self.send(request.map(Body::new), &upstream, upgrade).await
     }
 
-    /// Returns Vite where it stands in for a distribution.
+    /// Returns Vite where it replaces a distribution.
     fn vite_for(&self, target: &RouteTarget, host: &str, path: &str) -> Option<RouteTarget> {
         match target {
             RouteTarget::Distribution(_) if path != PAGE_CONFIG => {

@@ -1,4 +1,4 @@
-//! An edge for tests, and what may stand behind it.
+//! An edge for tests, and the servers behind it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

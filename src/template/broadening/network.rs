@@ -25,7 +25,7 @@ enum Way {
     Out,
 }
 
-/// Where rules stand in a group's properties, and which way they let through.
+/// The properties of a group that hold rules, and the direction of the rules.
 const LISTS: [(&str, Way); 2] = [
     ("SecurityGroupIngress", Way::In),
     ("SecurityGroupEgress", Way::Out),
@@ -127,7 +127,7 @@ impl std::fmt::Display for NetworkRule {
     }
 }
 
-/// Returns whether one range of addresses lies within another. Groups and lists are equal or not.
+/// Returns whether one range of addresses is within another. Groups and lists are equal or not.
 fn takes_in(range: &str, other: &str) -> bool {
     if range == other {
         return true;

@@ -1,4 +1,4 @@
-//! Policies: statements that allow more, or no longer deny, wherever in a resource they stand; managed
+//! Policies: statements that allow more, or no longer deny, wherever in a resource they are; managed
 //! policies, boundaries, and who may invoke a Lambda.
 
 use std::collections::BTreeSet;
@@ -165,7 +165,7 @@ fn invocation(permission: &Value) -> Option<Grant> {
     })
 }
 
-/// Returns one or several values as text. Principals stand under their sort: `{"Service": [...]}`.
+/// Returns one or several values as text. Principals are grouped by their kind: `{"Service": [...]}`.
 fn strings(value: &Value) -> BTreeSet<String> {
     match value {
         Value::Null => BTreeSet::new(),
