@@ -1,4 +1,4 @@
-//! The door: parse, run, print, exit.
+//! The program: parse, run, print, exit.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Foreign text made fit for a terminal. In: text of AWS, of a log or of a user. Out: the same text in
+//! Foreign text, escaped for a terminal. In: text of AWS, of a log or of a user. Out: the same text in
 //! one line, with nothing in it that a terminal obeys.
 
 /// Returns the text with every control character, and every mark that turns the direction of writing,

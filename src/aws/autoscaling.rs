@@ -1,4 +1,4 @@
-//! EC2 Auto Scaling: which instances a group has, and how they are.
+//! EC2 Auto Scaling: the instances of a group, and their health.
 
 use anyhow::{Context, Result};
 use aws_sdk_autoscaling::Client;

@@ -1,4 +1,4 @@
-//! CloudFormation's change sets: asked for, looked at, executed, deleted.
+//! CloudFormation's change sets: created, read, executed and deleted.
 
 use std::collections::BTreeMap;
 

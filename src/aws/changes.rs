@@ -1,4 +1,4 @@
-//! CloudFormation's word on what an update would do: the template deployed now, and what a change set
+//! The changes that CloudFormation reports for an update: the template deployed now, and the changes that a change set
 //! holds, page by page. Nothing is changed here.
 
 use anyhow::{Context, Result};

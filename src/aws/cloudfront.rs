@@ -1,4 +1,4 @@
-//! CloudFront: what is cached at the edges is taken out.
+//! CloudFront: the invalidation of cached paths.
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudfront::Client;

@@ -1,4 +1,4 @@
-//! Refusals for want of a permission: who only looks can go on without the answer, and say which
+//! Refusals for want of a permission: a command that only reads can go on without the answer, and report which
 //! permission would bring it.
 
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! CloudFormation's drift: where a stack's resources are no longer as its template says.
+//! CloudFormation's drift: the resources of a stack that differ from its template.
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_cloudformation::types::{

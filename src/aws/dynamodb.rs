@@ -1,4 +1,4 @@
-//! DynamoDB: how much a table holds. Its items are the application's affair.
+//! DynamoDB: the number of items in a table. Its items are the application's affair.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;

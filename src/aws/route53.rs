@@ -1,4 +1,4 @@
-//! Route 53: what a hosted zone says.
+//! Route 53: hosted zones and their records.
 
 use anyhow::{Context, Result};
 use aws_sdk_route53::Client;

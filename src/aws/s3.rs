@@ -1,4 +1,4 @@
-//! S3: what a bucket holds. What is put there and deleted from it: `upload`, `deletion`.
+//! S3: the contents of a bucket. Uploads and deletions are in `upload` and `deletion`.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;

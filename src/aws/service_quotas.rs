@@ -1,4 +1,4 @@
-//! Service Quotas: how much of something the account may have.
+//! Service Quotas: the quotas of the account.
 
 use anyhow::{Context, Result};
 use aws_sdk_servicequotas::Client;

@@ -1,4 +1,4 @@
-//! STS: who the credentials belong to, and sessions of roles.
+//! STS: the identity of the credentials, and sessions of roles.
 
 use anyhow::{Context, Result};
 use aws_sdk_sts::Client;

@@ -1,4 +1,4 @@
-//! Whether a program that was built runs where it is to run. In: its bytes, and the system. Out: nothing,
+//! The check whether a program that was built runs on its target. In: its bytes, and the system. Out: nothing,
 //! or a `UserError` with what was found, what is allowed, and the cure. Pure.
 //!
 //! A program without an interpreter (static, position-independent or not) brings its C library along:

@@ -1,4 +1,4 @@
-//! The tools of the build as child processes: started here and nowhere else, spoken of in errors with
+//! The tools of the build as child processes: started here and nowhere else, named in errors with
 //! their cure. Their words are kept, and shown when they fail.
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Whether this machine can build for a system of AWS, and what links there. In: an architecture, and
+//! The check whether this machine can build for a system of AWS, and with which linker. In: an architecture, and
 //! what is installed. Out: a `Linking`, or what is missing with its cure.
 //!
 //! Where cargo-zigbuild is installed it builds all that is shipped: it links against that very glibc on

@@ -1,4 +1,4 @@
-//! `diff`: what one release brought that another did not. Reads only.
+//! `diff`: the differences between two releases. Reads only.
 
 use anyhow::Result;
 

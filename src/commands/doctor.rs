@@ -1,4 +1,4 @@
-//! `doctor`: what a deploy needs, looked at before it begins. Reads only, and never hangs.
+//! `doctor`: checks what a deploy needs before it begins. Reads only, and never hangs.
 
 use std::time::SystemTime;
 

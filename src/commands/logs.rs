@@ -1,4 +1,4 @@
-//! `logs`: what the Lambdas, the API and the servers of a stage say, merged by time.
+//! `logs`: the logs of the Lambdas, the API and the servers of a stage, merged by time.
 
 use std::time::{Duration, SystemTime};
 

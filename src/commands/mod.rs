@@ -1,4 +1,4 @@
-//! One file a verb. Each is a list of steps, read from the top.
+//! One file or folder a verb. Each is a list of steps, read from the top.
 
 pub mod build;
 pub mod deploy;

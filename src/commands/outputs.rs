@@ -1,4 +1,4 @@
-//! `outputs`: what the stacks of a stage put out, and its addresses, for scripts. Reads only.
+//! `outputs`: the outputs of a stage's stacks, and its addresses, for scripts. Reads only.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! `policy`: what somebody must be allowed to do to a stage, and who on GitHub may. Asks nobody.
+//! `policy`: the permissions that a stage needs, and the GitHub workflow that may assume the role. Calls nothing.
 
 use anyhow::Result;
 

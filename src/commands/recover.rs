@@ -1,4 +1,4 @@
-//! `recover`: brings the stacks of a stage out of failed operations. Explains before it acts; never
+//! `recover`: recovers the stacks of a stage from failed operations. Explains before it acts; never
 //! deletes a stack that ever worked.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! `releases`: what was released to a stage, newest first. Reads only.
+//! `releases`: the releases of a stage, newest first. Reads only.
 
 use anyhow::Result;
 

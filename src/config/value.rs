@@ -1,4 +1,4 @@
-//! The checked words of the configuration. A private text, and one door in: `FromStr`. The error of
+//! The checked types of the configuration. A private text, and one constructor: `FromStr`. The error of
 //! that door is worded as the cure.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The files that matter, and when something about them has changed. In: the project's folders. Out:
+//! Snapshots of the source files, by which saves are found. In: the project's folders. Out:
 //! snapshots to compare. Files are looked at instead of listened to: what is missed in one look is seen in
 //! the next, a save during a build is a difference like any other, and there is no limit on watches.
 

@@ -1,4 +1,4 @@
-//! Whether our clock and AWS's agree. In: an HTTP `Date` and our time. Out: a finding. Pure.
+//! The difference between our clock and AWS's. In: an HTTP `Date` and our time. Out: a finding. Pure.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Whether public DNS knows the stage's zone, and lets Amazon issue certificates. In: a resolver, and
+//! The checks whether public DNS knows the stage's zone, and lets Amazon issue certificates. In: a resolver, and
 //! what Route 53 says. Out: findings.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Whether the account lets the stage have its servers. In: the quota, and the stage's servers. Out: a
+//! The check whether the account's quota is enough for the stage's servers. In: the quota, and the stage's servers. Out: a
 //! finding. Pure.
 
 use super::Finding;

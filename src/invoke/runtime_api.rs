@@ -1,4 +1,4 @@
-//! The runtime API that a Lambda polls, for one event. In: the event. Out: words on what it does.
+//! The runtime API that a Lambda polls, for one event. In: the event. Out: the response.
 //! Source: Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes".
 
 use std::future::pending;

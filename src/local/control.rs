@@ -1,4 +1,4 @@
-//! A command's side of the supervisor: says what is to run, sees to it that a supervisor runs it, and
+//! A command's side of the supervisor: writes what is to run, makes sure that a supervisor runs it, and
 //! waits until it does.
 
 use std::path::PathBuf;

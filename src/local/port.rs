@@ -1,4 +1,4 @@
-//! Loopback ports: which are free, and who holds those that are not.
+//! Loopback ports: the free ones, and the holders of the others.
 
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};

@@ -1,4 +1,4 @@
-//! Asks a part over HTTP whether it is well, within a time.
+//! Asks a part over HTTP whether it is healthy, within a time.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A release reaches this machine: the routes that the zone's records make, and the server of the new
+//! The roll-out of a release on this machine: the routes that the zone's records make, and the server of the new
 //! bundle. In: a provisioned stage and its release. Out: whether anything changed.
 //!
 //! A new server is started beside the one that serves. Only when it is ready, the edge sends clients to it

@@ -1,4 +1,4 @@
-//! Where the edge sends each host. In: the records of the stage's zone, as Route 53 has them. Out:
+//! The target of each host of the edge. In: the records of the stage's zone, as Route 53 has them. Out:
 //! `routes.json`. A host without a record has no route, exactly as it would have no address in AWS.
 
 use std::collections::BTreeMap;

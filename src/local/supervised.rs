@@ -1,4 +1,4 @@
-//! The parts that a supervisor answers for. In: `parts.json`. Out: `running.json`, always as it is.
+//! The processes of the parts that a supervisor runs. In: `parts.json`. Out: `running.json`, always as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

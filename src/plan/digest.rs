@@ -1,4 +1,4 @@
-//! The digest of a plan, and what has moved between two plans. Pure.
+//! The digest of a plan, and the parts that differ between two plans. Pure.
 //!
 //! Each part (a template with its parameters, a stack's state in CloudFormation, an artifact, the site) is
 //! hashed by itself, so that a plan that no longer holds can say which part moved; the digest is the hash

@@ -1,4 +1,4 @@
-//! In: templates. Out: what they make, as far as IAM cares: resource types with the properties that
+//! In: templates. Out: the parts that matter to IAM: resource types with the properties that
 //! they set, the services that their roles trust, and the transforms that they ask for. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! To what and under which condition an action is granted: the stage's own names wherever IAM and the
+//! The resources and the condition of each granted action: the stage's own names wherever IAM and the
 //! names that CloudFormation makes allow it. Pure.
 //!
 //! A name that CloudFormation makes begins with the stack's (CloudFormation User Guide, "Name type"),

@@ -1,4 +1,4 @@
-//! One stack, deleted and followed until it is gone.
+//! One stack, deleted and followed until it no longer exists.
 
 use anyhow::Result;
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! In: the reason that CloudFormation or a service gives for a failure. Out: what is likely behind it,
+//! In: the reason that CloudFormation or a service gives for a failure. Out: the likely cause,
 //! and what cures it. Pure: texts in, texts out. Unknown reasons have no diagnosis rather than a guess.
 
 /// The likely cause of a failure, and its cure.

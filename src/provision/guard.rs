@@ -1,4 +1,4 @@
-//! Between a change set and its execution: data does not go without consent. In: what CloudFormation would
+//! The check between a change set and its execution: no data is lost without consent. In: what CloudFormation would
 //! do, and what was agreed to. Out: a refusal, or nothing. Nobody is asked here.
 
 use anyhow::Result;

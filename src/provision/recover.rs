@@ -1,4 +1,4 @@
-//! In: a stack that a failed operation has left behind. Out: the stack at rest again, by the one call of
+//! In: a stack whose operation has failed. Out: the stack in a stable state again, by the one call of
 //! CloudFormation that fits its state. What fits is reported in `state`; a stack that ever worked is never
 //! deleted.
 

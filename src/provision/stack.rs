@@ -1,4 +1,4 @@
-//! One stack, brought to what its template says through a change set, and followed until it settles.
+//! One stack, deployed through a change set, and followed until the operation has ended.
 //! The module `state` says the meaning of a stack's state; `cause` says why something failed.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Sends what a release changes. In: the objects of one turn. Out: the bucket holds them, and for what
+//! Sends the objects that a release changes. In: the objects of one phase. Out: the bucket holds them, and for what
 //! pages name, a listing has shown that it does.
 
 use std::collections::BTreeMap;

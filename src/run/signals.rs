@@ -1,4 +1,4 @@
-//! Work that a signal ends. In: a piece of work. Out: what it returned, or what the signal means.
+//! Work that a signal ends. In: a future. Out: its result, or the error of the signal.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;

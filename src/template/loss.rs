@@ -1,4 +1,4 @@
-//! Whether a change takes data with it, and whether a person has agreed to that. Pure.
+//! The losses of data in changes, and the consent of a person to them. Pure.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The picture of what is going on now. In: the board, the time, the size of the terminal. Out: lines
+//! The picture of the work in progress. In: the board, the time, the size of the terminal. Out: lines
 //! that fit into it: each running task, under it the resources now worked on, at the end the step.
 //! Pure: nothing is written here.
 

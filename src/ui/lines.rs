@@ -1,4 +1,4 @@
-//! The conversation where nothing can be drawn over: a log, a pipe, a CI system. In: events. Out: one
+//! The progress where nothing can be drawn over: a log, a pipe, a CI system. In: events. Out: one
 //! line for each change, to be searched by `stack data: Table`, and a sign of life when there has been
 //! none for a while, also when no event comes.
 

@@ -1,4 +1,4 @@
-//! The conversation on a terminal: what has ended stays as a line, what is going on is drawn below it
+//! The progress on a terminal: ended work stays as a line, the work in progress is drawn below it
 //! and drawn again ten times a second. In: events. Out: the screen. What is drawn is decided in `frame`.
 
 use std::fmt::Write;

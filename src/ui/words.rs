@@ -1,4 +1,4 @@
-//! Durations and foreign text in words. In: a duration, or text from outside. Out: what a person reads.
+//! Durations and foreign text, for people. In: a duration, or text from outside. Out: what a person reads.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Questions over HTTP and WebSocket, with or without TLS. Each opens its own connection: what is asked
+//! Requests over HTTP and WebSocket, with or without TLS. Each opens its own connection: what is asked
 //! is whether a newcomer gets in.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! The record of what a command has brought. In: what was built and provisioned. Out: the record in the artifact bucket,
+//! The release record of a deploy or a rollback. In: what was built and provisioned. Out: the record in the artifact bucket,
 //! or a warning: the work is done by then, and does not fail for want of one.
 
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! The last thing that a deploy does: both buckets lose what no kept release needs.
+//! The last step of a deploy: it deletes from both buckets the objects that no kept release needs.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! One stack, looked at before a deploy: what would be done to it, and what it would put out.
+//! The preview of one stack before a deploy: its changes, and its outputs after them.
 
 use std::collections::BTreeMap;
 

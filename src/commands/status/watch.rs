@@ -1,4 +1,4 @@
-//! `status --watch`: looks at a stage again and again, until somebody says stop.
+//! `status --watch`: reports the health of a stage again and again, until a signal comes.
 
 use std::time::Duration;
 

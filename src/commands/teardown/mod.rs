@@ -1,4 +1,4 @@
-//! `teardown`: everything goes, each stack before those that it needs. First what there is, and what of it
+//! `teardown`: removes everything, each stack before those that it needs. First what there is, and what of it
 //! will go or stay; then, with consent, the deletion; last what became of it.
 
 mod stack;

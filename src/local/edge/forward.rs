@@ -1,4 +1,4 @@
-//! Passes one request on, and its answer back. Bodies flow through; nothing is gathered.
+//! Forwards one request, and its response. Bodies are streamed; nothing is gathered.
 
 use std::error::Error;
 use std::net::IpAddr;
