@@ -10,7 +10,7 @@ mod document;
 mod loss;
 mod render;
 mod retained;
-mod template;
+mod templates;
 mod union;
 
 pub use broadening::with_broadening;
@@ -22,5 +22,5 @@ pub use document::document;
 pub use loss::{DataConsent, data_impact, describe_loss, refused_losses};
 pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};
 pub use retained::{Retained, retained};
-pub use template::{Template, Templates};
+pub use templates::{Template, Templates};
 pub use union::union;
