@@ -1,11 +1,11 @@
-//! The closed range that a factory draws its numbers from.
+//! The closed range from which a factory draws its numbers.
 
 use crate::field::FieldError;
 
-/// The lowest bound, and so the lowest number.
+/// The lowest bound, and so the lowest number that a factory can hold.
 pub const LOWEST: i64 = -1_000_000_000;
 
-/// The highest bound, and so the highest number.
+/// The highest bound, and so the highest number that a factory can hold.
 pub const HIGHEST: i64 = 1_000_000_000;
 
 /// A closed range of whole numbers; both ends can be drawn.
@@ -21,14 +21,14 @@ impl Bounds {
     /// Returns the range from `lower` to `upper`, both included.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field that is out of range, or of `lower` if it is above
+    /// Returns a [`FieldError`] for the field that is out of range, or for `lower` if it is above
     /// `upper`.
     pub fn new(lower: i64, upper: i64) -> Result<Self, FieldError> {
-        let lower = checked("lower", lower)?;
-        let upper = checked("upper", upper)?;
+        let lower = check_bound("lower", lower)?;
+        let upper = check_bound("upper", upper)?;
         if lower > upper {
             let allowed = format!("at most `upper`, which is {upper}");
-            return Err(FieldError::shown("lower", lower.to_string(), allowed));
+            return Err(FieldError::described("lower", lower.to_string(), allowed));
         }
         Ok(Self { lower, upper })
     }
@@ -36,49 +36,53 @@ impl Bounds {
     /// Returns the range with one end or both replaced.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of a field that was given: when only `upper` was, an inverted range
-    /// is the fault of `upper`.
-    pub fn with(self, lower: Option<i64>, upper: Option<i64>) -> Result<Self, FieldError> {
+    /// Returns a [`FieldError`] that names a field of the edit: if the edit has only `upper` and the
+    /// range becomes inverted, the error names `upper`.
+    pub fn with_ends(self, lower: Option<i64>, upper: Option<i64>) -> Result<Self, FieldError> {
         let (None, Some(upper)) = (lower, upper) else {
             return Self::new(lower.unwrap_or(self.lower), upper.unwrap_or(self.upper));
         };
-        let upper = checked("upper", upper)?;
+        let upper = check_bound("upper", upper)?;
         if upper < self.lower {
             let allowed = format!("at least `lower`, which is {}", self.lower);
-            return Err(FieldError::shown("upper", upper.to_string(), allowed));
+            return Err(FieldError::described("upper", upper.to_string(), allowed));
         }
         Self::new(self.lower, upper)
     }
 
-    /// Returns the lower end, which can be drawn.
+    /// Returns the lowest number that a factory can draw.
     pub fn lower(self) -> i64 {
         self.lower
     }
 
-    /// Returns the upper end, which can be drawn.
+    /// Returns the highest number that a factory can draw.
     pub fn upper(self) -> i64 {
         self.upper
     }
 
-    /// Says whether a number lies in the range.
+    /// Returns whether a number is in the range.
     pub fn contains(self, number: i64) -> bool {
         (self.lower..=self.upper).contains(&number)
     }
 }
 
-/// Returns a number that lies between [`LOWEST`] and [`HIGHEST`].
+/// Returns the number if it is between [`LOWEST`] and [`HIGHEST`].
 ///
 /// # Errors
-/// Returns a [`FieldError`] of `field` otherwise.
-pub(crate) fn checked(field: &'static str, number: i64) -> Result<i64, FieldError> {
+/// Returns a [`FieldError`] for `field` if the number is out of range.
+pub(crate) fn check_bound(field: &'static str, number: i64) -> Result<i64, FieldError> {
     if (LOWEST..=HIGHEST).contains(&number) {
         return Ok(number);
     }
-    Err(FieldError::shown(field, number.to_string(), allowed()))
+    Err(FieldError::described(
+        field,
+        number.to_string(),
+        allowed_values(),
+    ))
 }
 
-/// Returns what a bound may be, as messages say it.
-pub fn allowed() -> String {
+/// Describes the allowed values of a bound, for error messages.
+pub fn allowed_values() -> String {
     format!("a whole number from {LOWEST} to {HIGHEST}")
 }
 
@@ -108,12 +112,12 @@ mod tests {
     fn an_inverted_range_names_the_end_that_was_given() {
         let bounds = Bounds::new(10, 20).unwrap();
 
-        let upper = bounds.with(None, Some(9)).unwrap_err();
+        let upper = bounds.with_ends(None, Some(9)).unwrap_err();
         assert_eq!(
             upper.to_string(),
             "`upper` is 9; allowed: at least `lower`, which is 10"
         );
-        let lower = bounds.with(Some(21), None).unwrap_err();
+        let lower = bounds.with_ends(Some(21), None).unwrap_err();
         assert_eq!(
             lower.to_string(),
             "`lower` is 21; allowed: at most `upper`, which is 20"
@@ -121,16 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_moves_only_the_ends_it_names() {
+    fn an_edit_replaces_only_the_ends_it_names() {
         let bounds = Bounds::new(10, 20).unwrap();
 
-        assert_eq!(bounds.with(None, None).unwrap(), bounds);
+        assert_eq!(bounds.with_ends(None, None).unwrap(), bounds);
         assert_eq!(
-            bounds.with(None, Some(30)).unwrap(),
+            bounds.with_ends(None, Some(30)).unwrap(),
             Bounds::new(10, 30).unwrap()
         );
         assert_eq!(
-            bounds.with(Some(25), Some(30)).unwrap(),
+            bounds.with_ends(Some(25), Some(30)).unwrap(),
             Bounds::new(25, 30).unwrap()
         );
     }
@@ -147,7 +151,7 @@ mod tests {
             lower in LOWEST - 5..=HIGHEST + 5,
             upper in LOWEST - 5..=HIGHEST + 5,
         ) {
-            let replaced = Bounds::new(0, 0).unwrap().with(Some(lower), Some(upper));
+            let replaced = Bounds::new(0, 0).unwrap().with_ends(Some(lower), Some(upper));
             prop_assert_eq!(replaced, Bounds::new(lower, upper));
         }
     }

@@ -1,4 +1,4 @@
-//! The message from the table over the topic to every server: one factory's newest state.
+//! The message that the topic delivers to every server: the newest state of one factory.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,26 +7,27 @@ use crate::id::FactoryId;
 
 /// The newest state of one factory; also the JSON of one message on the topic.
 ///
-/// A change is the whole state, never a difference, so that it may arrive twice, late or alone.
+/// A change carries the whole state, never a difference. So a receiver can apply it correctly if it arrives twice,
+/// late, or without the changes before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum Change {
-    /// The factory is there, and stands so.
+pub enum FactoryChange {
+    /// The factory was created, edited or restored, and this is its state.
     Changed {
         /// The whole factory.
         factory: Factory,
     },
     /// The factory was removed.
     Removed {
-        /// The factory's id.
+        /// The id of the removed factory.
         id: FactoryId,
-        /// The revision of the removal, one above the factory's last.
+        /// The revision of the removal, which is one above the factory's last revision.
         revision: u64,
     },
 }
 
-impl Change {
-    /// Returns the factory that changed.
+impl FactoryChange {
+    /// Returns the id of the factory that changed.
     pub fn id(&self) -> FactoryId {
         match self {
             Self::Changed { factory } => factory.id,
@@ -48,12 +49,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_topics_json_is_the_contracts() {
+    fn the_topics_json_follows_the_contract() {
         for json in [
             r#"{"type":"changed","factory":{"id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","name":"a","lower":0,"upper":9,"numbers":[],"revision":2}}"#,
             r#"{"type":"removed","id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","revision":3}"#,
         ] {
-            let change: Change = serde_json::from_str(json).unwrap();
+            let change: FactoryChange = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&change).unwrap(), json);
         }
     }

@@ -1,4 +1,4 @@
-//! The number of numbers that a generation yields.
+//! The number of numbers that a factory draws at once.
 
 use crate::field::FieldError;
 
@@ -8,23 +8,23 @@ pub const MIN: u8 = 0;
 /// The most numbers that a factory holds.
 pub const MAX: u8 = 15;
 
-/// The number of numbers to generate.
+/// The number of numbers to draw.
 ///
 /// Invariant: [`MIN`] to [`MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Count(u8);
 
 impl Count {
-    /// Returns the checked count.
+    /// Returns the count after checking it.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `count` if it is below [`MIN`] or above [`MAX`].
+    /// Returns a [`FieldError`] for the field `count` if it is below [`MIN`] or above [`MAX`].
     pub fn new(count: i64) -> Result<Self, FieldError> {
         u8::try_from(count)
             .ok()
             .filter(|count| (MIN..=MAX).contains(count))
             .map(Self)
-            .ok_or_else(|| FieldError::shown("count", count.to_string(), allowed()))
+            .ok_or_else(|| FieldError::described("count", count.to_string(), allowed_values()))
     }
 
     /// Returns the count as a number.
@@ -33,8 +33,8 @@ impl Count {
     }
 }
 
-/// Returns what a count may be, as messages say it.
-pub fn allowed() -> String {
+/// Describes the allowed values of a count, for error messages.
+pub fn allowed_values() -> String {
     format!("a whole number from {MIN} to {MAX}")
 }
 

@@ -1,16 +1,17 @@
-//! Draws a factory's numbers, uniformly, from random bits that the caller brings.
+//! Draws a factory's numbers uniformly from random bits that the caller provides.
 
 use crate::bounds::Bounds;
 use crate::count::Count;
 
 /// Returns `count` numbers, each uniform over the closed range.
 ///
-/// `random` gives 64 uniform bits a call. Values from the incomplete last stretch of the 64-bit
-/// range are drawn again (rejection sampling), so no number is likelier than another. That happens
-/// less than once in nine thousand million calls, as a range holds at most 2 000 000 001 numbers.
+/// `random` returns 64 uniform bits per call. If a value is in the incomplete last part of the 64-bit
+/// range, the function draws again (rejection sampling), so that every number is equally likely. This
+/// happens less than once in nine thousand million calls, because a range has at most 2 000 000 001
+/// numbers.
 ///
 /// # Errors
-/// Returns the error of `random`, if it fails.
+/// Returns the error of `random` if it fails.
 pub fn draw<E>(
     bounds: Bounds,
     count: Count,
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
     use crate::bounds::{HIGHEST, LOWEST};
 
-    /// SplitMix64: 64 well-mixed bits a call, the same for the same seed.
+    /// Returns SplitMix64: each call returns 64 well-mixed bits, and the same seed gives the same sequence.
     fn bits_from(mut seed: u64) -> impl FnMut() -> Result<u64, Infallible> {
         move || {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_of_the_incomplete_last_stretch_are_drawn_again() {
+    fn bits_of_the_incomplete_last_part_are_drawn_again() {
         let mut bits = [u64::MAX, 5].into_iter();
         let bounds = Bounds::new(0, 9).unwrap();
 

@@ -1,4 +1,4 @@
-//! A factory: how it begins, what it is, how it changes, and its JSON.
+//! The factory: its fields, its creation, its edits, and its JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,35 +8,35 @@ use crate::field::FieldError;
 use crate::id::FactoryId;
 use crate::name::Name;
 
-/// The revision of a factory that nobody has changed yet.
+/// The revision of a new factory.
 pub const FIRST_REVISION: u64 = 1;
 
-/// The time for which an undo is possible after a removal, in seconds.
+/// The time after a removal during which it can be undone, in seconds.
 pub const UNDO_SECONDS: u64 = 24 * 60 * 60;
 
 /// A factory with the numbers that it generated.
 ///
-/// Invariant: at most [`count::MAX`] numbers, each within the widest bounds. They may lie outside
-/// the factory's own bounds, when those moved after the numbers were drawn.
+/// Invariant: at most [`count::MAX`] numbers, each between [`bounds::LOWEST`] and [`bounds::HIGHEST`].
+/// A number can be outside the factory's own bounds, because an edit of the bounds keeps the numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "FactoryJson", into = "FactoryJson")]
 pub struct Factory {
-    /// Its identity, for life.
+    /// The id, which never changes.
     pub id: FactoryId,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// The range of its next generation.
+    /// The range of the next draw.
     pub bounds: Bounds,
     numbers: Vec<i64>,
-    /// Grows by one with every write, a removal and its undo included.
+    /// The revision, which grows by one with every write; a removal and its undo are writes too.
     pub revision: u64,
 }
 
 impl Factory {
-    /// Returns a factory of checked parts.
+    /// Returns a factory with these fields, of which the numbers are checked here.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `numbers` if they are too many or out of range.
+    /// Returns a [`FieldError`] for the field `numbers` if there are too many or one is out of range.
     pub fn new(
         id: FactoryId,
         name: Name,
@@ -47,10 +47,10 @@ impl Factory {
         if numbers.len() > usize::from(count::MAX) {
             let shown = format!("a list of {}", numbers.len());
             let allowed = format!("at most {} numbers", count::MAX);
-            return Err(FieldError::shown("numbers", shown, allowed));
+            return Err(FieldError::described("numbers", shown, allowed));
         }
         for number in &numbers {
-            bounds::checked("numbers", *number)?;
+            bounds::check_bound("numbers", *number)?;
         }
         Ok(Self {
             id,
@@ -66,14 +66,14 @@ impl Factory {
         &self.numbers
     }
 
-    /// Returns the next revision of this factory, with name and bounds as edited.
+    /// Returns the next revision of this factory, with the edit applied to name and bounds.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] if the edited bounds are none.
+    /// Returns a [`FieldError`] if the edited bounds are invalid.
     pub fn edited(&self, edit: &Edit) -> Result<Self, FieldError> {
         Ok(Self {
             name: edit.name.clone().unwrap_or_else(|| self.name.clone()),
-            bounds: self.bounds.with(edit.lower, edit.upper)?,
+            bounds: self.bounds.with_ends(edit.lower, edit.upper)?,
             revision: self.revision + 1,
             ..self.clone()
         })
@@ -82,7 +82,7 @@ impl Factory {
     /// Returns the next revision of this factory, with all its numbers replaced.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `numbers` if they are too many or out of range.
+    /// Returns a [`FieldError`] for the field `numbers` if there are too many or one is out of range.
     pub fn with_numbers(&self, numbers: Vec<i64>) -> Result<Self, FieldError> {
         Self::new(
             self.id,
@@ -94,24 +94,24 @@ impl Factory {
     }
 }
 
-/// The fields of a new factory.
+/// The checked fields of a request that creates a factory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFactory {
-    /// The identity, made by the client so that a repeated request is known as such.
+    /// The id, which the client can choose so that the API recognises a repeated request.
     pub id: FactoryId,
     /// The name.
     pub name: Name,
     /// The range to draw from.
     pub bounds: Bounds,
-    /// The number of numbers to draw at once.
+    /// The number of numbers to draw at creation.
     pub count: Count,
 }
 
 impl NewFactory {
-    /// Returns what was asked for, to be kept with the factory.
+    /// Returns the request in the form in which the store keeps it beside the factory.
     ///
-    /// A repeated request is compared with this, not with the factory: that may have been edited
-    /// since, and its numbers are random.
+    /// The API compares a repeated request with this form, not with the factory: the factory may have
+    /// been edited since, and its numbers are random.
     pub fn request(&self) -> CreationRequest {
         CreationRequest {
             name: self.name.clone(),
@@ -124,8 +124,8 @@ impl NewFactory {
     /// Returns the first revision of the factory.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `numbers` if they are too many or out of range.
-    pub fn begin(&self, numbers: Vec<i64>) -> Result<Factory, FieldError> {
+    /// Returns a [`FieldError`] for the field `numbers` if there are too many or one is out of range.
+    pub fn first_revision(&self, numbers: Vec<i64>) -> Result<Factory, FieldError> {
         Factory::new(
             self.id,
             self.name.clone(),
@@ -136,7 +136,7 @@ impl NewFactory {
     }
 }
 
-/// The part of a creation that must be the same for a repetition to be one, in canonical JSON order.
+/// The fields by which the API recognises a repeated creation, in the order of the canonical JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CreationRequest {
     name: Name,
@@ -145,18 +145,18 @@ pub struct CreationRequest {
     count: u8,
 }
 
-/// The fields of a factory that a person changes; `None` leaves a field as it is.
+/// The checked fields of a request that edits a factory; `None` keeps a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The new name.
     pub name: Option<Name>,
-    /// The new lower bound, checked against the other one by [`Factory::edited`].
+    /// The new lower bound; [`Factory::edited`] checks it against the upper bound.
     pub lower: Option<i64>,
-    /// The new upper bound, checked against the other one by [`Factory::edited`].
+    /// The new upper bound; [`Factory::edited`] checks it against the lower bound.
     pub upper: Option<i64>,
 }
 
-/// A factory as JSON has it: flat.
+/// The JSON of a factory, in which the bounds are two flat fields.
 #[derive(Serialize, Deserialize)]
 struct FactoryJson {
     id: FactoryId,
@@ -258,6 +258,9 @@ mod tests {
         let request = serde_json::to_string(&new.request()).unwrap();
 
         assert_eq!(request, r#"{"name":"mill","lower":1,"upper":2,"count":3}"#);
-        assert_eq!(new.begin(vec![1, 1, 2]).unwrap().revision, FIRST_REVISION);
+        assert_eq!(
+            new.first_revision(vec![1, 1, 2]).unwrap().revision,
+            FIRST_REVISION
+        );
     }
 }

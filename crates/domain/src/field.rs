@@ -1,32 +1,32 @@
-//! The one error of this crate: which field is wrong, what it holds, and what it may hold.
+//! The one error type of this crate: it names the invalid field, its value and the allowed values.
 
 use std::borrow::Cow;
 
-/// Characters of an offending value that a message repeats, before it is cut.
+/// The number of characters after which a message truncates an invalid value.
 const SHOWN_CHARACTERS: usize = 80;
 
-/// A value that breaks a rule.
+/// An invalid value of a field.
 ///
-/// Its `Display` is one sentence for the person who typed the value.
+/// `Display` writes one sentence for the person who typed the value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is {value}; allowed: {allowed}")]
 pub struct FieldError {
     /// The field's name in JSON.
     pub field: &'static str,
-    /// The value as it can be shown: cut when long, with control characters escaped.
+    /// The value as a message shows it: truncated if it is long, and with control characters escaped.
     pub value: String,
     /// The values that are allowed instead.
     pub allowed: Cow<'static, str>,
 }
 
 impl FieldError {
-    /// Returns the error for a value that is text.
+    /// Returns the error for a text value, which it quotes.
     pub fn text(field: &'static str, value: &str, allowed: impl Into<Cow<'static, str>>) -> Self {
-        Self::shown(field, quoted(value), allowed)
+        Self::described(field, quoted(value), allowed)
     }
 
-    /// Returns the error for a value that `value` already describes, like a number or "missing".
-    pub fn shown(
+    /// Returns the error for a value that the caller describes, like a number or "missing".
+    pub fn described(
         field: &'static str,
         value: impl Into<String>,
         allowed: impl Into<Cow<'static, str>>,
@@ -39,7 +39,8 @@ impl FieldError {
     }
 }
 
-/// Quotes text for a message: cut after 80 characters, and nothing in it can steer a terminal.
+/// Quotes text for a message: truncates it after 80 characters and escapes control characters, so that the
+/// text cannot control a terminal.
 pub fn quoted(text: &str) -> String {
     let mut shown: String = text
         .chars()
@@ -52,11 +53,11 @@ pub fn quoted(text: &str) -> String {
     format!("\"{shown}\"")
 }
 
-/// Returns whether a name must not contain this character; messages show it escaped.
+/// Returns whether a character is forbidden in names and escaped in messages.
 ///
-/// These are the control characters (`Cc`) and the bidirectional embeddings, overrides and isolates
-/// (U+202A to U+202E, U+2066 to U+2069), with which a name could disguise the text around it.
-/// The joiner of emoji (U+200D) and the marks of right-to-left scripts are allowed.
+/// The forbidden characters are the control characters (`Cc`) and the bidirectional embeddings,
+/// overrides and isolates (U+202A to U+202E, U+2066 to U+2069), with which a text could disguise the
+/// text around it. The joiner of emoji (U+200D) and the marks of right-to-left scripts are allowed.
 pub fn is_forbidden(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_message_names_field_value_and_allowed_range() {
-        let error = FieldError::shown("count", "16", "a whole number from 0 to 15");
+        let error = FieldError::described("count", "16", "a whole number from 0 to 15");
 
         assert_eq!(
             error.to_string(),
@@ -86,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shown_value_cannot_steer_the_terminal() {
+    fn a_shown_value_cannot_control_the_terminal() {
         let error = FieldError::text("name", "a\u{1b}[2J\u{202e}b", "text");
 
         assert_eq!(error.value, "\"a\\u{1b}[2J\\u{202e}b\"");
     }
 
     #[test]
-    fn a_long_value_is_cut() {
+    fn a_long_value_is_truncated() {
         let error = FieldError::text("name", &"x".repeat(81), "text");
 
         assert_eq!(error.value, format!("\"{}…\"", "x".repeat(80)));

@@ -1,4 +1,4 @@
-//! The identity of a factory: a UUID, made by the client or by the API.
+//! The id of a factory: a UUID that the client or the API generates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::field::FieldError;
 
-/// The rule for an id, in the words of messages.
+/// The description of a valid id, for error messages.
 const ALLOWED: &str = "a UUID like 0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11";
 
-/// Where the hyphens of the text form stand.
+/// The positions of the hyphens in the text form.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-/// A factory's identity.
+/// The id of a factory.
 ///
-/// Invariant: its text is a UUID in lower case, 8-4-4-4-12. Ids order as their texts do.
+/// Invariant: its text is a UUID in lower case, 8-4-4-4-12. Ids have the same order as their texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FactoryId(u128);
 
 impl FactoryId {
-    /// Returns a version 4 id made of 128 random bits.
+    /// Returns a version 4 UUID from 128 random bits.
     pub fn from_random(bits: u128) -> Self {
         const VERSION_4: u128 = 0x4 << 76;
         const VARIANT_1: u128 = 0x2 << 62;
@@ -32,10 +32,10 @@ impl FactoryId {
 impl FromStr for FactoryId {
     type Err = FieldError;
 
-    /// Reads the 36-character form in either case.
+    /// Parses the 36-character form, in upper or lower case.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `id` for anything else.
+    /// Returns a [`FieldError`] for the field `id` if the text has any other form.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text)
             .map(Self)

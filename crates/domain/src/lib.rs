@@ -1,17 +1,19 @@
-//! The factory: its types, its rules and its JSON.
+//! The types of a factory, their rules and their JSON.
 //!
 //! In: raw text and numbers from a request, a table or a message. Out: checked types, or a
-//! [`FieldError`] that a person can act on. Never here: AWS, HTTP, a clock, a source of randomness.
+//! [`FieldError`] that a person can act on. This crate has no AWS, no HTTP, no clock and no source of
+//! randomness.
 //!
-//! | module | answers |
+//! | module | content |
 //! |---|---|
-//! | [`id`], [`name`], [`bounds`], [`count`] | what may a field hold |
-//! | [`factory`] | what a factory is, how one begins and how it changes |
-//! | [`draw`] | which numbers a generation gives |
-//! | [`change`] | what travels from the table to the servers |
-//! | [`message`] | what travels from a server to the browsers |
-//! | [`tree`] | which of two changes wins |
-//! | [`record`] | how the table keeps a factory |
+//! | [`id`], [`name`], [`bounds`], [`count`] | the fields and their allowed values |
+//! | [`field`] | the error for an invalid field |
+//! | [`factory`] | the factory, its creation and its edits |
+//! | [`draw`] | drawing the numbers |
+//! | [`change`] | the messages from the table's stream to the servers |
+//! | [`message`] | the messages from a server to the browsers |
+//! | [`tree`] | applying changes by revision |
+//! | [`item`] | the table item of a factory |
 
 pub mod bounds;
 pub mod change;
@@ -20,13 +22,13 @@ pub mod draw;
 pub mod factory;
 pub mod field;
 pub mod id;
+pub mod item;
 pub mod message;
 pub mod name;
-pub mod record;
 pub mod tree;
 
 pub use bounds::Bounds;
-pub use change::Change;
+pub use change::FactoryChange;
 pub use count::Count;
 pub use factory::{Edit, Factory, NewFactory};
 pub use field::FieldError;

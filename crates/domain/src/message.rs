@@ -1,38 +1,38 @@
-//! The messages from a server to a browser: the live channel.
+//! The messages of the live channel, from a server to a browser.
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::change::FactoryChange;
 use crate::factory::Factory;
 use crate::id::FactoryId;
 
-/// The most bytes that one message of the live channel takes as text.
+/// The most bytes of one message of the live channel as text.
 pub const MAX_BYTES: usize = 64 * 1024;
 
 /// A message of the live channel.
 ///
-/// A position counts a server's changes in their order; a client that comes back to the same server
-/// names the last one it has seen.
+/// A position is the number of a change in the order of one server. A client that reconnects to the same
+/// server sends the last position that it has received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub enum Message {
+pub enum LiveMessage {
     /// The first message of every connection.
     Hello {
-        /// The build that answers.
+        /// The build id of the server.
         build: String,
-        /// The run of the server that answers: another after every restart.
+        /// The name of this run of the server; every restart has another one.
         server: String,
     },
-    /// A piece of the tree as it stands.
+    /// A part of the current tree.
     Snapshot {
-        /// Some of the factories.
+        /// The factories of this part.
         factories: Vec<Factory>,
-        /// Whether this is the last piece.
+        /// Whether this is the last part.
         last: bool,
-        /// The position at which the tree stood so.
+        /// The position of the last change that the snapshot includes.
         position: u64,
     },
-    /// A factory is new, or was changed.
+    /// A factory was created, edited or restored.
     Changed {
         /// The whole factory.
         factory: Factory,
@@ -41,7 +41,7 @@ pub enum Message {
     },
     /// A factory was removed.
     Removed {
-        /// The factory's id.
+        /// The id of the removed factory.
         id: FactoryId,
         /// The revision of the removal.
         revision: u64,
@@ -50,12 +50,12 @@ pub enum Message {
     },
 }
 
-impl Message {
-    /// Returns the message that tells of a change.
-    pub fn of(change: Change, position: u64) -> Self {
+impl LiveMessage {
+    /// Returns the message that reports a change.
+    pub fn from_change(change: FactoryChange, position: u64) -> Self {
         match change {
-            Change::Changed { factory } => Self::Changed { factory, position },
-            Change::Removed { id, revision } => Self::Removed {
+            FactoryChange::Changed { factory } => Self::Changed { factory, position },
+            FactoryChange::Removed { id, revision } => Self::Removed {
                 id,
                 revision,
                 position,
@@ -71,14 +71,14 @@ mod tests {
     const FACTORY: &str = r#"{"id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","name":"a","lower":0,"upper":9,"numbers":[4],"revision":7}"#;
 
     #[test]
-    fn the_channels_json_is_the_contracts() {
+    fn the_channels_json_follows_the_contract() {
         for json in [
             r#"{"type":"hello","build":"b1","server":"s1"}"#.to_owned(),
             format!(r#"{{"type":"snapshot","factories":[{FACTORY}],"last":true,"position":3}}"#),
             format!(r#"{{"type":"changed","factory":{FACTORY},"position":4}}"#),
             r#"{"type":"removed","id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","revision":8,"position":5}"#.to_owned(),
         ] {
-            let message: Message = serde_json::from_str(&json).unwrap();
+            let message: LiveMessage = serde_json::from_str(&json).unwrap();
             assert_eq!(serde_json::to_string(&message).unwrap(), json);
         }
     }
@@ -88,23 +88,23 @@ mod tests {
         let factory: Factory = serde_json::from_str(FACTORY).unwrap();
         let id = factory.id;
 
-        let changed = Message::of(
-            Change::Changed {
+        let changed = LiveMessage::from_change(
+            FactoryChange::Changed {
                 factory: factory.clone(),
             },
             4,
         );
         assert_eq!(
             changed,
-            Message::Changed {
+            LiveMessage::Changed {
                 factory,
                 position: 4
             }
         );
-        let removed = Message::of(Change::Removed { id, revision: 8 }, 5);
+        let removed = LiveMessage::from_change(FactoryChange::Removed { id, revision: 8 }, 5);
         assert_eq!(
             removed,
-            Message::Removed {
+            LiveMessage::Removed {
                 id,
                 revision: 8,
                 position: 5

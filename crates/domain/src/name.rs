@@ -1,4 +1,5 @@
-//! The name of a factory: any script, emoji included, but nothing that steers a terminal or a line.
+//! The name of a factory: text of any script, emoji included, without characters that control a terminal or the
+//! direction of text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +14,7 @@ pub const MIN_CHARACTERS: usize = 1;
 /// The most characters (Unicode scalar values) that a name holds after trimming.
 pub const MAX_CHARACTERS: usize = 64;
 
-/// A factory's name. Names need not be unique.
+/// The name of a factory. Two factories can have the same name.
 ///
 /// Invariant: [`MIN_CHARACTERS`] to [`MAX_CHARACTERS`] Unicode scalar values, no white space at either end, no
 /// control character and no character that overrides or isolates the direction of text.
@@ -28,7 +29,8 @@ impl Name {
     }
 }
 
-/// White space as browsers trim it: with the byte-order mark, which Unicode does not count.
+/// Returns whether browsers trim this character: they also trim the byte-order mark, which is not white space in
+/// Unicode.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || character == '\u{feff}'
 }
@@ -39,7 +41,7 @@ impl FromStr for Name {
     /// Trims the text and checks it.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] of the field `name`.
+    /// Returns a [`FieldError`] for the field `name` if the trimmed text breaks the invariant.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim_matches(is_space);
         let characters = name.chars().count();
@@ -48,7 +50,7 @@ impl FromStr for Name {
         }
         if characters > MAX_CHARACTERS {
             let shown = format!("{characters} characters long");
-            return Err(FieldError::shown("name", shown, allowed_length()));
+            return Err(FieldError::described("name", shown, allowed_length()));
         }
         if name.contains(is_forbidden) {
             let allowed = "text without control characters and without characters that override \
@@ -145,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_a_name_stays_the_same_name(text in "\\PC{0,80}") {
+        fn a_parsed_name_parses_to_itself(text in "\\PC{0,80}") {
             if let Ok(name) = text.parse::<Name>() {
                 prop_assert_eq!(name.as_str().parse::<Name>().unwrap(), name);
             }

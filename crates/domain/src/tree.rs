@@ -1,35 +1,35 @@
-//! The order of changes: the rule that makes every copy of the tree the same in the end.
+//! The copy of the tree, and the rule by which it applies changes so that all copies become equal.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::change::Change;
+use crate::change::FactoryChange;
 use crate::factory::Factory;
 use crate::id::FactoryId;
 
-/// A copy of the tree that changes are applied to, in any order and any number of times.
+/// A copy of the tree. It accepts changes in any order, and each change any number of times.
 ///
-/// The rule: a change is applied if and only if its revision is newer than the one known for its
-/// factory. A removal is remembered with its revision, so that a late change of the removed factory
-/// stays without effect; an undo carries a higher revision and brings the factory back.
+/// The rule: the tree applies a change if and only if its revision is newer than the known revision of
+/// its factory. The tree remembers the revision of a removal, so that a late change of the removed
+/// factory has no effect. An undo has a higher revision and restores the factory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
-    known: BTreeMap<FactoryId, Change>,
+    known: BTreeMap<FactoryId, FactoryChange>,
     factories: usize,
 }
 
 /// The effect of a change on a copy of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The change was newer, and stands now.
+    /// The change was newer than the known revision, and the tree applied it.
     Applied,
-    /// The change was known, or older than what is known.
+    /// The change was not newer than the known revision, and the tree ignored it.
     Stale,
 }
 
 impl Tree {
-    /// Applies a change by the rule.
-    pub fn apply(&mut self, change: Change) -> Effect {
+    /// Applies a change if it is newer than the known revision.
+    pub fn apply(&mut self, change: FactoryChange) -> Effect {
         let appears = usize::from(is_present(&change));
         match self.known.entry(change.id()) {
             Entry::Occupied(known) if change.revision() <= known.get().revision() => Effect::Stale,
@@ -47,43 +47,43 @@ impl Tree {
         }
     }
 
-    /// Returns the factories that are there, by id.
+    /// Returns the factories that are not removed, in the order of their ids.
     pub fn factories(&self) -> impl Iterator<Item = &Factory> {
         self.known.values().filter_map(|change| match change {
-            Change::Changed { factory } => Some(factory),
-            Change::Removed { .. } => None,
+            FactoryChange::Changed { factory } => Some(factory),
+            FactoryChange::Removed { .. } => None,
         })
     }
 
-    /// Returns a factory, or `None` if it was never there or was removed.
+    /// Returns a factory, or `None` if it is unknown or removed.
     pub fn find(&self, id: FactoryId) -> Option<&Factory> {
         match self.known.get(&id)? {
-            Change::Changed { factory } => Some(factory),
-            Change::Removed { .. } => None,
+            FactoryChange::Changed { factory } => Some(factory),
+            FactoryChange::Removed { .. } => None,
         }
     }
 
-    /// Returns how many factories are there.
+    /// Returns the number of factories that are not removed.
     pub fn len(&self) -> usize {
         self.factories
     }
 
-    /// Says whether no factory is there.
+    /// Returns whether the tree has no factory.
     pub fn is_empty(&self) -> bool {
         self.factories == 0
     }
 
-    /// Forgets removals for which `is_over` says that no late message can follow any more.
+    /// Forgets the removals for which `is_over` returns true, because no late message can follow them.
     pub fn forget_removals(&mut self, mut is_over: impl FnMut(FactoryId, u64) -> bool) {
         self.known.retain(|id, change| match change {
-            Change::Changed { .. } => true,
-            Change::Removed { revision, .. } => !is_over(*id, *revision),
+            FactoryChange::Changed { .. } => true,
+            FactoryChange::Removed { revision, .. } => !is_over(*id, *revision),
         });
     }
 }
 
-fn is_present(change: &Change) -> bool {
-    matches!(change, Change::Changed { .. })
+fn is_present(change: &FactoryChange) -> bool {
+    matches!(change, FactoryChange::Changed { .. })
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::bounds::Bounds;
 
-    fn changed(id: u8, revision: u64) -> Change {
+    fn changed(id: u8, revision: u64) -> FactoryChange {
         let factory = Factory::new(
             FactoryId::from_random(u128::from(id)),
             format!("{id} at {revision}").parse().unwrap(),
@@ -101,19 +101,19 @@ mod tests {
             vec![],
             revision,
         );
-        Change::Changed {
+        FactoryChange::Changed {
             factory: factory.unwrap(),
         }
     }
 
-    fn removed(id: u8, revision: u64) -> Change {
-        Change::Removed {
+    fn removed(id: u8, revision: u64) -> FactoryChange {
+        FactoryChange::Removed {
             id: FactoryId::from_random(u128::from(id)),
             revision,
         }
     }
 
-    fn tree_of(changes: &[Change]) -> Tree {
+    fn tree_of(changes: &[FactoryChange]) -> Tree {
         let mut tree = Tree::default();
         for change in changes {
             tree.apply(change.clone());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_factory_never_comes_back_by_a_late_message() {
+    fn a_late_message_never_restores_a_removed_factory() {
         let mut tree = tree_of(&[removed(1, 6)]);
 
         assert_eq!(tree.apply(changed(1, 5)), Effect::Stale);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undo_brings_the_factory_back() {
+    fn an_undo_restores_the_factory() {
         let tree = tree_of(&[changed(1, 5), removed(1, 6), changed(1, 7)]);
 
         assert_eq!((tree.len(), tree.factories().count()), (1, 1));
@@ -156,8 +156,8 @@ mod tests {
         assert_eq!(tree, tree_of(&[changed(1, 5), removed(3, 9)]));
     }
 
-    /// The history of a few factories as a table gives it: one change per factory and revision.
-    fn history() -> impl Strategy<Value = Vec<Change>> {
+    /// Generates the history of a few factories, with one change per factory and revision.
+    fn history() -> impl Strategy<Value = Vec<FactoryChange>> {
         let kinds = prop::collection::vec((0_u8..4, any::<bool>()), 1..24);
         kinds.prop_map(|kinds| {
             let mut revisions = [0; 4];
@@ -174,8 +174,8 @@ mod tests {
         })
     }
 
-    /// A history, and the same messages as a queue delivers them: shuffled, some more than once.
-    fn deliveries() -> impl Strategy<Value = (Vec<Change>, Vec<Change>)> {
+    /// Generates a history, and its messages as a queue can deliver them: shuffled, and some more than once.
+    fn deliveries() -> impl Strategy<Value = (Vec<FactoryChange>, Vec<FactoryChange>)> {
         history().prop_flat_map(|history| {
             let again = prop::collection::vec(prop::sample::select(history.clone()), 0..12);
             (Just(history), again).prop_flat_map(|(history, again)| {
@@ -208,10 +208,10 @@ mod tests {
         }
 
         #[test]
-        fn what_was_removed_last_stays_away((mut history, delivered) in deliveries()) {
+        fn a_factory_whose_last_change_is_a_removal_stays_removed((mut history, delivered) in deliveries()) {
             let last = history.pop().unwrap();
             let end = removed(9, last.revision() + 1);
-            let end = Change::Removed { id: last.id(), revision: end.revision() };
+            let end = FactoryChange::Removed { id: last.id(), revision: end.revision() };
             let mut tree = tree_of(&[end]);
             for change in delivered {
                 tree.apply(change);

@@ -1,15 +1,15 @@
-//! The SDK's settings.
+//! The configuration of the AWS SDK.
 
 use aws_config::{BehaviorVersion, ConfigLoader};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-/// Returns settings with region, credentials and endpoint from the environment, or from the instance, and with the
-/// SDK's own retries. They are to be completed with the timeouts of whoever calls, and loaded.
+/// Returns a loader that reads region, credentials and endpoint from the environment or from the instance, and that
+/// keeps the SDK's default retries. The caller adds its timeouts and loads the configuration.
 ///
-/// TLS is rustls with ring, which builds without CMake and makes the smaller program (`benches/cold-start`).
-pub fn aws() -> ConfigLoader {
+/// TLS is rustls with ring, which builds without CMake and results in a smaller program (`benches/cold-start`).
+pub fn aws_config_loader() -> ConfigLoader {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();

@@ -1,11 +1,11 @@
-//! The start of each program that runs in AWS, before it serves: it writes its log, reads its settings, and finds its way
-//! to AWS. In: the process environment. Out: a log, checked values, the SDK's settings. What a program does then is
-//! never here.
+//! The start of every program that runs in AWS: logging, environment variables and the configuration of the AWS SDK.
+//! In: the process environment. Out: a log, checked values, a configuration loader. This crate has nothing that only one
+//! program needs.
 
 mod aws;
 mod log;
 mod variables;
 
-pub use aws::aws;
+pub use aws::aws_config_loader;
 pub use log::log_to_stdout;
 pub use variables::{VariableError, Variables};

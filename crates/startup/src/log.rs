@@ -1,8 +1,8 @@
-//! Log lines: JSON on standard output, each readable alone and by a query.
+//! The log: one JSON object per line on standard output, readable alone and searchable by a query.
 
 use tracing_subscriber::EnvFilter;
 
-/// Sends log lines to standard output, from level `info` unless `RUST_LOG` says otherwise.
+/// Writes log lines to standard output, from level `info` upwards unless `RUST_LOG` sets another level.
 pub fn log_to_stdout() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()

@@ -1,110 +1,110 @@
-//! Settings from environment variables. An empty variable is one that is not set.
+//! Settings from environment variables. An empty variable counts as not set.
 
 use std::str::FromStr;
 
 use http::HeaderValue;
 
-/// A variable that is missing or cannot be read. Worded as the cure.
+/// A variable that is missing or invalid. Its message states the value that the user should set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
     /// The variable is not set, or empty.
-    #[error("environment variable `{variable}` is not set: set it to {cure}")]
+    #[error("environment variable `{variable}` is not set: set it to {expected}")]
     Missing {
-        /// Its name.
+        /// The name of the variable.
         variable: &'static str,
-        /// The kind of value that it should hold.
-        cure: &'static str,
+        /// A description of the value to set.
+        expected: &'static str,
     },
-    /// The variable holds something else.
-    #[error("environment variable `{variable}` is `{value}`: set it to {cure}")]
+    /// The variable has an invalid value.
+    #[error("environment variable `{variable}` is `{value}`: set it to {expected}")]
     Invalid {
-        /// Its name.
+        /// The name of the variable.
         variable: &'static str,
-        /// The value that it holds.
+        /// The invalid value.
         value: String,
-        /// The kind of value that it should hold.
-        cure: &'static str,
+        /// A description of the value to set.
+        expected: &'static str,
     },
 }
 
 const ORIGIN: &str =
     "the origin of the site, like `https://factory-tree.com`, without a slash at the end";
 
-/// Variables, and where they are looked up.
+/// A source of environment variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Variables<F>(F);
 
 impl Variables<fn(&'static str) -> Option<String>> {
-    /// Returns those of this process.
-    pub fn of_process() -> Self {
+    /// Returns the environment variables of this process.
+    pub fn from_env() -> Self {
         Self(|variable| std::env::var(variable).ok())
     }
 }
 
 impl<F: Fn(&'static str) -> Option<String>> Variables<F> {
-    /// Returns those that `lookup` knows.
+    /// Returns the variables for which `lookup` returns a value.
     pub fn new(lookup: F) -> Self {
         Self(lookup)
     }
 
-    /// Returns what a variable holds, if it is set.
+    /// Returns the value of a variable, or `None` if it is not set.
     pub fn find(&self, variable: &'static str) -> Option<String> {
         (self.0)(variable).filter(|value| !value.is_empty())
     }
 
-    /// Returns what a variable holds.
+    /// Returns the value of a variable.
     ///
     /// # Errors
-    /// It is not set; the error says to set it to `cure`.
-    pub fn text(
+    /// Returns an error that asks for `expected` if the variable is not set.
+    pub fn get_text(
         &self,
         variable: &'static str,
-        cure: &'static str,
+        expected: &'static str,
     ) -> Result<String, VariableError> {
         self.find(variable)
-            .ok_or(VariableError::Missing { variable, cure })
+            .ok_or(VariableError::Missing { variable, expected })
     }
 
-    /// Returns what a variable holds, as a `T`.
+    /// Returns the value of a variable, parsed as a `T`.
     ///
     /// # Errors
-    /// It is not set, or holds no `T`; the error says to set it to `cure`.
-    pub fn parsed<T: FromStr>(
+    /// Returns an error that asks for `expected` if the variable is not set or cannot be parsed.
+    pub fn get_parsed<T: FromStr>(
         &self,
         variable: &'static str,
-        cure: &'static str,
+        expected: &'static str,
     ) -> Result<T, VariableError> {
-        let value = self.text(variable, cure)?;
+        let value = self.get_text(variable, expected)?;
         value.parse().map_err(|_| VariableError::Invalid {
             variable,
             value,
-            cure,
+            expected,
         })
     }
 
-    /// Returns what a variable holds, as a `T`, or `default` where it is not set.
+    /// Returns the value of a variable, parsed as a `T`, or `default` if it is not set.
     ///
     /// # Errors
-    /// It holds no `T`; the error says to set it to `cure`.
-    pub fn or<T: FromStr>(
+    /// Returns an error that asks for `expected` if the value cannot be parsed.
+    pub fn parsed_or<T: FromStr>(
         &self,
         variable: &'static str,
         default: T,
-        cure: &'static str,
+        expected: &'static str,
     ) -> Result<T, VariableError> {
         match self.find(variable) {
             None => Ok(default),
-            Some(_) => self.parsed(variable, cure),
+            Some(_) => self.get_parsed(variable, expected),
         }
     }
 
-    /// Returns `ALLOWED_ORIGIN`: the one origin whose pages may call, as a browser sends it in `Origin`.
+    /// Returns `ALLOWED_ORIGIN`: the one origin whose pages may send requests, as a browser writes it in `Origin`.
     ///
     /// # Errors
-    /// It is not set, or is no origin: a wildcard, a path, another scheme than HTTP's.
+    /// Returns an error if the variable is not set or is no origin: a wildcard, a path, a scheme other than HTTP's.
     pub fn allowed_origin(&self) -> Result<HeaderValue, VariableError> {
         let variable = "ALLOWED_ORIGIN";
-        let value = self.text(variable, ORIGIN)?;
+        let value = self.get_text(variable, ORIGIN)?;
         let rest = value
             .strip_prefix("https://")
             .or_else(|| value.strip_prefix("http://"));
@@ -114,7 +114,7 @@ impl<F: Fn(&'static str) -> Option<String>> Variables<F> {
         header.ok_or(VariableError::Invalid {
             variable,
             value,
-            cure: ORIGIN,
+            expected: ORIGIN,
         })
     }
 }
@@ -128,26 +128,26 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_missing_or_empty_is_named_with_its_cure() {
-        let told = holding("")
-            .text("TABLE_NAME", "the name of the table")
+    fn a_missing_or_empty_variable_is_reported_with_its_expected_value() {
+        let message = holding("")
+            .get_text("TABLE_NAME", "the name of the table")
             .unwrap_err()
             .to_string();
         assert_eq!(
-            told,
+            message,
             "environment variable `TABLE_NAME` is not set: set it to the name of the table"
         );
-        assert_eq!(holding("").or("LIMIT", 7, "a number"), Ok(7));
+        assert_eq!(holding("").parsed_or("LIMIT", 7, "a number"), Ok(7));
     }
 
     #[test]
-    fn a_wrong_value_is_shown_with_its_cure() {
-        let told = holding("many")
-            .or("LIMIT", 7, "a number")
+    fn an_invalid_value_is_reported_with_the_expected_one() {
+        let message = holding("many")
+            .parsed_or("LIMIT", 7, "a number")
             .unwrap_err()
             .to_string();
         assert_eq!(
-            told,
+            message,
             "environment variable `LIMIT` is `many`: set it to a number"
         );
     }

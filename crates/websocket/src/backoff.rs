@@ -1,10 +1,10 @@
-//! The pause before another attempt.
+//! The waits between retries.
 
 use std::time::Duration;
 
 use crate::random;
 
-/// Waits that double from half a second up to a limit, with full jitter.
+/// Waits that double from half a second up to a limit, with random jitter.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     next: Duration,
@@ -14,7 +14,7 @@ pub struct Backoff {
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(500);
 
-    /// Returns a backoff that never waits longer than `limit`.
+    /// Returns a backoff whose waits never exceed `limit`.
     pub fn up_to(limit: Duration) -> Self {
         Self {
             next: Self::FIRST.min(limit),
@@ -22,13 +22,13 @@ impl Backoff {
         }
     }
 
-    /// Waits a random part of the next wait, at least a tenth of it.
+    /// Sleeps for a random part of the next wait, at least a tenth of it.
     pub async fn wait(&mut self) {
         let next = self.advance();
-        tokio::time::sleep(next / 10 + random::below(next * 9 / 10)).await;
+        tokio::time::sleep(next / 10 + random::duration_below(next * 9 / 10)).await;
     }
 
-    /// Begins anew, after something worked.
+    /// Resets the next wait to the first one, after a success.
     pub fn reset(&mut self) {
         self.next = Self::FIRST.min(self.limit);
     }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_limit_and_begin_anew() {
+    fn waits_double_up_to_the_limit_and_can_be_reset() {
         let mut backoff = Backoff::up_to(Duration::from_secs(3));
 
         let waits: Vec<_> = (0..5).map(|_| backoff.advance().as_millis()).collect();

@@ -1,4 +1,4 @@
-//! In: the process environment. Out: checked settings, or a message that names variable and cure.
+//! In: the process environment. Out: checked settings, or an error that names the variable and its expected value.
 //! No other module reads the environment.
 
 use std::net::SocketAddr;
@@ -8,32 +8,32 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use startup::{VariableError, Variables};
 
-/// The settings that the program needs before it serves.
+/// The settings of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `TABLE_NAME`: the table that keeps the factories.
+    /// `TABLE_NAME`: the name of the table that stores the factories.
     pub table: String,
-    /// `TOPIC_ARN`: the topic that changes come from.
+    /// `TOPIC_ARN`: the topic that publishes the changes.
     pub topic: TopicArn,
-    /// `QUEUE_PREFIX`: what the names of all servers' queues begin with.
+    /// `QUEUE_PREFIX`: the prefix of the queue names of all servers.
     pub queue_prefix: String,
     /// `ALLOWED_ORIGIN`: the one origin whose pages may connect, like `https://factory-tree.com`.
     pub allowed_origin: HeaderValue,
     /// `BUILD`: the content id of this build.
     pub build: String,
-    /// `LISTEN`, by default `0.0.0.0:8080`.
+    /// `LISTEN`: the address of the listener, by default `0.0.0.0:8080`.
     pub listen: SocketAddr,
-    /// `SERVER_ID`: the instance's id, another one for every server that runs at the same time.
+    /// `SERVER_ID`: the id of the instance, different for all servers that run at the same time.
     pub server_id: String,
-    /// `MAX_CONNECTIONS`: how many browsers may be connected, by default 20 000.
+    /// `MAX_CONNECTIONS`: the most connections at the same time, by default 20 000.
     pub max_connections: usize,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`: how many of them from one address, by default 256.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: the most connections from one address, by default 256.
     pub max_connections_per_address: usize,
-    /// `DRAIN_SECONDS`: over which time connections are closed at the end, by default 20 s.
+    /// `DRAIN_SECONDS`: the longest time over which the server closes its connections at the end, by default 20 s.
     pub drain: Duration,
 }
 
-/// The name of a topic, which also says where its queues are.
+/// The ARN of a topic, from which the ARNs of its queues are derived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicArn {
     text: String,
@@ -48,7 +48,7 @@ impl TopicArn {
         &self.text
     }
 
-    /// Returns the ARN of a queue beside the topic.
+    /// Returns the ARN of a queue in the topic's region and account.
     pub fn queue_arn(&self, queue: &str) -> String {
         let Self {
             partition,
@@ -80,47 +80,52 @@ impl FromStr for TopicArn {
     }
 }
 
-/// The most characters of a queue's name that SQS takes.
+/// The most characters that SQS allows in a queue's name.
 const QUEUE_NAME_LENGTH: usize = 80;
 
 impl Config {
-    /// Reads the process environment.
+    /// Reads the settings from the process environment.
     ///
     /// # Errors
-    /// Returns the first variable that is missing or wrong.
+    /// Returns an error for the first variable that is missing or invalid.
     pub fn from_env() -> Result<Self, VariableError> {
-        Self::read(&Variables::of_process())
+        Self::read(&Variables::from_env())
     }
 
-    /// Reads settings.
+    /// Reads the settings from `variables`.
     ///
     /// # Errors
-    /// Returns the first variable that is missing or wrong.
+    /// Returns an error for the first variable that is missing or invalid.
     pub fn read(
         variables: &Variables<impl Fn(&'static str) -> Option<String>>,
     ) -> Result<Self, VariableError> {
-        let drain = variables.or("DRAIN_SECONDS", 20, "a number of seconds")?;
+        let drain = variables.parsed_or("DRAIN_SECONDS", 20, "a number of seconds")?;
         let config = Self {
-            table: variables.text(
+            table: variables.get_text(
                 "TABLE_NAME",
                 "the name of the table that keeps the factories",
             )?,
-            topic: variables.parsed("TOPIC_ARN", "the ARN of the topic that changes come from")?,
-            queue_prefix: variables.text(
+            topic: variables
+                .get_parsed("TOPIC_ARN", "the ARN of the topic that changes come from")?,
+            queue_prefix: variables.get_text(
                 "QUEUE_PREFIX",
                 "what the names of the servers' queues begin with",
             )?,
             allowed_origin: variables.allowed_origin()?,
-            build: variables.text("BUILD", "the content id of this build")?,
-            listen: variables.or(
+            build: variables.get_text("BUILD", "the content id of this build")?,
+            listen: variables.parsed_or(
                 "LISTEN",
                 ([0, 0, 0, 0], 8080).into(),
                 "an address and a port, like `0.0.0.0:8080`",
             )?,
             server_id: variables
-                .text("SERVER_ID", "a name of this server, like its instance id")?,
-            max_connections: variables.or("MAX_CONNECTIONS", 20_000, "a number of connections")?,
-            max_connections_per_address: variables.or(
+                .get_text("SERVER_ID", "a name of this server, like its instance id")?,
+            max_connections: variables.parsed_or(
+                "MAX_CONNECTIONS",
+                20_000,
+                "a number of connections",
+            )?,
+            max_connections_per_address: variables.parsed_or(
                 "MAX_CONNECTIONS_PER_ADDRESS",
                 256,
                 "a number of connections",
@@ -131,22 +136,22 @@ impl Config {
         Ok(config)
     }
 
-    /// Returns what the names of this server's queues begin with, one for every run.
-    pub fn queue_stem(&self) -> String {
+    /// Returns the prefix of this server's queue names; every run of the server appends a suffix of its own.
+    pub fn own_queue_prefix(&self) -> String {
         format!("{}-{}-", self.queue_prefix, self.server_id)
     }
 
     fn check_queue_name(&self) -> Result<(), VariableError> {
-        let stem = self.queue_stem();
-        let fits = stem.len() + crate::random::hex().len() <= QUEUE_NAME_LENGTH;
+        let prefix = self.own_queue_prefix();
+        let fits = prefix.len() + crate::random::hex().len() <= QUEUE_NAME_LENGTH;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if fits && stem.bytes().all(allowed) {
+        if fits && prefix.bytes().all(allowed) {
             return Ok(());
         }
         Err(VariableError::Invalid {
             variable: "SERVER_ID",
             value: self.server_id.clone(),
-            cure: "letters, digits, `-` and `_`, together with `QUEUE_PREFIX` at most 70 of them",
+            expected: "letters, digits, `-` and `_`, together with `QUEUE_PREFIX` at most 70 of them",
         })
     }
 }
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_has_a_default() {
+    fn every_optional_variable_has_a_default() {
         let config = read_with(&[]).unwrap();
 
         assert_eq!(config.listen, ([0, 0, 0, 0], 8080).into());
@@ -185,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn every_missing_variable_is_named_with_its_cure() {
+    fn every_missing_variable_is_reported_with_its_expected_value() {
         for (variable, _) in GOOD {
             let message = read_with(&[(variable, "")]).unwrap_err().to_string();
             let expected = format!("environment variable `{variable}` is not set: set it to ");
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_shown_with_its_cure() {
+    fn an_invalid_value_is_reported_with_the_expected_one() {
         for (variable, value) in [
             ("TOPIC_ARN", "arn:aws:sqs:eu-central-1:000000000000:changes"),
             ("TOPIC_ARN", "changes"),
@@ -211,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_lies_beside_its_topic() {
+    fn a_queue_is_in_the_account_and_region_of_its_topic() {
         let topic = read_with(&[]).unwrap().topic;
 
         assert_eq!(

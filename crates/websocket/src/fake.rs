@@ -1,6 +1,6 @@
-//! For tests: queues, a topic and a table behind the SDK's own clients.
+//! A fake AWS account for tests: queues, a topic and a table behind the SDK's own clients.
 //!
-//! The effects of the feed and the janitor can be read from it; nothing sleeps or answers late.
+//! Tests can inspect its state. It replies at once and never sleeps.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,51 +22,51 @@ use aws_smithy_mocks::{
     MockResponse, MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock,
 };
 use domain::Factory;
-use domain::record::Record;
+use domain::item::FactoryItem;
 use startup::Variables;
 
 use crate::config::Config;
-use crate::queues::{ALIVE_AT, Queues, name_of};
+use crate::queues::{ALIVE_AT, Queues, queue_name};
 use crate::table::Table;
 use crate::topic::Topic;
 
-/// The state of the fake cloud.
+/// The state of the fake account.
 #[derive(Debug, Default)]
-pub(crate) struct Cloud {
-    /// Queues by name, with their stamps.
+pub(crate) struct AccountState {
+    /// The queues by name, with their alive tags.
     pub(crate) queues: BTreeMap<String, Option<String>>,
-    /// The queues that are subscribed, by ARN.
+    /// The ARNs of the subscribed queues.
     pub(crate) subscriptions: Vec<String>,
-    /// Whether the topic keeps its subscriptions to itself.
-    pub(crate) names_nobody: bool,
-    /// The bodies that polls give, one each. When there are none left, polls fail.
+    /// Whether the topic omits its subscriptions from its list.
+    pub(crate) hides_subscriptions: bool,
+    /// The bodies that polls return, one per poll. Polls fail if there are none left.
     pub(crate) messages: VecDeque<String>,
     /// The number of deleted messages.
     pub(crate) deleted_messages: usize,
-    /// The items of the table.
+    /// The factories in the table.
     pub(crate) factories: Vec<Factory>,
     /// The number of reads of the table.
     pub(crate) reads: usize,
 }
 
-/// A shared cloud.
+/// A fake account that clients and a test share.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fake(Arc<Mutex<Cloud>>);
+pub(crate) struct FakeAccount(Arc<Mutex<AccountState>>);
 
 const REGION: &str = "eu-central-1";
 
-impl Fake {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Cloud> {
+impl FakeAccount {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, AccountState> {
         self.0.lock().unwrap()
     }
 
-    /// The number of queues and subscriptions.
+    /// Returns the numbers of queues and subscriptions.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        let cloud = self.lock();
-        (cloud.queues.len(), cloud.subscriptions.len())
+        let account = self.lock();
+        (account.queues.len(), account.subscriptions.len())
     }
 
-    /// The settings of a server `i-1` in this cloud.
+    /// Returns the settings of a server `i-1` in this account.
     pub(crate) fn config() -> Config {
         Config::read(&Variables::new(|variable| {
             let value = match variable {
@@ -90,11 +90,11 @@ impl Fake {
                 "k", "s", None, None, "t",
             ))
             .http_client(create_mock_http_client())
-            .interceptor(answers(
+            .interceptor(responses(
                 &[
-                    self.making_queues(),
-                    self.finding_queues(),
-                    self.moving_messages(),
+                    self.queue_writes(),
+                    self.queue_reads(),
+                    self.message_calls(),
                 ]
                 .concat(),
             ))
@@ -110,20 +110,20 @@ impl Fake {
                 "k", "s", None, None, "t",
             ))
             .http_client(create_mock_http_client())
-            .interceptor(answers(&self.subscribing()))
+            .interceptor(responses(&self.subscription_calls()))
             .build();
         Topic::new(aws_sdk_sns::Client::from_conf(config), Self::config().topic)
     }
 
     pub(crate) fn table(&self) -> Table {
-        let cloud = self.clone();
+        let account = self.clone();
         let query = mock!(aws_sdk_dynamodb::Client::query).then_compute_output(move |_| {
-            let mut cloud = cloud.lock();
-            cloud.reads += 1;
-            let records = cloud
+            let mut account = account.lock();
+            account.reads += 1;
+            let records = account
                 .factories
                 .iter()
-                .map(|factory| Record::of(factory, None));
+                .map(|factory| FactoryItem::from_factory(factory, None));
             let items = records
                 .map(|record| serde_dynamo::to_item(record).unwrap())
                 .collect();
@@ -136,7 +136,7 @@ impl Fake {
                 "k", "s", None, None, "t",
             ))
             .http_client(create_mock_http_client())
-            .interceptor(answers(&[query]))
+            .interceptor(responses(&[query]))
             .build();
         Table::new(
             aws_sdk_dynamodb::Client::from_conf(config),
@@ -144,34 +144,37 @@ impl Fake {
         )
     }
 
-    fn making_queues(&self) -> Vec<Rule> {
+    fn queue_writes(&self) -> Vec<Rule> {
         use aws_sdk_sqs::Client;
-        let cloud = self.clone();
+        let account = self.clone();
         let create = mock!(Client::create_queue).then_compute_output(move |request| {
             let name = request.queue_name().unwrap().to_owned();
-            let stamp = request.tags().unwrap().get(ALIVE_AT).cloned();
+            let alive_at = request.tags().unwrap().get(ALIVE_AT).cloned();
             let url = url(&name);
-            cloud.lock().queues.insert(name, stamp);
+            account.lock().queues.insert(name, alive_at);
             CreateQueueOutput::builder().queue_url(url).build()
         });
-        let cloud = self.clone();
-        let delete = mock!(Client::delete_queue).then_compute_response(move |request| match cloud
-            .lock()
-            .queues
-            .remove(name_of(request.queue_url().unwrap()))
-        {
-            Some(_) => MockResponse::Output(DeleteQueueOutput::builder().build()),
-            None => MockResponse::Error(DeleteQueueError::QueueDoesNotExist(no_queue())),
-        });
+        let account = self.clone();
+        let delete =
+            mock!(Client::delete_queue).then_compute_response(move |request| {
+                match account
+                    .lock()
+                    .queues
+                    .remove(queue_name(request.queue_url().unwrap()))
+                {
+                    Some(_) => MockResponse::Output(DeleteQueueOutput::builder().build()),
+                    None => MockResponse::Error(DeleteQueueError::QueueDoesNotExist(no_queue())),
+                }
+            });
         vec![create, delete]
     }
 
-    fn finding_queues(&self) -> Vec<Rule> {
+    fn queue_reads(&self) -> Vec<Rule> {
         use aws_sdk_sqs::Client;
-        let cloud = self.clone();
+        let account = self.clone();
         let list = mock!(Client::list_queues).then_compute_output(move |request| {
             let prefix = request.queue_name_prefix().unwrap().to_owned();
-            let urls = cloud
+            let urls = account
                 .lock()
                 .queues
                 .keys()
@@ -182,16 +185,16 @@ impl Fake {
                 .set_queue_urls(Some(urls))
                 .build()
         });
-        let cloud = self.clone();
+        let account = self.clone();
         let tags = mock!(Client::list_queue_tags).then_compute_output(move |request| {
-            let stamp = cloud.lock().queues[name_of(request.queue_url().unwrap())].clone();
-            let tags = stamp.map(|stamp| [(ALIVE_AT.to_owned(), stamp)].into());
+            let alive_at = account.lock().queues[queue_name(request.queue_url().unwrap())].clone();
+            let tags = alive_at.map(|alive_at| [(ALIVE_AT.to_owned(), alive_at)].into());
             ListQueueTagsOutput::builder().set_tags(tags).build()
         });
-        let cloud = self.clone();
+        let account = self.clone();
         let find = mock!(Client::get_queue_url).then_compute_response(move |request| {
             let name = request.queue_name().unwrap();
-            if cloud.lock().queues.contains_key(name) {
+            if account.lock().queues.contains_key(name) {
                 return MockResponse::Output(
                     GetQueueUrlOutput::builder().queue_url(url(name)).build(),
                 );
@@ -201,18 +204,18 @@ impl Fake {
         vec![list, tags, find]
     }
 
-    fn moving_messages(&self) -> Vec<Rule> {
+    fn message_calls(&self) -> Vec<Rule> {
         use aws_sdk_sqs::Client;
-        let cloud = self.clone();
+        let account = self.clone();
         let receive = mock!(Client::receive_message).then_compute_response(move |request| {
-            let mut cloud = cloud.lock();
-            if !cloud
+            let mut account = account.lock();
+            if !account
                 .queues
-                .contains_key(name_of(request.queue_url().unwrap()))
+                .contains_key(queue_name(request.queue_url().unwrap()))
             {
                 return MockResponse::Error(ReceiveMessageError::QueueDoesNotExist(no_queue()));
             }
-            let Some(body) = cloud.messages.pop_front() else {
+            let Some(body) = account.messages.pop_front() else {
                 let quiet = aws_sdk_sqs::error::ErrorMetadata::builder()
                     .code("Quiet")
                     .build();
@@ -224,9 +227,9 @@ impl Fake {
                 .build();
             MockResponse::Output(ReceiveMessageOutput::builder().messages(message).build())
         });
-        let cloud = self.clone();
+        let account = self.clone();
         let delete = mock!(Client::delete_message_batch).then_compute_output(move |request| {
-            cloud.lock().deleted_messages += request.entries().len();
+            account.lock().deleted_messages += request.entries().len();
             let output = DeleteMessageBatchOutput::builder();
             output
                 .set_successful(Some(vec![]))
@@ -237,22 +240,25 @@ impl Fake {
         vec![receive, delete]
     }
 
-    fn subscribing(&self) -> Vec<Rule> {
+    fn subscription_calls(&self) -> Vec<Rule> {
         use aws_sdk_sns::Client;
-        let cloud = self.clone();
+        let account = self.clone();
         let subscribe = mock!(Client::subscribe).then_compute_output(move |request| {
             let raw = request.attributes().unwrap().get("RawMessageDelivery");
             assert_eq!(raw.map(String::as_str), Some("true"));
-            cloud
+            account
                 .lock()
                 .subscriptions
                 .push(request.endpoint().unwrap().to_owned());
             SubscribeOutput::builder().build()
         });
-        let cloud = self.clone();
+        let account = self.clone();
         let list = mock!(Client::list_subscriptions_by_topic).then_compute_output(move |_| {
-            let cloud = cloud.lock();
-            let named = cloud.subscriptions.iter().filter(|_| !cloud.names_nobody);
+            let account = account.lock();
+            let named = account
+                .subscriptions
+                .iter()
+                .filter(|_| !account.hides_subscriptions);
             let subscriptions = named.map(|queue| {
                 let subscription = aws_sdk_sns::types::Subscription::builder().protocol("sqs");
                 let arn = format!("arn:subscription/{queue}");
@@ -262,24 +268,24 @@ impl Fake {
                 .set_subscriptions(Some(subscriptions.collect()))
                 .build()
         });
-        let cloud = self.clone();
+        let account = self.clone();
         let unsubscribe = mock!(Client::unsubscribe).then_compute_output(move |request| {
             let queue = request
                 .subscription_arn()
                 .unwrap()
                 .replace("arn:subscription/", "");
-            cloud.lock().subscriptions.retain(|known| *known != queue);
+            account.lock().subscriptions.retain(|known| *known != queue);
             UnsubscribeOutput::builder().build()
         });
         vec![subscribe, list, unsubscribe]
     }
 }
 
-fn answers(rules: &[Rule]) -> MockResponseInterceptor {
-    let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+fn responses(rules: &[Rule]) -> MockResponseInterceptor {
+    let responses = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
     rules
         .iter()
-        .fold(answers, MockResponseInterceptor::with_rule)
+        .fold(responses, MockResponseInterceptor::with_rule)
 }
 
 fn url(name: impl AsRef<str>) -> String {

@@ -1,15 +1,15 @@
-//! Where changes come from: a queue of this server's own on the topic, and the table.
+//! The feed: receives changes from the server's own queue and from the table, and gives them to the hub.
 //!
-//! The order on boot is what makes that nothing is missed: first the queue is subscribed, then it is
-//! made sure that the topic knows it, then the table is read strongly consistently, then messages
-//! are applied by revision. A change is in the table, or in the queue, or in both.
+//! The order at start ensures that no change is missed: the feed subscribes the queue, waits until the
+//! topic lists the subscription, reads the table strongly consistently, and then applies the messages of
+//! the queue by revision. So every change is in the table, in the queue, or in both.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use domain::Change;
+use domain::FactoryChange;
 use domain::tree::Effect;
 use tokio::sync::watch;
 
@@ -17,48 +17,48 @@ use crate::backoff::Backoff;
 use crate::clock;
 use crate::hub::Hub;
 use crate::janitor;
-use crate::metrics::{Metrics, count};
-use crate::queues::{PollError, Queue, Queues, Received};
+use crate::metrics::{Metrics, increment};
+use crate::queues::{PollError, Queue, Queues, ReceivedMessage};
 use crate::random;
 use crate::readiness::Readiness;
 use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 use crate::upkeep;
 
-/// The longest time that the topic may take to name a new subscription.
-const CONFIRMATION: Duration = Duration::from_secs(30);
+/// The time limit for the topic to list a new subscription.
+const CONFIRMATION_LIMIT: Duration = Duration::from_secs(30);
 
-/// The pause between two looks at the topic.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// The wait between two requests for the topic's subscriptions.
+const CONFIRMATION_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The longest wait before the queue is tried again.
+/// The longest wait before the feed polls the queue again after an error.
 const POLL_LIMIT: Duration = Duration::from_secs(5);
 
-/// The longest wait before a new queue is tried again.
+/// The longest wait before the feed tries again to create a queue.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
-/// After how long a silence messages may have been dropped, so that the table is read again.
+/// The time without a poll after which the queue may have dropped messages, so that the feed reads the table again.
 const LONG_SILENCE: Duration = Duration::from_secs(60);
 
-/// Keeps the hub fed.
+/// Gives the hub every change from the queue and the table.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    /// The queues.
+    /// The SQS client.
     pub queues: Queues,
-    /// The topic.
+    /// The SNS client.
     pub topic: Topic,
     /// Loads the table into the hub.
     pub loader: TreeLoader,
     /// The hub that receives the changes.
     pub hub: Arc<Hub>,
-    /// The readiness that depends on the feed.
+    /// The readiness, which the feed updates.
     pub readiness: Arc<Readiness>,
     /// The counters.
     pub metrics: Arc<Metrics>,
 }
 
 impl Feed {
-    /// Feeds the hub until the sender of `stopped` is dropped, then deletes the queue.
+    /// Gives changes to the hub until the sender of `stopped` is dropped, then deletes the queue.
     pub async fn run(self, mut stopped: watch::Receiver<()>) {
         let mut queue = None;
         tokio::select! {
@@ -74,7 +74,7 @@ impl Feed {
     async fn feed(&self, current: &mut Option<Queue>) -> Infallible {
         loop {
             let queue = self.connect(current).await;
-            self.readiness.subscribed(clock::now());
+            self.readiness.set_subscribed(clock::now());
             tracing::info!(
                 queue = queue.arn,
                 factories = self.hub.factories(),
@@ -89,13 +89,13 @@ impl Feed {
                 reason = format!("{ended:#}"),
                 "the queue is lost"
             );
-            self.readiness.unsubscribed();
+            self.readiness.set_unsubscribed();
             self.disconnect(&queue).await;
             *current = None;
         }
     }
 
-    /// Tries until there is a subscribed queue and a loaded tree.
+    /// Retries until a queue is subscribed and the tree is loaded.
     async fn connect(&self, current: &mut Option<Queue>) -> Queue {
         let mut backoff = Backoff::up_to(CONNECT_LIMIT);
         loop {
@@ -117,10 +117,10 @@ impl Feed {
             .queues
             .create(&random::hex(), clock::seconds_since_1970())
             .await?;
-        // Known from here on: whatever happens next, it is deleted at the end.
+        // Stored first, so that the queue is deleted at the end even if a later step fails.
         *current = Some(queue.clone());
         self.topic.subscribe(&queue).await?;
-        tokio::time::timeout(CONFIRMATION, self.confirm(&queue))
+        tokio::time::timeout(CONFIRMATION_LIMIT, self.wait_for_confirmation(&queue))
             .await
             .context("the topic does not name the subscription")??;
         self.loader.load().await?;
@@ -133,14 +133,14 @@ impl Feed {
         Ok(queue)
     }
 
-    async fn confirm(&self, queue: &Queue) -> Result<()> {
-        while !self.topic.has(queue).await? {
-            tokio::time::sleep(LOOK_AGAIN).await;
+    async fn wait_for_confirmation(&self, queue: &Queue) -> Result<()> {
+        while !self.topic.has_subscription(queue).await? {
+            tokio::time::sleep(CONFIRMATION_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Deletes subscription and queue. What cannot be deleted is left to the janitor.
+    /// Deletes the subscription and the queue. If this fails, the janitor of another server deletes them.
     async fn disconnect(&self, queue: &Queue) {
         let subscription = self.topic.unsubscribe_queue(queue).await;
         let deletion = self.queues.delete(&queue.url).await;
@@ -152,22 +152,23 @@ impl Feed {
         }
     }
 
-    /// Takes messages until the queue is gone.
+    /// Receives messages until the queue no longer exists.
     async fn poll(&self, queue: &Queue) -> anyhow::Error {
         let mut backoff = Backoff::up_to(POLL_LIMIT);
         let mut last_poll = clock::now();
         let mut taken = Vec::new();
         loop {
-            let handles = std::mem::take(&mut taken);
-            // What came is told at once, however long the deletion of what came before takes.
+            let receipt_handles = std::mem::take(&mut taken);
+            // New messages are applied at once, however long the deletion of the earlier ones takes.
             let poll = async {
                 let messages = self.queues.poll(queue).await?;
                 let polled = clock::now();
-                self.readiness.polled(polled);
-                count(&self.metrics.polls);
+                self.readiness.record_poll(polled);
+                increment(&self.metrics.polls);
                 Ok((polled, self.apply(messages)))
             };
-            let (polled, ()) = tokio::join!(poll, self.queues.delete_messages(queue, handles));
+            let (polled, ()) =
+                tokio::join!(poll, self.queues.delete_messages(queue, receipt_handles));
             match polled {
                 Ok((polled, applied)) => {
                     let silence = polled - last_poll;
@@ -180,9 +181,9 @@ impl Feed {
                         return error.context("nothing is known of what was missed");
                     }
                 }
-                Err(PollError::Gone) => return anyhow::Error::new(PollError::Gone),
+                Err(PollError::QueueGone) => return anyhow::Error::new(PollError::QueueGone),
                 Err(PollError::Failed(error)) => {
-                    count(&self.metrics.poll_errors);
+                    increment(&self.metrics.poll_errors);
                     tracing::warn!(error = format!("{error:#}"), "failed to poll the queue");
                     backoff.wait().await;
                 }
@@ -190,24 +191,24 @@ impl Feed {
         }
     }
 
-    /// Gives changes to the hub, and returns the handles of all messages: none is worth a second look.
-    fn apply(&self, messages: Vec<Received>) -> Vec<String> {
+    /// Gives the changes to the hub, and returns the receipt handles of all messages, unreadable ones included.
+    fn apply(&self, messages: Vec<ReceivedMessage>) -> Vec<String> {
         let applied = messages.into_iter().map(|message| {
             self.apply_one(&message.body);
-            message.handle
+            message.receipt_handle
         });
         applied.collect()
     }
 
     fn apply_one(&self, body: &str) {
-        count(&self.metrics.received);
-        match serde_json::from_str::<Change>(body) {
+        increment(&self.metrics.received);
+        match serde_json::from_str::<FactoryChange>(body) {
             Ok(change) => match self.hub.apply(change) {
                 Effect::Applied => {}
-                Effect::Stale => count(&self.metrics.stale),
+                Effect::Stale => increment(&self.metrics.stale),
             },
             Err(error) => {
-                count(&self.metrics.unreadable);
+                increment(&self.metrics.unreadable);
                 tracing::error!(%error, "a message cannot be read");
             }
         }

@@ -1,21 +1,21 @@
-//! The hub: the one owner of the tree, and of the order in which its changes are told.
+//! The hub: the one owner of the tree, and of the order in which connections receive its changes.
 //!
 //! In: changes from the queue and from the table, in any order and any number of times. Out: for
-//! every connection the tree as it stands, and then every change after it, in one order and with
-//! none missing. Both come from under one lock, so nothing can fall between them.
+//! every connection the current tree, and then every change after it, in one order and without a gap.
+//! The hub reads both under one lock, so that no change can be lost between them.
 //!
-//! No connection has a queue of its own: each holds a position in the shared history and takes what
-//! comes after it. So a slow one costs nothing but its own delay. From
-//! [`history::COALESCE_ABOVE`] waiting changes on it gets only the newest of each factory, and
-//! beyond [`history::CAPACITY`] it is told that it lost the thread.
+//! No connection has a queue of its own: each one has a position in the shared history and fetches the
+//! changes after it. So a slow connection delays no other. Above [`history::COALESCE_ABOVE`] waiting
+//! changes a connection gets only the newest change of each factory, and above [`history::CAPACITY`] the
+//! server closes it because it is too far behind.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::ws::Utf8Bytes;
-use domain::message::Message;
+use domain::message::LiveMessage;
 use domain::tree::Effect;
-use domain::{Change, FactoryId, Tree};
+use domain::{FactoryChange, FactoryId, Tree};
 use tokio::sync::watch;
 
 pub mod history;
@@ -25,10 +25,10 @@ pub use history::Backlog;
 use history::History;
 use snapshot::Snapshot;
 
-/// How far the history may have gone on before a snapshot is made anew, in changes.
+/// The number of changes after which the hub replaces a cached snapshot.
 const SNAPSHOT_AGE: u64 = 256;
 
-/// The tree, its history, and the signal that there is something new.
+/// The tree, its history, and the position of the last change, which connections can watch.
 #[derive(Debug)]
 pub struct Hub {
     state: RwLock<State>,
@@ -45,38 +45,38 @@ struct State {
     is_loaded: bool,
 }
 
-/// Where a client that comes back had stopped.
+/// The position at which a client that reconnects wants to continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resume {
-    /// The server that it was connected to.
+    /// The name of the server run to which the client was connected.
     pub server: String,
-    /// The last position that it has seen.
+    /// The last position that the client has received.
     pub position: u64,
 }
 
 /// The first messages of a new connection.
 #[derive(Clone, Debug)]
-pub struct Welcome {
-    /// `hello`, and the snapshot unless the client goes on where it stopped.
+pub struct InitialMessages {
+    /// `hello`, and the snapshot unless the client continues from its last position.
     pub texts: Vec<Utf8Bytes>,
-    /// Where the connection stands once they are sent.
+    /// The position of the connection after these messages.
     pub position: u64,
 }
 
-/// All that the table holds, read strongly consistently.
+/// The whole content of the table, read strongly consistently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableContent {
-    /// One change for every readable item, removed factories included.
-    pub changes: Vec<Change>,
-    /// The keys of items that cannot be read.
+    /// One change for every valid item; removed factories are included.
+    pub changes: Vec<FactoryChange>,
+    /// The ids of the invalid items.
     pub unreadable: Vec<FactoryId>,
 }
 
 impl Hub {
-    /// Returns an empty hub of one run of a server. `server` is another one for every run, as
-    /// positions begin anew.
+    /// Returns an empty hub. `server` must be different for every run of the server, because positions
+    /// start at 0 again.
     pub fn new(build: &str, server: &str) -> Self {
-        let hello = Message::Hello {
+        let hello = LiveMessage::Hello {
             build: build.to_owned(),
             server: server.to_owned(),
         };
@@ -88,43 +88,43 @@ impl Hub {
                 is_loaded: false,
             }),
             position: watch::Sender::new(0),
-            hello: text_of(&hello),
+            hello: to_json_text(&hello),
             server: server.to_owned(),
         }
     }
 
-    /// Applies a change by the domain's rule, and tells every connection if it was newer.
-    pub fn apply(&self, change: Change) -> Effect {
+    /// Applies a change if it is newer than the known revision, and then signals it to every connection.
+    pub fn apply(&self, change: FactoryChange) -> Effect {
         let mut state = self.write();
         let effect = state.apply(change);
         self.position.send_replace(state.history.position());
         effect
     }
 
-    /// Returns the factories that are there. Taken before the table is read, it tells
-    /// [`Hub::reconcile`] which ones the table must hold.
-    pub fn known(&self) -> HashSet<FactoryId> {
+    /// Returns the ids of the current factories. A caller of [`Hub::reconcile`] must get them before it
+    /// reads the table.
+    pub fn factory_ids(&self) -> HashSet<FactoryId> {
         let state = self.read();
         state.tree.factories().map(|factory| factory.id).collect()
     }
 
-    /// Applies all that the table holds; what was `known` before and is not in the table any more was
-    /// deleted behind our back, and is removed here too.
+    /// Applies the content of the table, and removes the factories that were `known` before the table was
+    /// read and are no longer in it: their items were deleted without a removal.
     ///
-    /// The first time this loads the tree, before anybody is connected, without telling changes.
+    /// The first call loads the tree without sending changes, because no client is connected yet.
     pub fn reconcile(&self, known: HashSet<FactoryId>, content: TableContent) {
         let mut state = self.write();
-        let mut in_table: HashSet<_> = content.changes.iter().map(Change::id).collect();
+        let mut in_table: HashSet<_> = content.changes.iter().map(FactoryChange::id).collect();
         in_table.extend(content.unreadable);
         for change in content.changes {
-            state.load(change);
+            state.apply_loaded(change);
         }
         for id in known {
             if let Some(factory) = state.tree.find(id)
                 && !in_table.contains(&id)
             {
                 let revision = factory.revision + 1;
-                state.load(Change::Removed { id, revision });
+                state.apply_loaded(FactoryChange::Removed { id, revision });
             }
         }
         state.tree.forget_removals(|id, _| !in_table.contains(&id));
@@ -135,25 +135,25 @@ impl Hub {
         self.position.send_replace(state.history.position());
     }
 
-    /// Says whether the table was read.
+    /// Returns whether the tree was loaded from the table.
     pub fn is_loaded(&self) -> bool {
         self.read().is_loaded
     }
 
-    /// Returns how many factories are there.
+    /// Returns the number of current factories.
     pub fn factories(&self) -> usize {
         self.read().tree.len()
     }
 
-    /// Returns the position of the last change, and a signal for later ones.
+    /// Returns a receiver that holds the position of the last change and signals every later one.
     pub fn watch_position(&self) -> watch::Receiver<u64> {
         self.position.subscribe()
     }
 
-    /// Returns what a new connection gets first.
-    pub fn welcome(&self, resume: Option<&Resume>) -> Welcome {
+    /// Returns the first messages of a new connection.
+    pub fn initial_messages(&self, resume: Option<&Resume>) -> InitialMessages {
         if let Some(position) = resume.and_then(|resume| self.resumable(resume)) {
-            return Welcome {
+            return InitialMessages {
                 texts: vec![self.hello.clone()],
                 position,
             };
@@ -161,20 +161,20 @@ impl Hub {
         let snapshot = self.snapshot();
         let mut texts = vec![self.hello.clone()];
         texts.extend(snapshot.pieces.iter().cloned());
-        Welcome {
+        InitialMessages {
             texts,
             position: snapshot.position,
         }
     }
 
-    /// Returns what a connection at `position` has not sent yet.
-    pub fn after(&self, position: u64) -> Backlog {
-        self.read().history.after(position)
+    /// Returns the messages that a connection at `position` has not sent yet.
+    pub fn backlog_after(&self, position: u64) -> Backlog {
+        self.read().history.backlog_after(position)
     }
 
     fn resumable(&self, resume: &Resume) -> Option<u64> {
-        let reaches = || self.read().history.reaches(resume.position);
-        (resume.server == self.server && reaches()).then_some(resume.position)
+        let is_covered = || self.read().history.covers(resume.position);
+        (resume.server == self.server && is_covered()).then_some(resume.position)
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -190,7 +190,7 @@ impl Hub {
         snapshot
     }
 
-    // A change is applied or not: a panic elsewhere leaves nothing half done, so poison is ignored.
+    // A panic cannot leave a change half applied, so a poisoned lock is still usable.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -201,18 +201,18 @@ impl Hub {
 }
 
 impl State {
-    fn apply(&mut self, change: Change) -> Effect {
+    fn apply(&mut self, change: FactoryChange) -> Effect {
         let effect = self.tree.apply(change.clone());
         if effect == Effect::Applied {
             let id = change.id();
-            let message = Message::of(change, self.history.position() + 1);
-            self.history.push(id, text_of(&message));
+            let message = LiveMessage::from_change(change, self.history.position() + 1);
+            self.history.push(id, to_json_text(&message));
         }
         effect
     }
 
-    /// Applies a change from the table; nobody is told of the first load.
-    fn load(&mut self, change: Change) {
+    /// Applies a change from the table; the first load is not added to the history.
+    fn apply_loaded(&mut self, change: FactoryChange) {
         if self.is_loaded {
             self.apply(change);
         } else {
@@ -227,8 +227,8 @@ impl State {
     }
 }
 
-fn text_of(message: &Message) -> Utf8Bytes {
-    // A message has nothing that JSON cannot hold.
+fn to_json_text(message: &LiveMessage) -> Utf8Bytes {
+    // Every message can be serialised.
     serde_json::to_string(message).unwrap_or_default().into()
 }
 

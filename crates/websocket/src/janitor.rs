@@ -1,7 +1,7 @@
-//! Deletes the queues of servers that died without a word, and subscriptions of queues that are gone.
+//! Deletes the queues of servers that crashed, and the subscriptions of queues that no longer exist.
 //!
-//! Every server stamps its queue every five minutes, and every server sweeps. A queue without a stamp
-//! is nobody's that we know, and is left alone.
+//! Every server writes the time into a tag of its queue every five minutes, and every server sweeps. The
+//! janitor never deletes a queue without this tag, because its owner is unknown.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::clock;
-use crate::queues::{Queue, Queues, name_of};
+use crate::queues::{Queue, Queues, queue_name};
 use crate::random;
 use crate::topic::{Subscription, Topic};
 
-/// The interval at which each server sweeps; the moment in it is random.
+/// The interval between two sweeps of one server; the first sweep is at a random time within it.
 const PERIOD: Duration = Duration::from_secs(15 * 60);
 
-/// The age of a stamp at which its server counts as dead, in seconds: four missed stamps.
+/// The age of the tag after which a server counts as dead, in seconds: four missed updates.
 const DEAD_SECONDS: u64 = 20 * 60;
 
-/// Sweeps now and then, as long as the server lives.
+/// Sweeps periodically until the server stops.
 pub(crate) async fn sweep_forever(queues: &Queues, topic: &Topic) -> Infallible {
-    tokio::time::sleep(random::below(PERIOD)).await;
+    tokio::time::sleep(random::duration_below(PERIOD)).await;
     loop {
         match sweep(queues, topic, clock::seconds_since_1970()).await {
             Ok(0) => {}
@@ -32,40 +32,42 @@ pub(crate) async fn sweep_forever(queues: &Queues, topic: &Topic) -> Infallible 
     }
 }
 
-/// Deletes what dead servers have left, and returns how many queues and subscriptions that were.
+/// Deletes the queues and subscriptions of dead servers, and returns how many it deleted.
 ///
 /// # Errors
-/// Returns the first thing that could not be asked or deleted; the next sweep tries again.
+/// Returns the first request that failed; the next sweep tries again.
 pub async fn sweep(queues: &Queues, topic: &Topic, now: u64) -> Result<usize> {
-    let subscriptions = topic.subscriptions().await?;
+    let subscriptions = topic.list_subscriptions().await?;
     let mut deleted = 0;
-    // Asked one by one: a list of queues may not show the youngest ones yet.
+    // Checked one by one, because a list of queues may not include the newest ones yet.
     for subscription in &subscriptions {
-        let name = name_of(&subscription.queue);
-        if queues.is_servers(name) && !queues.exists(name).await? {
+        let name = queue_name(&subscription.queue_arn);
+        if queues.is_server_queue(name) && !queues.exists(name).await? {
             topic.unsubscribe(subscription).await?;
             deleted += 1;
         }
     }
     for url in queues.list().await? {
-        if is_dead(queues.alive_at(&url).await?, now) {
+        if is_dead(queues.find_alive_at(&url).await?, now) {
             deleted += delete(queues, topic, &url, &subscriptions).await?;
         }
     }
     Ok(deleted)
 }
 
-/// Deletes queues of earlier runs of this very server: that they are dead needs no stamp.
+/// Deletes the queues of earlier runs of this server, which are certainly dead, whatever their tags say.
 ///
 /// # Errors
-/// Returns the first thing that could not be asked or deleted.
+/// Returns the first request that failed.
 pub async fn delete_own_earlier(queues: &Queues, topic: &Topic, current: &Queue) -> Result<()> {
     let mut earlier = queues.list().await?;
-    earlier.retain(|url| queues.is_own(name_of(url)) && name_of(url) != name_of(&current.arn));
+    earlier.retain(|url| {
+        queues.is_own_queue(queue_name(url)) && queue_name(url) != queue_name(&current.arn)
+    });
     if earlier.is_empty() {
         return Ok(());
     }
-    let subscriptions = topic.subscriptions().await?;
+    let subscriptions = topic.list_subscriptions().await?;
     for url in earlier {
         delete(queues, topic, &url, &subscriptions).await?;
     }
@@ -81,7 +83,7 @@ async fn delete(
     queues.delete(url).await?;
     let mut deleted = 1;
     for subscription in subscriptions {
-        if name_of(&subscription.queue) == name_of(url) {
+        if queue_name(&subscription.queue_arn) == queue_name(url) {
             topic.unsubscribe(subscription).await?;
             deleted += 1;
         }
@@ -97,11 +99,11 @@ fn is_dead(alive_at: Option<u64>, now: u64) -> bool {
 mod tests {
     use super::*;
 
-    use crate::fake::Fake;
+    use crate::fake::FakeAccount;
 
     #[tokio::test]
-    async fn a_sweep_deletes_what_the_dead_left_and_nothing_else() {
-        let cloud = Fake::default();
+    async fn a_sweep_deletes_queues_and_subscriptions_of_dead_servers_and_nothing_else() {
+        let account = FakeAccount::default();
         for (name, stamp) in [
             ("stage-dead-00000001", Some("1000")),
             ("stage-alive-00000002", Some("9000")),
@@ -109,7 +111,7 @@ mod tests {
             ("elsewhere-dead-00000003", Some("1000")),
         ] {
             let stamp = stamp.map(str::to_owned);
-            cloud.lock().queues.insert(name.to_owned(), stamp);
+            account.lock().queues.insert(name.to_owned(), stamp);
         }
         for name in [
             "stage-dead-00000001",
@@ -118,13 +120,15 @@ mod tests {
             "other",
         ] {
             let arn = format!("arn:aws:sqs:eu-central-1:000000000000:{name}");
-            cloud.lock().subscriptions.push(arn);
+            account.lock().subscriptions.push(arn);
         }
 
-        let deleted = sweep(&cloud.queues(), &cloud.topic(), 9_100).await.unwrap();
+        let deleted = sweep(&account.queues(), &account.topic(), 9_100)
+            .await
+            .unwrap();
 
-        let cloud = cloud.lock();
-        let queues: Vec<_> = cloud.queues.keys().collect();
+        let account = account.lock();
+        let queues: Vec<_> = account.queues.keys().collect();
         assert_eq!(
             queues,
             [
@@ -133,7 +137,11 @@ mod tests {
                 "stage-somebodys"
             ]
         );
-        let subscribed: Vec<_> = cloud.subscriptions.iter().map(|arn| name_of(arn)).collect();
+        let subscribed: Vec<_> = account
+            .subscriptions
+            .iter()
+            .map(|arn| queue_name(arn))
+            .collect();
         assert_eq!(subscribed, ["stage-alive-00000002", "other"]);
         assert_eq!(
             deleted, 3,
@@ -142,10 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_dead_after_twenty_minutes_without_a_stamp() {
+    fn a_server_is_dead_after_twenty_minutes_without_a_tag_update() {
         assert!(!is_dead(Some(1_000), 1_000 + DEAD_SECONDS));
         assert!(is_dead(Some(1_000), 1_001 + DEAD_SECONDS));
-        assert!(!is_dead(Some(9_000), 1_000), "a clock that runs ahead");
-        assert!(!is_dead(None, u64::MAX), "nobody's that we know");
+        assert!(
+            !is_dead(Some(9_000), 1_000),
+            "a server whose clock is ahead"
+        );
+        assert!(!is_dead(None, u64::MAX), "a queue without a tag");
     }
 }

@@ -1,42 +1,42 @@
-//! The WebSocket server: tells every connected browser every change of the tree.
+//! The WebSocket server: sends every change of the tree to every connected browser.
 //!
-//! In: changes, from a queue of its own on the topic, and the table, read on boot and now and then.
-//! Out: the live channel. Nothing is written to the table here, and no page load reads it: the tree
-//! is in memory.
+//! In: changes from the server's own queue, which is subscribed to the topic, and the table, which the
+//! server reads at start and periodically. Out: the messages of the live channel. The server never
+//! writes to the table, and a new connection does not read it: the server keeps the tree in memory.
 //!
 //! ```text
-//! topic ─▶ queue ─▶ feed ─┐                       ┌─▶ peer ─▶ browser
-//!                 table ──┴─▶ hub (tree, history) ┼─▶ peer ─▶ browser
+//! topic ─▶ queue ─▶ feed ─┐                       ┌─▶ connection ─▶ browser
+//!                 table ──┴─▶ hub (tree, history) ┼─▶ connection ─▶ browser
 //!                                                 └─▶ …
 //! ```
 //!
-//! | module | answers |
+//! | module | content |
 //! |---|---|
-//! | [`config`] | what the environment says |
-//! | [`hub`] | what is the tree, and in which order is it told |
-//! | [`peer`] | one connection, from its first message to its last |
-//! | [`serve`], [`routes`], [`limits`], [`rate`] | who may connect, and when it ends |
-//! | [`server`] | what requests and connections share |
-//! | [`feed`], [`upkeep`], [`tree_loader`] | where changes come from, and how that is kept alive |
-//! | [`queues`], [`topic`], [`table`] | the doors to SQS, SNS and DynamoDB |
-//! | [`janitor`] | who deletes the queues of servers that died |
-//! | [`readiness`], [`metrics`], [`systemd`] | how it is |
-//! | [`clock`], [`random`], [`backoff`] | time and chance |
+//! | [`config`] | the settings from the environment |
+//! | [`hub`] | the tree, and the one order of its changes |
+//! | [`connection`] | one connection, from its first message to its close |
+//! | [`serve`], [`routes`], [`connection_limits`], [`rate_limiter`] | accepting connections, limiting them, and closing them at the end |
+//! | [`server`] | the state that requests and connections share |
+//! | [`feed`], [`upkeep`], [`tree_loader`] | receiving changes, and keeping the subscription alive |
+//! | [`queues`], [`topic`], [`table`] | the clients for SQS, SNS and DynamoDB |
+//! | [`janitor`] | deleting the queues of servers that crashed |
+//! | [`readiness`], [`metrics`], [`systemd`] | reporting the server's state |
+//! | [`clock`], [`random`], [`backoff`] | time, randomness and waits |
 
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod connection;
+pub mod connection_limits;
 #[cfg(test)]
 mod fake;
 pub mod feed;
 pub mod hub;
 pub mod janitor;
-pub mod limits;
 pub mod metrics;
-pub mod peer;
 pub mod queues;
 pub mod random;
-pub mod rate;
+pub mod rate_limiter;
 pub mod readiness;
 pub mod routes;
 pub mod serve;
@@ -62,10 +62,10 @@ use crate::table::Table;
 use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 
-/// The longest time that deleting the queue may take at the end.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// The time limit for deleting the queue at the end.
+const QUEUE_DELETION_LIMIT: Duration = Duration::from_secs(10);
 
-/// Serves until SIGINT or SIGTERM, then closes every connection and deletes its own queue.
+/// Serves until SIGINT or SIGTERM, then closes every connection and deletes the server's queue.
 ///
 /// # Errors
 /// Returns an error if a variable is missing or the listener cannot be bound.
@@ -77,7 +77,7 @@ pub async fn run() -> Result<()> {
     let server = Arc::new(Server::new(&config, &random::hex()));
     tracing::info!(address = %config.listen, server = server.name, build = config.build, "listening");
 
-    let aws = startup::aws().load().await;
+    let aws = startup::aws_config_loader().load().await;
     let (stop, stopped) = watch::channel(());
     let loader = TreeLoader {
         table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config.table.clone()),
@@ -93,13 +93,16 @@ pub async fn run() -> Result<()> {
         metrics: Arc::clone(&server.metrics),
     };
     let feed = tokio::spawn(async move { feed.run(stopped).await });
-    tokio::spawn(systemd::report(Arc::clone(&server.readiness)));
+    tokio::spawn(systemd::notify_states(Arc::clone(&server.readiness)));
 
-    serve::serve(listener, systemd::told_to_stop(), server).await;
+    serve::serve(listener, systemd::wait_for_stop_signal(), server).await;
 
     drop(stop);
-    // The janitor of another server deletes what cannot be deleted now.
-    if tokio::time::timeout(FAREWELL, feed).await.is_err() {
+    // The janitor of another server deletes the queue if this server cannot.
+    if tokio::time::timeout(QUEUE_DELETION_LIMIT, feed)
+        .await
+        .is_err()
+    {
         tracing::warn!("the queue could not be deleted in time");
     }
     tracing::info!("stopped");

@@ -1,4 +1,4 @@
-//! The door of the `websocket` program.
+//! The entry point of the `websocket` program.
 
 use std::process::ExitCode;
 

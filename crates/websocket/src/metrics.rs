@@ -1,36 +1,36 @@
-//! The counters and gauges, in the format of Prometheus.
+//! The counters and gauges, in the text format of Prometheus.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters of one run. They only ever grow.
+/// The counters of one run, which never decrease.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Connections that were accepted.
+    /// Accepted connections.
     pub accepted: AtomicU64,
-    /// Connections that were refused: wrong origin, too many, not ready.
+    /// Refused connections: wrong origin, too many, or not ready.
     pub refused: AtomicU64,
-    /// Messages that were written to connections.
+    /// Messages written to connections.
     pub deliveries: AtomicU64,
-    /// Messages that newer ones made superfluous for a slow connection.
+    /// Messages that a slow connection skipped because newer ones replaced them.
     pub coalesced: AtomicU64,
-    /// Connections that were closed because they could not keep up.
+    /// Connections closed because they were too slow.
     pub slow_closes: AtomicU64,
-    /// Messages that came from the queue.
+    /// Messages received from the queue.
     pub received: AtomicU64,
-    /// Of these, the ones that told nothing new.
+    /// Received messages that were not newer than the known revision.
     pub stale: AtomicU64,
-    /// Of these, the ones that could not be read.
+    /// Received messages that could not be read.
     pub unreadable: AtomicU64,
-    /// Polls of the queue that worked.
+    /// Successful polls of the queue.
     pub polls: AtomicU64,
-    /// Polls of the queue that failed.
+    /// Failed polls of the queue.
     pub poll_errors: AtomicU64,
     /// Reads of the whole table.
     pub table_reads: AtomicU64,
 }
 
-/// The gauges, measured at the moment of the request.
+/// The current values, measured at each request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     /// Open connections.
@@ -39,22 +39,22 @@ pub struct Gauges {
     pub factories: usize,
     /// The position of the last change.
     pub position: u64,
-    /// Whether `/readyz` says yes.
+    /// Whether `/readyz` reports that the server is ready.
     pub is_ready: bool,
 }
 
 /// Adds one to a counter.
-pub fn count(counter: &AtomicU64) {
-    count_many(counter, 1);
+pub fn increment(counter: &AtomicU64) {
+    increment_by(counter, 1);
 }
 
-/// Adds to a counter.
-pub fn count_many(counter: &AtomicU64, times: usize) {
+/// Adds a number to a counter.
+pub fn increment_by(counter: &AtomicU64, times: usize) {
     counter.fetch_add(times as u64, Ordering::Relaxed);
 }
 
 impl Metrics {
-    /// Writes everything in Prometheus' text format.
+    /// Returns all counters and gauges in the text format of Prometheus.
     pub fn render(&self, gauges: Gauges) -> String {
         let mut text = String::new();
         for (name, value) in [
@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn the_text_is_prometheus() {
         let metrics = Metrics::default();
-        count(&metrics.accepted);
-        count_many(&metrics.deliveries, 41);
+        increment(&metrics.accepted);
+        increment_by(&metrics.deliveries, 41);
 
         let text = metrics.render(Gauges {
             connections: 1,

@@ -1,6 +1,6 @@
-//! The one door to SQS: this server's queue, and those of its neighbours.
+//! The SQS client: this server's queue, and the queues of the other servers.
 //!
-//! Needs, on `<prefix>-*`: `sqs:CreateQueue`, `DeleteQueue`, `DeleteMessage`, `GetQueueUrl`,
+//! It needs these permissions: on `<prefix>-*`: `sqs:CreateQueue`, `DeleteQueue`, `DeleteMessage`, `GetQueueUrl`,
 //! `ListQueueTags`, `ReceiveMessage`, `TagQueue`; and `sqs:ListQueues` on `*`.
 
 use std::collections::HashMap;
@@ -17,58 +17,59 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName as A
 
 use crate::config::{Config, TopicArn};
 
-/// The tag with which a server stamps its queue, in seconds since 1970.
+/// The tag of a queue with the time at which its server was last alive, in seconds since 1970.
 pub const ALIVE_AT: &str = "alive-at";
 
-/// How long a poll waits for a message.
+/// The longest time for which a poll waits for a message, in seconds.
 const WAIT_SECONDS: i32 = 20;
 
-/// How long a message waits to be taken. The table is read again after any longer silence.
+/// The time for which the queue keeps a message that nobody receives. The feed reads the table again after any
+/// longer silence.
 pub const RETENTION: Duration = Duration::from_secs(300);
 
-/// How long a taken message stays hidden. Taking it a second time would do no harm.
+/// The time for which a received message stays hidden, in seconds. Receiving it twice is harmless.
 const HIDDEN_SECONDS: &str = "30";
 
-/// All queues of the servers of one stage.
+/// The queues of all servers of one stage.
 #[derive(Clone, Debug)]
 pub struct Queues {
     client: Client,
     topic: TopicArn,
     prefix: String,
-    stem: String,
+    own_prefix: String,
 }
 
 /// One queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
-    /// Where it is reached.
+    /// The URL for requests.
     pub url: String,
-    /// Its name in policies and subscriptions.
+    /// The ARN for policies and subscriptions.
     pub arn: String,
 }
 
-/// A message taken from a queue.
+/// A message that was received from a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
+pub struct ReceivedMessage {
     /// The change as JSON.
     pub body: String,
-    /// The receipt by which it is deleted.
-    pub handle: String,
+    /// The handle for deleting the message.
+    pub receipt_handle: String,
 }
 
-/// Why a poll gave nothing.
+/// The reason why a poll failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
-    /// There is no such queue any more.
+    /// The queue no longer exists.
     #[error("the queue is gone")]
-    Gone,
-    /// Anything else, which may pass.
+    QueueGone,
+    /// Any other failure, which can be transient.
     #[error("the queue does not answer")]
     Failed(#[source] anyhow::Error),
 }
 
 impl Queues {
-    /// Returns the queues, with timeouts that leave room for a long poll.
+    /// Returns the queues, reached through a client whose timeouts allow a long poll.
     pub fn connect(aws: &SdkConfig, config: &Config) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
@@ -84,18 +85,18 @@ impl Queues {
             client,
             topic: config.topic.clone(),
             prefix: format!("{}-", config.queue_prefix),
-            stem: config.queue_stem(),
+            own_prefix: config.own_queue_prefix(),
         }
     }
 
-    /// Creates a queue of this server that only the topic may send to, stamped `now`.
+    /// Creates a queue for this server to which only the topic can send, and tags it as alive at `now`.
     ///
-    /// Its name ends in `run`: SQS refuses a name again for a minute after its queue was deleted.
+    /// The name ends in `run`, because SQS refuses the name of a deleted queue for a minute.
     ///
     /// # Errors
-    /// Returns why it could not be created.
+    /// Returns why the queue could not be created.
     pub async fn create(&self, run: &str, now: u64) -> Result<Queue> {
-        let name = format!("{}{run}", self.stem);
+        let name = format!("{}{run}", self.own_prefix);
         let arn = self.topic.queue_arn(&name);
         let seconds = RETENTION.as_secs().to_string();
         let response = self
@@ -118,10 +119,10 @@ impl Queues {
         Ok(Queue { url, arn })
     }
 
-    /// Deletes a queue; one that is gone already is fine.
+    /// Deletes a queue, and succeeds if it does not exist.
     ///
     /// # Errors
-    /// Returns why it could not be deleted.
+    /// Returns why the queue could not be deleted.
     pub async fn delete(&self, url: &str) -> Result<()> {
         let response = self.client.delete_queue().queue_url(url).send().await;
         match response {
@@ -138,11 +139,11 @@ impl Queues {
         }
     }
 
-    /// Stamps a queue: its server was alive at `now`.
+    /// Writes into a tag of the queue that its server is alive at `now`.
     ///
     /// # Errors
-    /// Returns why it could not be stamped.
-    pub async fn stamp(&self, url: &str, now: u64) -> Result<()> {
+    /// Returns why the tag could not be written.
+    pub async fn tag_alive(&self, url: &str, now: u64) -> Result<()> {
         let response = self
             .client
             .tag_queue()
@@ -157,8 +158,8 @@ impl Queues {
     /// Waits up to 20 s for messages, and returns up to ten.
     ///
     /// # Errors
-    /// Returns why there are none. Nothing is tried a second time here.
-    pub async fn poll(&self, queue: &Queue) -> Result<Vec<Received>, PollError> {
+    /// Returns why the poll failed. The client does not retry; the caller does.
+    pub async fn poll(&self, queue: &Queue) -> Result<Vec<ReceivedMessage>, PollError> {
         let once = aws_sdk_sqs::config::Builder::new().retry_config(RetryConfig::disabled());
         let response = self
             .client
@@ -171,28 +172,34 @@ impl Queues {
             .send()
             .await;
         let messages = response.map_err(|error| match error.as_service_error() {
-            Some(ReceiveMessageError::QueueDoesNotExist(_)) => PollError::Gone,
+            Some(ReceiveMessageError::QueueDoesNotExist(_)) => PollError::QueueGone,
             _ => PollError::Failed(error.into()),
         })?;
         let messages = messages.messages.unwrap_or_default().into_iter();
         let received = messages.filter_map(|message| {
-            Some(Received {
+            Some(ReceivedMessage {
                 body: message.body?,
-                handle: message.receipt_handle?,
+                receipt_handle: message.receipt_handle?,
             })
         });
         Ok(received.collect())
     }
 
-    /// Deletes taken messages. What stays comes again, and tells nothing new then.
-    pub async fn delete_messages(&self, queue: &Queue, handles: Vec<String>) {
-        if handles.is_empty() {
+    /// Deletes received messages. If this fails, SQS delivers them again, and the hub ignores them.
+    pub async fn delete_messages(&self, queue: &Queue, receipt_handles: Vec<String>) {
+        if receipt_handles.is_empty() {
             return;
         }
-        let entries = handles.into_iter().enumerate().map(|(place, handle)| {
-            let entry = DeleteMessageBatchRequestEntry::builder();
-            entry.id(place.to_string()).receipt_handle(handle).build()
-        });
+        let entries = receipt_handles
+            .into_iter()
+            .enumerate()
+            .map(|(place, receipt_handle)| {
+                let entry = DeleteMessageBatchRequestEntry::builder();
+                entry
+                    .id(place.to_string())
+                    .receipt_handle(receipt_handle)
+                    .build()
+            });
         let entries: Vec<_> = entries.filter_map(Result::ok).collect();
         let request = self.client.delete_message_batch().queue_url(&queue.url);
         if let Err(error) = request.set_entries(Some(entries)).send().await {
@@ -201,10 +208,10 @@ impl Queues {
         }
     }
 
-    /// Returns the URLs of all servers' queues.
+    /// Returns the URLs of the queues of all servers.
     ///
     /// # Errors
-    /// Returns why they could not be listed.
+    /// Returns why the queues could not be listed.
     pub async fn list(&self) -> Result<Vec<String>> {
         let request = self.client.list_queues().queue_name_prefix(&self.prefix);
         let mut pages = request.max_results(1_000).into_paginator().send();
@@ -216,12 +223,12 @@ impl Queues {
         Ok(urls)
     }
 
-    /// Returns when the server of a queue was last alive, or `None` if the queue has no stamp, or is gone: queues
-    /// are listed for up to a minute after they were deleted.
+    /// Returns the time at which the server of a queue was last alive, or `None` if the queue has no such tag or no
+    /// longer exists: SQS lists a deleted queue for up to a minute.
     ///
     /// # Errors
-    /// Returns why its tags could not be read.
-    pub async fn alive_at(&self, url: &str) -> Result<Option<u64>> {
+    /// Returns why the tags could not be read.
+    pub async fn find_alive_at(&self, url: &str) -> Result<Option<u64>> {
         let response = self.client.list_queue_tags().queue_url(url).send().await;
         let is_gone = |error: &ListQueueTagsError| error.is_queue_does_not_exist();
         if response
@@ -237,10 +244,10 @@ impl Queues {
         Ok(tags.get(ALIVE_AT).and_then(|stamp| stamp.parse().ok()))
     }
 
-    /// Says whether there is a queue of this name.
+    /// Returns whether a queue of this name exists.
     ///
     /// # Errors
-    /// Returns why that is not known.
+    /// Returns why the request failed.
     pub async fn exists(&self, name: &str) -> Result<bool> {
         let response = self.client.get_queue_url().queue_name(name).send().await;
         match response {
@@ -256,24 +263,24 @@ impl Queues {
         }
     }
 
-    /// Says whether a name is that of a queue of any of the servers.
-    pub fn is_servers(&self, name: &str) -> bool {
+    /// Returns whether a name belongs to the queue of a server of this stage.
+    pub fn is_server_queue(&self, name: &str) -> bool {
         name.starts_with(&self.prefix)
     }
 
-    /// Says whether a name is that of a queue of an earlier run of this very server.
-    pub fn is_own(&self, name: &str) -> bool {
-        let run = name.strip_prefix(&self.stem).unwrap_or_default();
+    /// Returns whether a name belongs to the queue of a run of this server.
+    pub fn is_own_queue(&self, name: &str) -> bool {
+        let run = name.strip_prefix(&self.own_prefix).unwrap_or_default();
         run.len() == 8 && run.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 }
 
-/// Returns a queue's name: the last part of its URL or ARN.
-pub fn name_of(queue: &str) -> &str {
+/// Returns the name of a queue: the last part of its URL or ARN.
+pub fn queue_name(queue: &str) -> &str {
     queue.rsplit(['/', ':']).next().unwrap_or(queue)
 }
 
-/// Lets the topic send to the queue, and nobody else.
+/// Returns a policy that allows only the topic to send to the queue.
 fn policy(queue: &str, topic: &str) -> String {
     serde_json::json!({
         "Version": "2012-10-17",

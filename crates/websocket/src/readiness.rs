@@ -1,15 +1,15 @@
-//! Whether a load balancer may send browsers here.
+//! The readiness of the server: whether a load balancer may send it new connections.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// After how long without a poll of the queue the tree may be old. A poll takes up to 20 s; one that hangs is
-/// given up after 26 s, and the next one may take its 20 s again: that is no reason to replace a server.
+/// The time without a successful poll after which the tree may be outdated. A poll takes up to 20 s; a hanging poll
+/// times out after 26 s, and the next one may take 20 s again: this must not replace the server.
 pub const MAX_SILENCE: Duration = Duration::from_secs(60);
 
-/// The conditions of readiness. At first none of them is met.
+/// The conditions of readiness. A new server is not ready.
 #[derive(Debug)]
 pub struct Readiness {
     last_poll: Mutex<Option<Instant>>,
@@ -17,16 +17,16 @@ pub struct Readiness {
     is_draining: watch::Sender<bool>,
 }
 
-/// Why a server is not ready. Worded for the person who asks `/readyz`.
+/// The reason why a server is not ready, as `/readyz` reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
     /// The queue is not subscribed, or the tree is not loaded.
     #[error("the queue is not subscribed or the tree is not loaded yet")]
     Loading,
-    /// The queue does not answer.
+    /// The queue has not replied for [`MAX_SILENCE`].
     #[error("the queue has not answered for more than 30 s")]
-    Silent,
-    /// The server is about to stop.
+    QueueSilent,
+    /// The server is closing its connections.
     #[error("the server is stopping")]
     Draining,
 }
@@ -42,52 +42,52 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Notes that the queue is subscribed and the tree is loaded, from now on.
-    pub fn subscribed(&self, now: Instant) {
-        self.polled(now);
+    /// Records that the queue is subscribed and the tree is loaded.
+    pub fn set_subscribed(&self, now: Instant) {
+        self.record_poll(now);
         self.is_subscribed.send_replace(true);
     }
 
-    /// Notes that the queue is gone.
-    pub fn unsubscribed(&self) {
+    /// Records that the subscription is lost.
+    pub fn set_unsubscribed(&self) {
         self.is_subscribed.send_replace(false);
     }
 
-    /// Notes that the queue answered.
-    pub fn polled(&self, now: Instant) {
+    /// Records a successful poll of the queue.
+    pub fn record_poll(&self, now: Instant) {
         *self
             .last_poll
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
-    /// Notes that the server is about to stop.
-    pub fn drain(&self) {
+    /// Records that the server starts to close its connections.
+    pub fn start_draining(&self) {
         self.is_draining.send_replace(true);
     }
 
     /// Waits until the queue is subscribed and the tree is loaded.
-    pub async fn first_ready(&self) {
+    pub async fn wait_until_subscribed(&self) {
         let mut is_subscribed = self.is_subscribed.subscribe();
         // The sender lives as long as `self`.
         let _ = is_subscribed.wait_for(|is_subscribed| *is_subscribed).await;
     }
 
-    /// Waits until the server is about to stop.
-    pub async fn draining(&self) {
+    /// Waits until the server starts to close its connections.
+    pub async fn wait_until_draining(&self) {
         let mut is_draining = self.is_draining.subscribe();
         let _ = is_draining.wait_for(|is_draining| *is_draining).await;
     }
 
-    /// Says whether the server is about to stop.
+    /// Returns whether the server is closing its connections.
     pub fn is_draining(&self) -> bool {
         *self.is_draining.borrow()
     }
 
-    /// Says whether browsers may be sent here.
+    /// Returns `Ok` if the server is ready.
     ///
     /// # Errors
-    /// Returns why not.
+    /// Returns the reason why the server is not ready.
     pub fn check(&self, now: Instant) -> Result<(), NotReady> {
         if self.is_draining() {
             return Err(NotReady::Draining);
@@ -100,7 +100,7 @@ impl Readiness {
             Some(last_poll) if *self.is_subscribed.borrow() => {
                 let is_silent = now.saturating_duration_since(last_poll) >= MAX_SILENCE;
                 if is_silent {
-                    Err(NotReady::Silent)
+                    Err(NotReady::QueueSilent)
                 } else {
                     Ok(())
                 }
@@ -115,29 +115,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_ready_while_its_queue_answers() {
+    fn a_server_is_ready_while_its_queue_replies() {
         let readiness = Readiness::default();
         assert_eq!(readiness.check(Instant::now()), Err(NotReady::Loading));
 
-        readiness.subscribed(Instant::now());
+        readiness.set_subscribed(Instant::now());
         let polled = Instant::now();
-        readiness.polled(polled);
+        readiness.record_poll(polled);
 
         assert_eq!(
             readiness.check(polled + MAX_SILENCE - Duration::from_millis(1)),
             Ok(())
         );
-        assert_eq!(readiness.check(polled + MAX_SILENCE), Err(NotReady::Silent));
+        assert_eq!(
+            readiness.check(polled + MAX_SILENCE),
+            Err(NotReady::QueueSilent)
+        );
     }
 
     #[test]
-    fn a_lost_queue_and_a_coming_end_make_it_unready() {
+    fn a_lost_queue_and_a_draining_server_are_not_ready() {
         let readiness = Readiness::default();
-        readiness.subscribed(Instant::now());
+        readiness.set_subscribed(Instant::now());
 
-        readiness.unsubscribed();
+        readiness.set_unsubscribed();
         assert_eq!(readiness.check(Instant::now()), Err(NotReady::Loading));
-        readiness.drain();
+        readiness.start_draining();
         assert_eq!(readiness.check(Instant::now()), Err(NotReady::Draining));
     }
 }

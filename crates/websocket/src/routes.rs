@@ -1,4 +1,4 @@
-//! The paths of the server: the live channel at `/`, and how it is at `/livez`, `/readyz`, `/metrics`.
+//! The paths of the server: the live channel at `/`, and its state at `/livez`, `/readyz` and `/metrics`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use crate::clock;
+use crate::connection::Connection;
+use crate::connection_limits::{ConnectionPermit, Refusal, client_address};
 use crate::hub::Resume;
-use crate::limits::{Admission, Refusal, address_of};
-use crate::metrics::{Gauges, count};
-use crate::peer::Peer;
+use crate::metrics::{Gauges, increment};
 use crate::server::Server;
 
-/// The most bytes that a client's message has. The page has next to nothing to say.
+/// The most bytes of a client's message. The page sends nothing larger than a ping message.
 pub const MAX_INBOUND: usize = 4 * 1024;
 
-/// 128 KiB by default, which costs twenty times the memory and twice the time of this.
+/// The size of the read buffer. The default of 128 KiB needs twenty times the memory and twice the time.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// From how many waiting bytes on they are written without waiting for more.
+/// The number of waiting bytes from which the socket is written without waiting for more.
 const WRITE_BUFFER: usize = 1024;
 
-/// Returns all paths as a service.
+/// Returns the router with all paths.
 pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/", get(connect))
@@ -39,7 +39,7 @@ pub fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// The query of a client that reconnects.
+/// The query parameters of a client that reconnects.
 #[derive(Debug, Deserialize)]
 struct ResumeQuery {
     server: Option<String>,
@@ -47,7 +47,7 @@ struct ResumeQuery {
 }
 
 impl ResumeQuery {
-    /// A query that cannot be read leads to a snapshot, which is always right.
+    /// Returns `None` for invalid parameters: the client then gets a snapshot, which is always correct.
     fn into_resume(self) -> Option<Resume> {
         Some(Resume {
             server: self.server?,
@@ -63,15 +63,15 @@ async fn connect(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let admission = match admit(&server, &headers, peer) {
-        Ok(admission) => admission,
+    let permit = match admit(&server, &headers, peer) {
+        Ok(permit) => permit,
         Err((status, reason)) => {
-            count(&server.metrics.refused);
-            return plain(status, &reason);
+            increment(&server.metrics.refused);
+            return text_response(status, &reason);
         }
     };
-    count(&server.metrics.accepted);
-    let peer = Peer {
+    increment(&server.metrics.accepted);
+    let connection = Connection {
         hub: Arc::clone(&server.hub),
         metrics: Arc::clone(&server.metrics),
         timing: server.timing,
@@ -83,17 +83,17 @@ async fn connect(
         .max_message_size(MAX_INBOUND)
         .max_frame_size(MAX_INBOUND)
         .on_upgrade(move |socket| async move {
-            peer.serve(socket, query.into_resume()).await;
-            drop(admission);
+            connection.serve(socket, query.into_resume()).await;
+            drop(permit);
         })
 }
 
-/// Lets a page of the site's own origin in, if there is room and something to tell.
+/// Returns a permit for a page of the allowed origin if the server is ready and below its limits.
 fn admit(
     server: &Server,
     headers: &HeaderMap,
     peer: SocketAddr,
-) -> Result<Admission, (StatusCode, String)> {
+) -> Result<ConnectionPermit, (StatusCode, String)> {
     if headers.get(ORIGIN) != Some(&server.allowed_origin) {
         return Err((
             StatusCode::FORBIDDEN,
@@ -106,8 +106,8 @@ fn admit(
             "not ready; try again".to_owned(),
         ));
     }
-    let admission = server.limits.admit(address_of(headers, peer));
-    admission.map_err(|refusal| {
+    let permit = server.limits.admit(client_address(headers, peer));
+    permit.map_err(|refusal| {
         let status = match refusal {
             Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::AddressFull => StatusCode::TOO_MANY_REQUESTS,
@@ -117,34 +117,34 @@ fn admit(
 }
 
 async fn livez() -> Response {
-    plain(StatusCode::OK, "alive")
+    text_response(StatusCode::OK, "alive")
 }
 
 async fn readyz(State(server): State<Arc<Server>>) -> Response {
     match server.readiness.check(clock::now()) {
-        Ok(()) => plain(StatusCode::OK, "ready"),
-        Err(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, &reason.to_string()),
+        Ok(()) => text_response(StatusCode::OK, "ready"),
+        Err(reason) => text_response(StatusCode::SERVICE_UNAVAILABLE, &reason.to_string()),
     }
 }
 
-/// Answers the machine itself and its network, but nobody who comes through the load balancer.
+/// Returns the metrics to requests from the machine and its network, but not to those through the load balancer.
 async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
     if headers.contains_key("x-forwarded-for") {
-        return plain(StatusCode::NOT_FOUND, "nothing is here");
+        return text_response(StatusCode::NOT_FOUND, "nothing is here");
     }
     let gauges = Gauges {
-        connections: server.limits.open(),
+        connections: server.limits.open_connections(),
         factories: server.hub.factories(),
         position: *server.hub.watch_position().borrow(),
         is_ready: server.readiness.check(clock::now()).is_ok(),
     };
-    let mut response = plain(StatusCode::OK, &server.metrics.render(gauges));
+    let mut response = text_response(StatusCode::OK, &server.metrics.render(gauges));
     let kind = axum::http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
 }
 
-fn plain(status: StatusCode, text: &str) -> Response {
+fn text_response(status: StatusCode, text: &str) -> Response {
     let headers = [
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -1,4 +1,4 @@
-//! Serves connections on a listener until told to stop, and lets them go in random slices.
+//! Serves connections on a listener until a stop signal, and then closes them at random times.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,27 +23,27 @@ use tower::ServiceExt;
 use crate::routes;
 use crate::server::Server;
 
-/// The longest time that a client may take to send its request.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// The time limit for a client to send the head of its request.
+const REQUEST_HEAD_LIMIT: Duration = Duration::from_secs(5);
 
-/// The largest size of a request's head, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
+/// The most bytes of a request's head.
+const MAX_REQUEST_HEAD: usize = 16 * 1024;
 
-/// The largest number of clients in the middle of a request.
+/// The most requests in progress at the same time.
 const MAX_HANDSHAKES: usize = 1_024;
 
-/// How long one closed connection stretches the end: a thousand take twenty seconds.
-const PER_CONNECTION: Duration = Duration::from_millis(20);
+/// The drain time for each open connection: a thousand connections take twenty seconds.
+const DRAIN_PER_CONNECTION: Duration = Duration::from_millis(20);
 
-/// The longest time that the last connections may take after the last slice.
-const GRACE: Duration = Duration::from_secs(6);
+/// The time limit for the last connections to close after the drain time.
+const CLOSE_LIMIT: Duration = Duration::from_secs(6);
 
-/// The pause after the listener failed, as when file descriptors have run out.
+/// The wait after the listener failed, for example because there are no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`, then until every connection is closed.
+/// Serves until `shutdown` completes, and then until every connection is closed.
 ///
-/// While connections are being closed `/readyz` answers no, and nobody new is let in.
+/// While it closes connections, `/readyz` reports that the server is not ready, and new connections are refused.
 pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>, server: Arc<Server>) {
     let accepting = tokio::spawn(accept(listener, routes::router(Arc::clone(&server))));
     shutdown.await;
@@ -52,30 +52,30 @@ pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>, se
 }
 
 async fn drain(server: &Server) {
-    let open = server.limits.open();
-    let window = window(open, server.drain);
+    let open = server.limits.open_connections();
+    let time = drain_time(open, server.drain);
     tracing::info!(
         connections = open,
-        seconds = window.as_secs_f64(),
+        seconds = time.as_secs_f64(),
         "closing connections"
     );
-    server.readiness.drain();
-    server.closing.send_replace(Some(window));
-    if tokio::time::timeout(window + GRACE, server.limits.empty())
+    server.readiness.start_draining();
+    server.closing.send_replace(Some(time));
+    if tokio::time::timeout(time + CLOSE_LIMIT, server.limits.wait_until_empty())
         .await
         .is_err()
     {
         tracing::warn!(
-            connections = server.limits.open(),
+            connections = server.limits.open_connections(),
             "connections did not close in time"
         );
     }
 }
 
-/// Returns over how long to close so many connections.
-fn window(connections: usize, limit: Duration) -> Duration {
+/// Returns the time over which to close this number of connections.
+fn drain_time(connections: usize, limit: Duration) -> Duration {
     let connections = u32::try_from(connections).unwrap_or(u32::MAX);
-    PER_CONNECTION.saturating_mul(connections).min(limit)
+    DRAIN_PER_CONNECTION.saturating_mul(connections).min(limit)
 }
 
 async fn accept(listener: TcpListener, router: Router) {
@@ -96,26 +96,26 @@ async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-/// Answers one request; an upgraded connection goes on by itself.
+/// Responds to one request; an upgraded connection continues in a task of its own.
 ///
-/// Every connection carries one request only: a load balancer never meets one that is just closing.
+/// Every connection carries only one request, so a load balancer never reuses a connection that is about to close.
 async fn serve_request(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     _permit: OwnedSemaphorePermit,
 ) {
-    // A client that is gone already needs no low latency.
+    // An error means that the client has disconnected already.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        answer(router.clone(), request)
+        respond(router.clone(), request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HANDSHAKE)
-        .max_buf_size(MAX_HEAD)
+        .header_read_timeout(REQUEST_HEAD_LIMIT)
+        .max_buf_size(MAX_REQUEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
@@ -123,7 +123,7 @@ async fn serve_request(
     }
 }
 
-async fn answer(router: Router, request: Request) -> Result<Response, Infallible> {
+async fn respond(router: Router, request: Request) -> Result<Response, Infallible> {
     let mut response = router.oneshot(request).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let headers = response.headers_mut();
@@ -140,8 +140,8 @@ mod tests {
     fn few_connections_close_at_once_and_many_over_the_whole_time() {
         let limit = Duration::from_secs(20);
 
-        assert_eq!(window(0, limit), Duration::ZERO);
-        assert_eq!(window(5, limit), Duration::from_millis(100));
-        assert_eq!(window(100_000, limit), limit);
+        assert_eq!(drain_time(0, limit), Duration::ZERO);
+        assert_eq!(drain_time(5, limit), Duration::from_millis(100));
+        assert_eq!(drain_time(100_000, limit), limit);
     }
 }

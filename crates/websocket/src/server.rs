@@ -7,40 +7,41 @@ use axum::http::HeaderValue;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::connection::Timing;
+use crate::connection_limits::ConnectionLimits;
 use crate::hub::Hub;
-use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::peer::Timing;
 use crate::readiness::Readiness;
 
-/// Everything that requests and connections share.
+/// The state that requests and connections share.
 #[derive(Debug)]
 pub struct Server {
-    /// This run's name, another one after every restart.
+    /// The name of this run; every restart has another one.
     pub name: String,
-    /// The source of the clients' messages.
+    /// The hub that provides the messages for clients.
     pub hub: Arc<Hub>,
-    /// Whether more clients may come.
+    /// Whether the server accepts new connections.
     pub readiness: Arc<Readiness>,
     /// The counters.
     pub metrics: Arc<Metrics>,
-    /// The limit of clients.
-    pub limits: Arc<Limits>,
+    /// The limits on the number of connections.
+    pub limits: Arc<ConnectionLimits>,
     /// The one origin whose pages may connect.
     pub allowed_origin: HeaderValue,
-    /// The time limits.
+    /// The ping interval and the time limits of connections.
     pub timing: Timing,
-    /// Over how long connections are closed at the most.
+    /// The longest time over which connections are closed at the end.
     pub drain: Duration,
-    /// Tells connections to close, each at a random moment of this time.
+    /// Sends every connection the drain time; the connection closes at a random moment within it.
     pub closing: watch::Sender<Option<Duration>>,
 }
 
 impl Server {
-    /// Returns the server of one run, `run` being its random name.
+    /// Returns the state of one run; `run` is the random suffix of its name.
     pub fn new(config: &Config, run: &str) -> Self {
         let name = format!("{}-{run}", config.server_id);
-        let limits = Limits::new(config.max_connections, config.max_connections_per_address);
+        let limits =
+            ConnectionLimits::new(config.max_connections, config.max_connections_per_address);
         Self {
             hub: Arc::new(Hub::new(&config.build, &name)),
             name,

@@ -1,4 +1,4 @@
-//! The service manager: told when the server is ready and that it is alive; says when to stop.
+//! The service manager: gets notifications about the server's state, and sends the stop signal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::readiness::Readiness;
 
-/// Reports readiness once, life at half the watchdog's time, and the coming end. Without systemd it
-/// reports to nobody.
-pub async fn report(readiness: Arc<Readiness>) {
-    let watchdog = watch_over(sd_notify::watchdog_enabled());
-    let milestones = async {
-        readiness.first_ready().await;
+/// Notifies the service manager when the server is ready and when it starts to stop, and sends watchdog
+/// notifications at half the watchdog's time. Without systemd this has no effect.
+pub async fn notify_states(readiness: Arc<Readiness>) {
+    let watchdog = notify_watchdog(sd_notify::watchdog_enabled());
+    let transitions = async {
+        readiness.wait_until_subscribed().await;
         notify(NotifyState::Ready);
-        readiness.draining().await;
+        readiness.wait_until_draining().await;
         notify(NotifyState::Stopping);
     };
-    tokio::join!(watchdog, milestones);
+    tokio::join!(watchdog, transitions);
 }
 
-async fn watch_over(limit: Option<Duration>) {
+async fn notify_watchdog(limit: Option<Duration>) {
     let Some(limit) = limit else { return };
     let mut ticks = tokio::time::interval(limit / 2);
     loop {
@@ -37,7 +37,7 @@ fn notify(state: NotifyState<'_>) {
 }
 
 /// Waits for SIGINT or SIGTERM.
-pub async fn told_to_stop() {
+pub async fn wait_for_stop_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };

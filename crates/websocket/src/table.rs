@@ -1,16 +1,16 @@
-//! The one door to DynamoDB: reads the whole tree. Needs `dynamodb:Query` on the table.
+//! The DynamoDB client: reads the whole tree. It needs the permission `dynamodb:Query` on the table.
 
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::record::{PARTITION, Record};
-use domain::{Change, FactoryId};
+use domain::item::{FactoryItem, PARTITION};
+use domain::{FactoryChange, FactoryId};
 
 use crate::hub::TableContent;
 
-/// The table that keeps the factories.
+/// The table that stores the factories.
 #[derive(Clone, Debug)]
 pub struct Table {
     client: Client,
@@ -23,12 +23,12 @@ impl Table {
         Self { client, name }
     }
 
-    /// Reads everything strongly consistently, removed factories included.
+    /// Reads all items strongly consistently; removed factories are included.
     ///
-    /// Every write that was acknowledged before the call is in the answer.
+    /// The result has every write that was acknowledged before the call.
     ///
     /// # Errors
-    /// Returns why the table could not be read to its end: half a tree is no answer.
+    /// Returns why the table could not be read completely; a partial tree is never returned.
     pub async fn read(&self) -> Result<TableContent> {
         let mut items = self
             .client
@@ -49,7 +49,7 @@ impl Table {
     }
 }
 
-/// Adds an item. One that somebody else wrote must not keep the others from being told.
+/// Adds an item to the content. An invalid item, which another program wrote, must not hide the others.
 fn add(content: &mut TableContent, item: HashMap<String, AttributeValue>) {
     let id: Option<FactoryId> = item.get("sk").and_then(|key| key.as_s().ok()?.parse().ok());
     match change_of(item) {
@@ -61,9 +61,9 @@ fn add(content: &mut TableContent, item: HashMap<String, AttributeValue>) {
     }
 }
 
-fn change_of(item: HashMap<String, AttributeValue>) -> Result<Change> {
-    let record: Record = serde_dynamo::from_item(item)?;
-    Ok(record.into_change()?)
+fn change_of(item: HashMap<String, AttributeValue>) -> Result<FactoryChange> {
+    let item: FactoryItem = serde_dynamo::from_item(item)?;
+    Ok(item.into_change()?)
 }
 
 #[cfg(test)]
@@ -76,30 +76,30 @@ mod tests {
 
     type Item = HashMap<String, AttributeValue>;
 
-    fn record(id: u128) -> Record {
+    fn factory_item(id: u128) -> FactoryItem {
         let bounds = Bounds::new(0, 9).unwrap();
         let name = "mill".parse().unwrap();
         let factory = Factory::new(FactoryId::from_random(id), name, bounds, vec![4], 2).unwrap();
-        Record::of(&factory, None)
+        FactoryItem::from_factory(&factory, None)
     }
 
-    fn item(record: Record) -> Item {
-        serde_dynamo::to_item(record).unwrap()
+    fn item(item: FactoryItem) -> Item {
+        serde_dynamo::to_item(item).unwrap()
     }
 
     #[tokio::test]
-    async fn every_page_is_read_removals_included_and_unreadable_items_set_apart() {
+    async fn every_page_is_read_with_removals_and_unreadable_items_are_separate() {
         let first = mock!(Client::query)
             .match_requests(|request| {
                 request.consistent_read() == Some(true) && request.exclusive_start_key().is_none()
             })
             .then_output(|| {
-                let inverted = Record {
+                let inverted = FactoryItem {
                     lower: 10,
-                    ..record(2)
+                    ..factory_item(2)
                 };
                 QueryOutput::builder()
-                    .items(item(record(1)))
+                    .items(item(factory_item(1)))
                     .items(item(inverted))
                     .last_evaluated_key("sk", AttributeValue::S("next".to_owned()))
                     .build()
@@ -107,13 +107,13 @@ mod tests {
         let second = mock!(Client::query)
             .match_requests(|request| request.exclusive_start_key().is_some())
             .then_output(|| {
-                let removed = Record {
+                let removed = FactoryItem {
                     deleted: true,
-                    ..record(3)
+                    ..factory_item(3)
                 };
                 QueryOutput::builder().items(item(removed)).build()
             });
-        let answers = MockResponseInterceptor::new()
+        let responses = MockResponseInterceptor::new()
             .rule_mode(RuleMode::Sequential)
             .with_rule(&first)
             .with_rule(&second);
@@ -124,7 +124,7 @@ mod tests {
                 "k", "s", None, None, "t",
             ))
             .http_client(create_mock_http_client())
-            .interceptor(answers)
+            .interceptor(responses)
             .build();
 
         let table = Table::new(Client::from_conf(config), "factories".to_owned());
@@ -132,8 +132,8 @@ mod tests {
 
         assert_eq!(content.unreadable, [FactoryId::from_random(2)]);
         let [
-            Change::Changed { factory },
-            Change::Removed { revision: 2, .. },
+            FactoryChange::Changed { factory },
+            FactoryChange::Removed { revision: 2, .. },
         ] = &content.changes[..]
         else {
             panic!("{content:?}");

@@ -1,7 +1,7 @@
-//! The one door to SNS: who is subscribed to the topic.
+//! The SNS client: the subscriptions of the topic.
 //!
-//! Needs, on the topic: `sns:Subscribe`, `sns:ListSubscriptionsByTopic`; and `sns:Unsubscribe` on `*`,
-//! as that action knows no resource.
+//! It needs these permissions: on the topic `sns:Subscribe` and `sns:ListSubscriptionsByTopic`, and on `*`
+//! `sns:Unsubscribe`, because that action supports no resource.
 
 use anyhow::{Context, Result};
 use aws_sdk_sns::Client;
@@ -10,20 +10,20 @@ use aws_sdk_sns::error::ProvideErrorMetadata;
 use crate::config::TopicArn;
 use crate::queues::Queue;
 
-/// The topic that changes come from.
+/// The topic that publishes the changes.
 #[derive(Clone, Debug)]
 pub struct Topic {
     client: Client,
     arn: TopicArn,
 }
 
-/// A queue's subscription.
+/// The subscription of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// The ARN by which it is deleted.
+    /// The ARN for deleting the subscription.
     pub arn: String,
     /// The ARN of the queue.
-    pub queue: String,
+    pub queue_arn: String,
 }
 
 impl Topic {
@@ -32,10 +32,10 @@ impl Topic {
         Self { client, arn }
     }
 
-    /// Subscribes a queue: it gets the messages as they were published, without an envelope.
+    /// Subscribes a queue with raw delivery: it receives the messages without an envelope.
     ///
     /// # Errors
-    /// Returns why it could not be subscribed.
+    /// Returns why the queue could not be subscribed.
     pub async fn subscribe(&self, queue: &Queue) -> Result<()> {
         let response = self
             .client
@@ -52,20 +52,22 @@ impl Topic {
             .with_context(|| format!("failed to subscribe queue `{}`", queue.arn))
     }
 
-    /// Says whether the topic itself names a confirmed subscription of a queue.
+    /// Returns whether the topic lists a confirmed subscription of a queue.
     ///
     /// # Errors
-    /// Returns why that is not known.
-    pub async fn has(&self, queue: &Queue) -> Result<bool> {
-        let subscriptions = self.subscriptions().await?;
-        Ok(subscriptions.iter().any(|known| known.queue == queue.arn))
+    /// Returns why the subscriptions could not be listed.
+    pub async fn has_subscription(&self, queue: &Queue) -> Result<bool> {
+        let subscriptions = self.list_subscriptions().await?;
+        Ok(subscriptions
+            .iter()
+            .any(|known| known.queue_arn == queue.arn))
     }
 
     /// Returns all confirmed subscriptions of queues.
     ///
     /// # Errors
-    /// Returns why they could not be listed.
-    pub async fn subscriptions(&self) -> Result<Vec<Subscription>> {
+    /// Returns why the subscriptions could not be listed.
+    pub async fn list_subscriptions(&self) -> Result<Vec<Subscription>> {
         let request = self
             .client
             .list_subscriptions_by_topic()
@@ -80,23 +82,23 @@ impl Topic {
                     .into_iter()
                     .filter(|subscription| {
                         subscription.protocol() == Some("sqs")
-                    // One that is not confirmed has the words "PendingConfirmation" here.
+                    // A subscription that is not confirmed has the text "PendingConfirmation" here.
                     && subscription.subscription_arn().is_some_and(|arn| arn.starts_with("arn:"))
                     });
             subscriptions.extend(queues.filter_map(|subscription| {
                 Some(Subscription {
                     arn: subscription.subscription_arn?,
-                    queue: subscription.endpoint?,
+                    queue_arn: subscription.endpoint?,
                 })
             }));
         }
         Ok(subscriptions)
     }
 
-    /// Ends a subscription; one that has ended already is fine.
+    /// Deletes a subscription, and succeeds if it does not exist.
     ///
     /// # Errors
-    /// Returns why it could not be ended.
+    /// Returns why the subscription could not be deleted.
     pub async fn unsubscribe(&self, subscription: &Subscription) -> Result<()> {
         let request = self
             .client
@@ -104,19 +106,19 @@ impl Topic {
             .subscription_arn(&subscription.arn);
         match request.send().await {
             Err(error) if error.code() == Some("NotFound") => Ok(()),
-            other => other
-                .map(drop)
-                .with_context(|| format!("failed to unsubscribe queue `{}`", subscription.queue)),
+            other => other.map(drop).with_context(|| {
+                format!("failed to unsubscribe queue `{}`", subscription.queue_arn)
+            }),
         }
     }
 
-    /// Ends all subscriptions of a queue.
+    /// Deletes all subscriptions of a queue.
     ///
     /// # Errors
-    /// Returns why they could not be ended.
+    /// Returns why a subscription could not be deleted.
     pub async fn unsubscribe_queue(&self, queue: &Queue) -> Result<()> {
-        for subscription in self.subscriptions().await? {
-            if subscription.queue == queue.arn {
+        for subscription in self.list_subscriptions().await? {
+            if subscription.queue_arn == queue.arn {
                 self.unsubscribe(&subscription).await?;
             }
         }

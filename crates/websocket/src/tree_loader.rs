@@ -5,13 +5,13 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::hub::Hub;
-use crate::metrics::{Metrics, count};
+use crate::metrics::{Metrics, increment};
 use crate::table::Table;
 
 /// Reads the table and gives its content to the hub.
 #[derive(Clone, Debug)]
 pub struct TreeLoader {
-    /// The table.
+    /// The DynamoDB client.
     pub table: Table,
     /// The hub that owns the tree.
     pub hub: Arc<Hub>,
@@ -20,14 +20,14 @@ pub struct TreeLoader {
 }
 
 impl TreeLoader {
-    /// Reads the table, and gives the hub all that it holds.
+    /// Reads the table, and gives its content to the hub.
     ///
     /// # Errors
-    /// Returns why the table could not be read; the hub stays as it is.
+    /// Returns why the table could not be read; the hub then stays unchanged.
     pub async fn load(&self) -> Result<()> {
-        let known = self.hub.known();
+        let known = self.hub.factory_ids();
         let content = self.table.read().await?;
-        count(&self.metrics.table_reads);
+        increment(&self.metrics.table_reads);
         self.hub.reconcile(known, content);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Keeps a subscribed queue alive, and the tree right whatever was lost.
+//! Keeps the tag of a subscribed queue current, and the tree correct even if a message was lost.
 
 use std::time::Duration;
 
@@ -10,30 +10,33 @@ use crate::random;
 use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 
-/// The delay after boot after which the table is read a second time.
+/// The time after the subscription at which the table is read a second time.
 ///
-/// A subscription that the topic names already is still on its way through SNS: whatever was
-/// published in that moment and did not reach the queue is found in the table then.
+/// SNS can list a subscription before it delivers to it. The second read finds the changes that were
+/// published in that time and did not reach the queue.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// The interval at which the queue is stamped, its subscription looked for, and the table read again.
+/// The interval at which the queue is tagged, its subscription is checked, and the table is read again.
 const PERIOD: Duration = Duration::from_secs(5 * 60);
 
-/// Runs until the subscription is lost, and says so.
+/// Runs until the subscription is lost, and returns that as an error.
 pub(crate) async fn keep(
     queues: &Queues,
     topic: &Topic,
     loader: &TreeLoader,
     queue: &Queue,
 ) -> anyhow::Error {
-    tokio::time::sleep(SETTLING + random::below(SETTLING / 4)).await;
+    tokio::time::sleep(SETTLING + random::duration_below(SETTLING / 4)).await;
     loop {
-        match topic.has(queue).await {
+        match topic.has_subscription(queue).await {
             Ok(true) => {}
             Ok(false) => return anyhow!("the subscription is gone"),
             Err(error) => warn(&error),
         }
-        if let Err(error) = queues.stamp(&queue.url, clock::seconds_since_1970()).await {
+        if let Err(error) = queues
+            .tag_alive(&queue.url, clock::seconds_since_1970())
+            .await
+        {
             warn(&error);
         }
         if let Err(error) = loader.load().await {
@@ -43,7 +46,7 @@ pub(crate) async fn keep(
     }
 }
 
-/// The next round tries again.
+/// Logs an error; the next round tries again.
 fn warn(error: &anyhow::Error) {
     tracing::warn!(error = format!("{error:#}"), "upkeep failed");
 }

@@ -1,4 +1,4 @@
-//! The dependencies of the handlers: the store, the settings, and clock and randomness as parameters.
+//! The state that the handlers share: the store, the settings, the clock and the source of randomness.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,15 +10,15 @@ use crate::config::Config;
 /// The state of the router. Cheap to clone.
 #[derive(Debug)]
 pub struct App<S> {
-    /// Where factories are kept.
+    /// The store of the factories.
     pub store: Arc<S>,
-    /// The one origin whose pages may call.
+    /// The one origin whose pages may send requests.
     pub allowed_origin: HeaderValue,
     /// The content id of this build.
     pub build: Arc<str>,
     /// The clock, in seconds since 1970.
     pub now: fn() -> u64,
-    /// 64 uniform random bits a call.
+    /// The source of randomness: 64 uniform random bits per call.
     pub random: fn() -> Result<u64, getrandom::Error>,
 }
 

@@ -1,4 +1,4 @@
-//! In: the raw body of a request. Out: checked values of `domain`, or the problem that the caller reads.
+//! In: the raw body of a request. Out: checked values of `domain`, or a problem for the caller.
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
@@ -6,15 +6,15 @@ use axum::http::header::CONTENT_LENGTH;
 use domain::{Bounds, Count, Edit, FactoryId, FieldError, NewFactory, bounds, count};
 use serde_json::{Map, Number, Value};
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
-/// The most bytes that a body has.
+/// The most bytes of a body.
 pub const MAX_BYTES: usize = 8 * 1024;
 
 /// The greatest distance from zero at which every whole number is a float.
 const EXACT_FLOATS: f64 = 9_007_199_254_740_992.0;
 
-/// A JSON object, as the caller sent it.
+/// The fields of the JSON object in a request's body.
 #[derive(Debug)]
 pub struct Fields(Map<String, Value>);
 
@@ -27,7 +27,7 @@ impl<S: Sync> FromRequest<S> for Fields {
         if announced.is_some_and(|length| length > MAX_BYTES as u64) {
             return Err(too_large());
         }
-        // The only error of a body in memory is the limit; one cut off on the wire reads alike.
+        // Reading fails if the body exceeds the limit; a connection that breaks is reported in the same way.
         let bytes = to_bytes(request.into_body(), MAX_BYTES)
             .await
             .map_err(|_| too_large())?;
@@ -37,7 +37,7 @@ impl<S: Sync> FromRequest<S> for Fields {
 
 fn too_large() -> Problem {
     Problem::new(
-        Kind::TooLarge,
+        ProblemKind::TooLarge,
         format!("the body has more than {MAX_BYTES} bytes"),
     )
 }
@@ -47,20 +47,20 @@ impl Fields {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Problem::new(
-                Kind::MalformedJson,
+                ProblemKind::MalformedJson,
                 "the body is JSON, but no object",
             )),
-            Err(error) => Err(Problem::new(Kind::MalformedJson, error.to_string())),
+            Err(error) => Err(Problem::new(ProblemKind::MalformedJson, error.to_string())),
         }
     }
 
-    /// Refuses a field that is not in `known`.
-    fn only(&self, known: &[&str]) -> Result<(), Problem> {
+    /// Returns a problem if a field is not in `known`.
+    fn ensure_known(&self, known: &[&str]) -> Result<(), Problem> {
         let unknown = self.0.keys().find(|field| !known.contains(&field.as_str()));
         unknown.map_or(Ok(()), |field| Err(Problem::unknown_field(field, known)))
     }
 
-    /// Returns what `read` makes of a field, or `None` if the body does not have it.
+    /// Reads a field with `read`, or returns `None` if the body does not have it.
     fn find<T>(
         &self,
         field: &'static str,
@@ -72,7 +72,7 @@ impl Fields {
             .transpose()
     }
 
-    /// Returns what `read` makes of a field.
+    /// Reads a field with `read`, or returns an error if the body does not have it.
     fn require<T>(
         &self,
         field: &'static str,
@@ -88,12 +88,12 @@ impl Fields {
         }
     }
 
-    /// Reads the body of a creation; `fresh` is the id if the caller brings none.
+    /// Reads the body of a creation; `fresh` is the id if the caller sends none.
     ///
     /// # Errors
-    /// Returns the first rule that the body breaks.
+    /// Returns a problem for the first invalid field.
     pub fn new_factory(&self, fresh: FactoryId) -> Result<NewFactory, Problem> {
-        self.only(&["id", "name", "lower", "upper", "count"])?;
+        self.ensure_known(&["id", "name", "lower", "upper", "count"])?;
         Ok(NewFactory {
             id: self.find("id", text_of)?.unwrap_or(fresh),
             name: self.require("name", text_of)?,
@@ -108,10 +108,10 @@ impl Fields {
     /// Reads the body of an edit.
     ///
     /// # Errors
-    /// Returns the first rule that the body breaks by itself; the bounds are checked against the
-    /// factory's own later.
+    /// Returns a problem for the first invalid field. The handler checks the bounds against the factory's own
+    /// later.
     pub fn edit(&self) -> Result<Edit, Problem> {
-        self.only(&["name", "lower", "upper"])?;
+        self.ensure_known(&["name", "lower", "upper"])?;
         Ok(Edit {
             name: self.find("name", text_of)?,
             lower: self.find("lower", bound_of)?,
@@ -122,9 +122,9 @@ impl Fields {
     /// Reads the body of a generation.
     ///
     /// # Errors
-    /// Returns the first rule that the body breaks.
+    /// Returns a problem for the first invalid field.
     pub fn count(&self) -> Result<Count, Problem> {
-        self.only(&["count"])?;
+        self.ensure_known(&["count"])?;
         Ok(self.require("count", count_of)?)
     }
 }
@@ -134,10 +134,10 @@ where
     T: std::str::FromStr<Err = FieldError>,
 {
     let Value::String(text) = value else {
-        // No field may be empty text, so this gives the field's own words for what it may be.
+        // Empty text is invalid for every field, so this error describes the field's allowed values.
         return "".parse().map_err(|error| FieldError {
             field,
-            value: shown(value),
+            value: describe(value),
             ..error
         });
     };
@@ -145,18 +145,19 @@ where
 }
 
 fn bound_of(field: &'static str, value: &Value) -> Result<i64, FieldError> {
-    whole_number(value).ok_or_else(|| refused(field, value, bounds::allowed()))
+    whole_number(value).ok_or_else(|| field_error(field, value, bounds::allowed_values()))
 }
 
 fn count_of(field: &'static str, value: &Value) -> Result<Count, FieldError> {
-    let count = whole_number(value).ok_or_else(|| refused(field, value, count::allowed()))?;
+    let count =
+        whole_number(value).ok_or_else(|| field_error(field, value, count::allowed_values()))?;
     Count::new(count)
 }
 
-fn refused(field: &'static str, value: &Value, allowed: String) -> FieldError {
+fn field_error(field: &'static str, value: &Value, allowed: String) -> FieldError {
     match value {
         Value::String(text) => FieldError::text(field, text, allowed),
-        other => FieldError::shown(field, shown(other), allowed),
+        other => FieldError::described(field, describe(other), allowed),
     }
 }
 
@@ -175,7 +176,7 @@ fn whole_float(number: &Number) -> Option<i64> {
     (float.fract() == 0.0 && float.abs() <= EXACT_FLOATS).then_some(float as i64)
 }
 
-fn shown(value: &Value) -> String {
+fn describe(value: &Value) -> String {
     match value {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),

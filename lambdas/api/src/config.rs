@@ -1,4 +1,4 @@
-//! In: the process environment. Out: checked settings, or a message that names variable and cure.
+//! In: the process environment. Out: checked settings, or an error that names the variable and its expected value.
 //! No other module reads the environment.
 
 use std::net::SocketAddr;
@@ -6,74 +6,76 @@ use std::net::SocketAddr;
 use axum::http::HeaderValue;
 use startup::{VariableError, Variables};
 
-/// The settings that the program needs before it serves.
+/// The settings of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `STORE`: `memory`, or unset for the table named by `TABLE_NAME`.
     pub store: StoreChoice,
-    /// `ALLOWED_ORIGIN`: the one origin whose pages may call the API, like `https://factory-tree.com`.
+    /// `ALLOWED_ORIGIN`: the one origin whose pages may send requests, like `https://factory-tree.com`.
     pub allowed_origin: HeaderValue,
     /// `BUILD`: the content id of this build.
     pub build: String,
-    /// `AWS_LAMBDA_RUNTIME_API` set: Lambda. Otherwise `LISTEN`, by default `127.0.0.1:8081`.
-    pub door: Door,
+    /// Lambda if `AWS_LAMBDA_RUNTIME_API` is set, otherwise the socket `LISTEN`, by default `127.0.0.1:8081`.
+    pub serve_mode: ServeMode,
 }
 
-/// Where factories are kept.
+/// The kind of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreChoice {
-    /// In a DynamoDB table.
+    /// The API stores factories in a DynamoDB table.
     Dynamo {
         /// The table's name.
         table: String,
     },
-    /// In this process, until it ends.
+    /// The API stores factories in its process until it ends.
     Memory,
 }
 
-/// Where requests come in.
+/// The source of the requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// From Lambda's runtime interface.
+pub enum ServeMode {
+    /// The program serves requests from Lambda's runtime interface.
     Lambda,
-    /// From a TCP listener.
+    /// The program serves requests on a TCP listener.
     Socket(SocketAddr),
 }
 
 impl Config {
-    /// Reads the process environment.
+    /// Reads the settings from the process environment.
     ///
     /// # Errors
-    /// Returns the first variable that is missing or wrong.
+    /// Returns an error for the first variable that is missing or invalid.
     pub fn from_env() -> Result<Self, VariableError> {
-        Self::read(&Variables::of_process())
+        Self::read(&Variables::from_env())
     }
 
-    /// Reads settings.
+    /// Reads the settings from `variables`.
     ///
     /// # Errors
-    /// Returns the first variable that is missing or wrong.
+    /// Returns an error for the first variable that is missing or invalid.
     pub fn read(
         variables: &Variables<impl Fn(&'static str) -> Option<String>>,
     ) -> Result<Self, VariableError> {
         Ok(Self {
             store: store(variables)?,
             allowed_origin: variables.allowed_origin()?,
-            build: variables.text("BUILD", "the content id of this build")?,
-            door: door(variables)?,
+            build: variables.get_text("BUILD", "the content id of this build")?,
+            serve_mode: serve_mode(variables)?,
         })
     }
 }
 
-fn door(
+fn serve_mode(
     variables: &Variables<impl Fn(&'static str) -> Option<String>>,
-) -> Result<Door, VariableError> {
+) -> Result<ServeMode, VariableError> {
     if variables.find("AWS_LAMBDA_RUNTIME_API").is_some() {
-        return Ok(Door::Lambda);
+        return Ok(ServeMode::Lambda);
     }
     let default = ([127, 0, 0, 1], 8081).into();
-    let cure = "an address and a port, like `127.0.0.1:8081`";
-    Ok(Door::Socket(variables.or("LISTEN", default, cure)?))
+    let expected = "an address and a port, like `127.0.0.1:8081`";
+    Ok(ServeMode::Socket(
+        variables.parsed_or("LISTEN", default, expected)?,
+    ))
 }
 
 fn store(
@@ -84,10 +86,10 @@ fn store(
         Some(other) => Err(VariableError::Invalid {
             variable: "STORE",
             value: other.to_owned(),
-            cure: "`memory`, or leave it out to use the table",
+            expected: "`memory`, or leave it out to use the table",
         }),
         None => Ok(StoreChoice::Dynamo {
-            table: variables.text(
+            table: variables.get_text(
                 "TABLE_NAME",
                 "the name of the table that keeps the factories",
             )?,
@@ -116,10 +118,13 @@ mod tests {
 
     #[test]
     fn lambda_is_chosen_by_its_runtime_address() {
-        assert_eq!(read_with(&[]).unwrap().door, Door::Lambda);
+        assert_eq!(read_with(&[]).unwrap().serve_mode, ServeMode::Lambda);
 
         let outside = read_with(&[("AWS_LAMBDA_RUNTIME_API", "")]).unwrap();
-        assert_eq!(outside.door, Door::Socket(([127, 0, 0, 1], 8081).into()));
+        assert_eq!(
+            outside.serve_mode,
+            ServeMode::Socket(([127, 0, 0, 1], 8081).into())
+        );
     }
 
     #[test]
@@ -130,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_variable_is_named_with_its_cure() {
+    fn a_missing_variable_is_reported_with_its_expected_value() {
         let message = read_with(&[("TABLE_NAME", "")]).unwrap_err().to_string();
         assert_eq!(
             message,

@@ -1,6 +1,6 @@
-//! The origins that may call the API: the site's own, and no other.
+//! Cross-origin requests: only pages of the site's own origin may send them.
 //!
-//! The preflight is answered here and not by the gateway, so that the rule is the same on every
+//! This module responds to the preflight instead of the gateway, so that the rule is the same on every
 //! stage and has a test.
 
 use axum::http::header::{
@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-/// The time for which a browser may remember a preflight's answer, in seconds: two hours, Chromium's limit.
+/// The time for which a browser may cache a preflight's response, in seconds: two hours, Chromium's limit.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
@@ -19,17 +19,17 @@ const REQUEST_HEADERS: HeaderValue =
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("ETag, Location, Retry-After, X-Request-Id");
 
-/// Returns the answer to a preflight, without what [`allow`] adds.
+/// Returns the response to a preflight, without the headers that [`allow`] adds.
 pub fn preflight() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// Says whether the request comes from a page of the allowed origin.
+/// Returns whether the request comes from a page of the allowed origin.
 pub fn is_allowed(request: &HeaderMap, allowed: &HeaderValue) -> bool {
     request.get(ORIGIN) == Some(allowed)
 }
 
-/// Adds the headers that let a page of the allowed origin read an answer.
+/// Adds the headers that let a page of the allowed origin read a response.
 pub fn allow(response: &mut HeaderMap, allowed: &HeaderValue) {
     response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
     response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
@@ -42,7 +42,7 @@ pub fn allow_preflight(response: &mut HeaderMap) {
     response.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
 }
 
-/// Says that the answer depends on the origin, whoever asked.
+/// Adds the header that marks every response as dependent on the origin.
 pub fn vary(response: &mut HeaderMap) {
     response.insert(VARY, HeaderValue::from_static("Origin"));
 }

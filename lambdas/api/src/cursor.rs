@@ -1,8 +1,8 @@
-//! The cursor of a list: where the next page begins. Opaque to callers.
+//! The cursor of a list, which marks the start of the next page. It is opaque to callers.
 
 use domain::{FactoryId, FieldError};
 
-/// Tells this form from any later one.
+/// The prefix that distinguishes this form of cursor from later ones.
 const VERSION: char = 'a';
 
 /// Returns the cursor of the page after a factory.
@@ -10,10 +10,10 @@ pub fn after(id: FactoryId) -> String {
     format!("{VERSION}{}", id.to_string().replace('-', ""))
 }
 
-/// Returns the factory that the page comes after.
+/// Returns the factory after which the page starts.
 ///
 /// # Errors
-/// Returns an error of the field `cursor` for text that is no cursor.
+/// Returns an error for the field `cursor` if the text is no cursor.
 pub fn parse(cursor: &str) -> Result<FactoryId, FieldError> {
     let refused = || FieldError::text("cursor", cursor, "the `cursor` of an earlier page");
     let digits = cursor.strip_prefix(VERSION).ok_or_else(refused)?;

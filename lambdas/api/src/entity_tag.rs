@@ -1,4 +1,4 @@
-//! Entity tags: of a factory its revision, of a list a hash of its text.
+//! Entity tags: the revision for a factory, and a hash of the text for a list.
 
 use axum::http::header::IF_NONE_MATCH;
 use axum::http::{HeaderMap, HeaderValue};
@@ -24,7 +24,7 @@ fn tag(text: &str) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{text}\"")).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-/// Says whether the caller has the body of this tag already (`If-None-Match`, weak comparison).
+/// Returns whether the caller already has the body of this tag (`If-None-Match`, weak comparison).
 pub fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let same = |known: &str| {
         let known = known.trim();

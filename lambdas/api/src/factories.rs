@@ -1,4 +1,4 @@
-//! The handlers: each checks its input, asks the store, and answers.
+//! The handlers: each one checks its input, calls the store, and returns a response.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query, RawPathParams, State};
@@ -13,27 +13,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::body::Fields;
-use crate::problem::{Kind, Problem};
-use crate::store::{Creation, FactoryStore, Write};
+use crate::problem::{Problem, ProblemKind};
+use crate::store::{CreateOutcome, FactoryStore, WriteOutcome};
 use crate::{cursor, entity_tag, precondition};
 
-/// The factory that a path names.
+/// The factory id in a path.
 #[derive(Clone, Copy, Debug)]
 pub struct FactoryPath(FactoryId);
 
 impl<S: Send + Sync> FromRequestParts<S> for FactoryPath {
     type Rejection = Problem;
 
-    /// Text that is no id names no factory: it is not found, like any unknown id.
+    /// Rejects text that is no id with `not-found`, like an unknown id.
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params =
-            params.map_err(|_| Problem::new(Kind::NotFound, "there is no such factory"))?;
+            params.map_err(|_| Problem::new(ProblemKind::NotFound, "there is no such factory"))?;
         let text = params.iter().find(|(name, _)| *name == "id");
         let text = text.map_or("", |(_, text)| text);
         let unknown = |_| {
             Problem::new(
-                Kind::NotFound,
+                ProblemKind::NotFound,
                 format!("there is no factory {}", quoted(text)),
             )
         };
@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for FactoryPath {
     }
 }
 
-/// The query of `GET /factories`.
+/// The query parameters of `GET /factories`.
 #[derive(Debug, Deserialize)]
 pub struct ListQuery {
     cursor: Option<String>,
@@ -53,16 +53,16 @@ struct ListBody {
     cursor: Option<String>,
 }
 
-/// Answers a page of factories, or 304 if the caller has it already.
+/// Returns a page of factories, or 304 if the caller already has it.
 ///
 /// # Errors
-/// Returns a problem for a wrong cursor and a failing store.
+/// Returns a problem for an invalid cursor and a failing store.
 pub async fn list<S: FactoryStore>(
     State(app): State<App<S>>,
     headers: HeaderMap,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let page = app.store.list(first_of(query)?).await?;
+    let page = app.store.list(page_start(query)?).await?;
     let body = serde_json::to_vec(&ListBody {
         factories: page.factories,
         cursor: page.last.map(cursor::after),
@@ -80,7 +80,7 @@ pub async fn list<S: FactoryStore>(
     Ok((headers, body).into_response())
 }
 
-/// Kept by browsers, and asked about before every use.
+/// Browsers may cache the response, and must revalidate it before every use.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
 fn not_modified(tag: HeaderValue) -> Response {
@@ -88,11 +88,11 @@ fn not_modified(tag: HeaderValue) -> Response {
     (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
-fn first_of(
+fn page_start(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Option<FactoryId>, FieldError> {
     let Ok(Query(query)) = query else {
-        return Err(FieldError::shown(
+        return Err(FieldError::described(
             "cursor",
             "unreadable",
             "one cursor of an earlier page",
@@ -102,7 +102,7 @@ fn first_of(
     given.map(|cursor| cursor::parse(&cursor)).transpose()
 }
 
-/// Answers one factory, or 304 if the caller has this revision already.
+/// Returns one factory, or 304 if the caller already has this revision.
 ///
 /// # Errors
 /// Returns a problem if there is no such factory.
@@ -116,7 +116,7 @@ pub async fn read<S: FactoryStore>(
     if entity_tag::is_known(&headers, &tag) {
         return Ok(not_modified(tag));
     }
-    let mut response = answer(StatusCode::OK, &factory);
+    let mut response = factory_response(StatusCode::OK, &factory);
     response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
     Ok(response)
 }
@@ -126,25 +126,25 @@ async fn find<S: FactoryStore>(app: &App<S>, id: FactoryId) -> Result<Factory, P
     found.ok_or_else(|| Problem::no_factory(id))
 }
 
-/// Creates a factory and draws its numbers; a repetition answers what exists.
+/// Creates a factory and draws its numbers; a repeated request returns the existing factory.
 ///
 /// # Errors
-/// Returns a problem for a body that breaks a rule and for an id that is taken.
+/// Returns a problem for an invalid body and for an id that is taken.
 pub async fn create<S: FactoryStore>(
     State(app): State<App<S>>,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let bits = u128::from((app.random)()?) << 64 | u128::from((app.random)()?);
     let new = fields.new_factory(FactoryId::from_random(bits))?;
-    let factory = new.begin(draw::draw(new.bounds, new.count, app.random)?)?;
+    let factory = new.first_revision(draw::draw(new.bounds, new.count, app.random)?)?;
 
     let (status, factory) = match app.store.create(&new, &factory).await? {
-        Creation::Created => (StatusCode::CREATED, factory),
-        Creation::Repeated(existing) => (StatusCode::OK, existing),
-        Creation::Taken => return Err(taken(new.id, "was created by another request")),
-        Creation::Removed => return Err(taken(new.id, "was removed; restore it")),
+        CreateOutcome::Created => (StatusCode::CREATED, factory),
+        CreateOutcome::Repeated(existing) => (StatusCode::OK, existing),
+        CreateOutcome::Taken => return Err(taken(new.id, "was created by another request")),
+        CreateOutcome::Removed => return Err(taken(new.id, "was removed; restore it")),
     };
-    let mut response = answer(status, &factory);
+    let mut response = factory_response(status, &factory);
     if let Ok(location) = HeaderValue::from_str(&format!("/factories/{}", factory.id)) {
         response.headers_mut().insert(LOCATION, location);
     }
@@ -152,13 +152,13 @@ pub async fn create<S: FactoryStore>(
 }
 
 fn taken(id: FactoryId, how: &str) -> Problem {
-    Problem::new(Kind::Conflict, format!("factory {id} {how}"))
+    Problem::new(ProblemKind::Conflict, format!("factory {id} {how}"))
 }
 
-/// Changes name or bounds; the numbers stay.
+/// Edits name or bounds, and keeps the numbers.
 ///
 /// # Errors
-/// Returns a problem for a body that breaks a rule, a missing or old revision and a missing factory.
+/// Returns a problem for an invalid body, a missing or old revision and a missing factory.
 pub async fn edit<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
@@ -174,7 +174,7 @@ pub async fn edit<S: FactoryStore>(
 /// Replaces all numbers of a factory in one step.
 ///
 /// # Errors
-/// Returns a problem for a body that breaks a rule, a missing or old revision and a missing factory.
+/// Returns a problem for an invalid body, a missing or old revision and a missing factory.
 pub async fn generate<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
@@ -201,19 +201,19 @@ async fn find_at<S: FactoryStore>(
     Ok(current)
 }
 
-/// Saves the next revision; the store refuses it if somebody else was faster.
+/// Saves the next revision; the store refuses it if another request has changed the factory.
 async fn save<S: FactoryStore>(app: &App<S>, next: Factory) -> Result<Response, Problem> {
     match app.store.update(&next).await? {
-        Write::Done => Ok(answer(StatusCode::OK, &next)),
-        Write::Stale(current) => Err(Problem::revision_mismatch(current, next.revision - 1)),
-        Write::Gone => Err(Problem::no_factory(next.id)),
+        WriteOutcome::Done => Ok(factory_response(StatusCode::OK, &next)),
+        WriteOutcome::Stale(current) => Err(Problem::revision_mismatch(current, next.revision - 1)),
+        WriteOutcome::Gone => Err(Problem::no_factory(next.id)),
     }
 }
 
-/// Removes a factory with its numbers; it can be restored for a day.
+/// Removes a factory with its numbers; a caller can restore it for a day.
 ///
 /// # Errors
-/// Returns a problem for a missing or old revision, and if the factory is gone.
+/// Returns a problem for a missing or old revision, and if the factory does not exist.
 pub async fn remove<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
@@ -222,13 +222,13 @@ pub async fn remove<S: FactoryStore>(
     let seen = precondition::seen_revision(&headers)?;
     let expires = (app.now)() + UNDO_SECONDS;
     match app.store.remove(id, seen, expires).await? {
-        Write::Done => Ok(StatusCode::NO_CONTENT),
-        Write::Stale(current) => Err(Problem::revision_mismatch(current, seen)),
-        Write::Gone => Err(Problem::no_factory(id)),
+        WriteOutcome::Done => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::Stale(current) => Err(Problem::revision_mismatch(current, seen)),
+        WriteOutcome::Gone => Err(Problem::no_factory(id)),
     }
 }
 
-/// Undoes a removal. A factory that is there is answered as it is, so that a repetition is safe.
+/// Undoes a removal. Returns a factory that is not removed unchanged, so that a repeated request is safe.
 ///
 /// # Errors
 /// Returns a problem if there is no such factory, or its removal can no longer be undone.
@@ -238,10 +238,10 @@ pub async fn restore<S: FactoryStore>(
 ) -> Result<Response, Problem> {
     let restored = app.store.restore(id, (app.now)()).await?;
     let factory = restored.ok_or_else(|| Problem::no_factory(id))?;
-    Ok(answer(StatusCode::OK, &factory))
+    Ok(factory_response(StatusCode::OK, &factory))
 }
 
-fn answer(status: StatusCode, factory: &Factory) -> Response {
+fn factory_response(status: StatusCode, factory: &Factory) -> Response {
     let tag = entity_tag::of_revision(factory.revision);
     (status, [(ETAG, tag)], axum::Json(factory)).into_response()
 }

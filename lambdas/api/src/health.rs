@@ -1,4 +1,4 @@
-//! Whether the API can do its work.
+//! The health check of the API.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,10 +8,10 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::store::FactoryStore;
 
-/// Reads the table, and says which build answers.
+/// Reads the table, and returns the build id.
 ///
 /// # Errors
-/// Returns a problem if the table does not answer.
+/// Returns a problem if the table does not respond.
 pub async fn health<S: FactoryStore>(State(app): State<App<S>>) -> Result<Json<Value>, Problem> {
     app.store.check().await?;
     Ok(Json(json!({ "status": "ok", "build": &*app.build })))

@@ -1,18 +1,18 @@
 //! The HTTP API of the factory tree.
 //!
-//! In: HTTP requests, from API Gateway through Lambda or from a socket. Out: answers as
-//! `openapi.yaml` beside this crate has them. Factories are kept by a [`store::FactoryStore`]; what a
-//! factory is and which values it may have is decided in `domain`, never here.
+//! In: HTTP requests, from API Gateway through Lambda or from a socket. Out: responses as `openapi.yaml`
+//! documents them. A [`store::FactoryStore`] stores the factories. The crate `domain` defines a factory
+//! and its allowed values; this crate never does.
 //!
-//! | module | answers |
+//! | module | content |
 //! |---|---|
-//! | [`config`] | what the environment says |
-//! | [`router`] | which request goes to which handler |
-//! | [`envelope`], [`cors`], [`log`] | what every answer has around it |
+//! | [`config`] | the settings from the environment |
+//! | [`router`] | the paths and their handlers |
+//! | [`middleware`], [`cors`], [`log`] | the headers and the log line of every response |
 //! | [`factories`], [`health`] | the handlers |
-//! | [`body`], [`precondition`], [`entity_tag`], [`cursor`] | raw text to checked values |
-//! | [`problem`] | what an error looks like |
-//! | [`store`] | where factories are kept |
+//! | [`body`], [`precondition`], [`entity_tag`], [`cursor`] | parsing raw text into checked values |
+//! | [`problem`] | the errors of the contract |
+//! | [`store`] | storing factories |
 
 pub mod app;
 pub mod body;
@@ -20,10 +20,10 @@ pub mod config;
 pub mod cors;
 pub mod cursor;
 pub mod entity_tag;
-pub mod envelope;
 pub mod factories;
 pub mod health;
 pub mod log;
+pub mod middleware;
 pub mod precondition;
 pub mod problem;
 pub mod router;
@@ -37,7 +37,7 @@ use crate::config::{Config, StoreChoice};
 use crate::store::dynamo::DynamoStore;
 use crate::store::memory::MemoryStore;
 
-/// Serves the API as the environment says: inside Lambda or on a socket, from DynamoDB or memory.
+/// Serves the API with the settings from the environment: inside Lambda or on a socket, from DynamoDB or memory.
 ///
 /// # Errors
 /// Returns an error if a variable is missing or the listener cannot be bound.
@@ -50,5 +50,5 @@ pub async fn run() -> Result<()> {
         }
         StoreChoice::Memory => router::router(App::new(MemoryStore::default(), &config)),
     };
-    serve::serve(router, &config.door).await
+    serve::serve(router, &config.serve_mode).await
 }

@@ -1,19 +1,20 @@
-//! Log lines: JSON on standard output, one a request, readable alone and by a query.
+//! The request log: one JSON line per request on standard output, readable alone and searchable by a query.
 
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
-/// The line of one request. Holds the route's pattern, never a path, a name or a body.
+
+/// The log line of one request. It has the pattern of the route, never a path, a name or a body.
 #[derive(Debug)]
-pub struct RequestLine {
+pub struct RequestLog {
     started: Instant,
     method: Method,
     route: String,
 }
 
-impl RequestLine {
-    /// Starts the clock of a request.
+impl RequestLog {
+    /// Starts to measure the duration of a request.
     pub fn start(request: &Request) -> Self {
         let route = request.extensions().get::<MatchedPath>();
         Self {
@@ -23,7 +24,7 @@ impl RequestLine {
         }
     }
 
-    /// Writes the line.
+    /// Writes the log line.
     pub fn write(self, status: StatusCode, request_id: &str) {
         let milliseconds = self.started.elapsed().as_secs_f64() * 1_000.0;
         tracing::info!(

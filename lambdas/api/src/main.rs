@@ -1,4 +1,4 @@
-//! The door of the `api` program.
+//! The entry point of the `api` program.
 
 use std::process::ExitCode;
 

@@ -1,10 +1,10 @@
-//! `If-Match`: which revision of a factory the caller has seen.
+//! `If-Match`: the revision of a factory that the caller has seen.
 
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
 use domain::FieldError;
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
 /// Returns the revision that the caller has seen.
 ///
@@ -14,7 +14,7 @@ use crate::problem::{Kind, Problem};
 pub fn seen_revision(headers: &HeaderMap) -> Result<u64, Problem> {
     let Some(value) = headers.get(IF_MATCH) else {
         return Err(Problem::new(
-            Kind::PreconditionRequired,
+            ProblemKind::PreconditionRequired,
             "send the revision that you have seen, like If-Match: \"7\"",
         ));
     };

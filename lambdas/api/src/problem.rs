@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problem documents: a stable type, a sentence for people, nothing of our insides.
+//! Errors as RFC 9457 problem documents: a stable type and a sentence for people, without internal details.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
@@ -14,37 +14,37 @@ use crate::store::StoreError;
 /// The prefix of all problem types.
 pub const TYPE_PREFIX: &str = "https://factory-tree.com/problems/";
 
-/// After how many seconds a caller may try again when the store was out of reach.
+/// The seconds after which a caller may retry when the store is unavailable.
 const RETRY_SECONDS: &str = "1";
 
 /// The kinds of problems. Their slugs are part of the contract and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A field breaks a rule.
+pub enum ProblemKind {
+    /// A field has an invalid value.
     InvalidField,
-    /// A field is not known here.
+    /// The body has a field that the request does not know.
     UnknownField,
     /// The body is no JSON object.
     MalformedJson,
     /// The body is too large.
     TooLarge,
-    /// There is no such factory, or no such path.
+    /// The factory or the path does not exist.
     NotFound,
-    /// The path is there, but not with this method.
+    /// The path does not support the method.
     MethodNotAllowed,
-    /// Another factory has this id.
+    /// The id is already taken by another factory.
     Conflict,
-    /// Somebody else changed the factory first.
+    /// Another request changed the factory first.
     RevisionMismatch,
-    /// The request does not say which revision it has seen.
+    /// The request has no `If-Match` header with the revision.
     PreconditionRequired,
-    /// The store does not answer right now.
+    /// The store does not respond right now.
     Unavailable,
-    /// Our fault.
+    /// An internal error.
     Internal,
 }
 
-impl Kind {
+impl ProblemKind {
     /// All kinds.
     pub const ALL: [Self; 11] = [
         Self::InvalidField,
@@ -60,8 +60,8 @@ impl Kind {
         Self::Internal,
     ];
 
-    /// Returns slug, title and status.
-    fn row(self) -> (&'static str, &'static str, StatusCode) {
+    /// Returns the slug, the title and the status.
+    fn definition(self) -> (&'static str, &'static str, StatusCode) {
         use StatusCode as S;
         match self {
             Self::InvalidField => (
@@ -112,19 +112,19 @@ impl Kind {
 
     /// Returns the last part of the problem's type.
     pub fn slug(self) -> &'static str {
-        self.row().0
+        self.definition().0
     }
 
-    /// Returns the status code of answers of this kind.
+    /// Returns the status code of responses of this kind.
     pub fn status(self) -> StatusCode {
-        self.row().2
+        self.definition().2
     }
 }
 
-/// An error on its way to the caller.
+/// An error for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
     field: Option<String>,
     factory: Option<Box<Factory>>,
@@ -132,7 +132,7 @@ pub struct Problem {
 
 impl Problem {
     /// Returns a problem with a sentence for the caller.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self {
             kind,
             detail: detail.into(),
@@ -146,7 +146,7 @@ impl Problem {
         Self {
             field: Some(field.to_owned()),
             ..Self::new(
-                Kind::UnknownField,
+                ProblemKind::UnknownField,
                 format!(
                     "{} is not a field here; known: {}",
                     quoted(field),
@@ -156,17 +156,17 @@ impl Problem {
         }
     }
 
-    /// Returns the problem of a factory that is not there.
+    /// Returns the problem of a factory that does not exist.
     pub fn no_factory(id: FactoryId) -> Self {
-        Self::new(Kind::NotFound, format!("there is no factory {id}"))
+        Self::new(ProblemKind::NotFound, format!("there is no factory {id}"))
     }
 
-    /// Returns the problem of a request made for an older revision, with the factory as it is now.
+    /// Returns the problem of a request made for an older revision, with the current factory.
     pub fn revision_mismatch(current: Factory, seen: u64) -> Self {
         Self {
             factory: Some(Box::new(current.clone())),
             ..Self::new(
-                Kind::RevisionMismatch,
+                ProblemKind::RevisionMismatch,
                 format!(
                     "the factory is at revision {}, not {seen}",
                     current.revision
@@ -180,19 +180,19 @@ impl From<FieldError> for Problem {
     fn from(error: FieldError) -> Self {
         Self {
             field: Some(error.field.to_owned()),
-            ..Self::new(Kind::InvalidField, error.to_string())
+            ..Self::new(ProblemKind::InvalidField, error.to_string())
         }
     }
 }
 
 impl From<StoreError> for Problem {
-    /// The cause goes to the log, once, here; the caller gets no word of it.
+    /// Logs the cause once, and keeps it out of the problem.
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(cause) => {
                 tracing::warn!(error = format!("{cause:#}"), "the store does not answer");
                 Self::new(
-                    Kind::Unavailable,
+                    ProblemKind::Unavailable,
                     "the factories are out of reach right now; try again in a moment",
                 )
             }
@@ -205,10 +205,10 @@ impl From<StoreError> for Problem {
 }
 
 impl Problem {
-    /// Returns the problem that is our fault; the log has the rest.
+    /// Returns the problem of an internal error, whose cause is in the log only.
     pub fn internal() -> Self {
         Self::new(
-            Kind::Internal,
+            ProblemKind::Internal,
             "the request could not be answered; its request id helps to find out why",
         )
     }
@@ -222,7 +222,7 @@ impl From<getrandom::Error> for Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Gives the status alone; [`rendered`] adds the document, as only it knows the request id.
+    /// Returns a response with the status only; [`render`] adds the document, because it knows the request id.
     fn into_response(self) -> Response {
         let mut response = self.kind.status().into_response();
         response.extensions_mut().insert(self);
@@ -231,7 +231,7 @@ impl IntoResponse for Problem {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ProblemDocument<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
@@ -243,13 +243,13 @@ struct Document<'a> {
     factory: Option<&'a Factory>,
 }
 
-/// Gives a problem on its way out its document; other answers stay as they are.
-pub fn rendered(mut response: Response, request_id: &str) -> Response {
+/// Adds the problem document to a response that carries a problem; returns other responses unchanged.
+pub fn render(mut response: Response, request_id: &str) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
-    let (slug, title, status) = problem.kind.row();
-    let document = Document {
+    let (slug, title, status) = problem.kind.definition();
+    let document = ProblemDocument {
         r#type: format!("{TYPE_PREFIX}{slug}"),
         title,
         status: status.as_u16(),
@@ -264,7 +264,7 @@ pub fn rendered(mut response: Response, request_id: &str) -> Response {
         CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    if problem.kind == Kind::Unavailable {
+    if problem.kind == ProblemKind::Unavailable {
         headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     }
     if let Some(factory) = &problem.factory {

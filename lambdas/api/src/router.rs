@@ -1,4 +1,4 @@
-//! The routes of the API.
+//! The paths of the API and their handlers.
 
 use axum::Router;
 use axum::extract::Request;
@@ -6,12 +6,12 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::envelope::envelope;
-use crate::problem::{Kind, Problem};
+use crate::middleware::wrap_response;
+use crate::problem::{Problem, ProblemKind};
 use crate::store::FactoryStore;
 use crate::{factories, health};
 
-/// Returns the whole API as a service.
+/// Returns the router with all paths.
 pub fn router<S: FactoryStore>(app: App<S>) -> Router {
     Router::new()
         .route("/health", get(health::health))
@@ -26,15 +26,15 @@ pub fn router<S: FactoryStore>(app: App<S>) -> Router {
         .route("/factories/{id}/restore", post(factories::restore))
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)
-        .layer(from_fn_with_state(app.clone(), envelope))
+        .layer(from_fn_with_state(app.clone(), wrap_response))
         .with_state(app)
 }
 
 async fn no_path() -> Problem {
-    Problem::new(Kind::NotFound, "there is nothing at this path")
+    Problem::new(ProblemKind::NotFound, "there is nothing at this path")
 }
 
 async fn no_method(request: Request) -> Problem {
     let detail = format!("{} is not possible at this path", request.method());
-    Problem::new(Kind::MethodNotAllowed, detail)
+    Problem::new(ProblemKind::MethodNotAllowed, detail)
 }

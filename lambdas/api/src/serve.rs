@@ -5,24 +5,24 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Door;
+use crate::config::ServeMode;
 
-/// Serves until Lambda ends the process, or the socket's server is told to stop.
+/// Serves until Lambda ends the process, or the server on a socket gets a stop signal.
 ///
 /// # Errors
 /// Returns an error if the listener cannot be bound or Lambda's runtime interface fails.
-pub async fn serve(router: Router, door: &Door) -> Result<()> {
-    match door {
-        Door::Lambda => lambda_http::run(router)
+pub async fn serve(router: Router, mode: &ServeMode) -> Result<()> {
+    match mode {
+        ServeMode::Lambda => lambda_http::run(router)
             .await
             .map_err(|error| anyhow!("the Lambda runtime failed: {error}")),
-        Door::Socket(address) => {
+        ServeMode::Socket(address) => {
             let listener = TcpListener::bind(address)
                 .await
                 .with_context(|| format!("failed to listen on `{address}`"))?;
             tracing::info!(%address, "listening");
             axum::serve(listener, router)
-                .with_graceful_shutdown(told_to_stop())
+                .with_graceful_shutdown(wait_for_stop_signal())
                 .await
                 .context("failed to serve")
         }
@@ -30,7 +30,7 @@ pub async fn serve(router: Router, door: &Door) -> Result<()> {
 }
 
 /// Waits for SIGINT or SIGTERM.
-async fn told_to_stop() {
+async fn wait_for_stop_signal() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
     };

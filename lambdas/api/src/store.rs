@@ -1,4 +1,4 @@
-//! Where factories are kept, in the domain's verbs.
+//! The store of the factories, as a trait with the domain's verbs.
 
 use std::future::Future;
 
@@ -10,64 +10,67 @@ pub mod memory;
 /// The most factories of one page.
 pub const PAGE: usize = 1_000;
 
-/// Keeps factories. Every write is refused when the factory is not at the revision it was made for.
+/// Stores factories. It refuses every write that was made for another revision than the current one.
 pub trait FactoryStore: Send + Sync + 'static {
-    /// Asks the store for something cheap.
+    /// Checks with a cheap read that the store responds.
     ///
     /// # Errors
-    /// Returns why it does not answer.
+    /// Returns why the store does not respond.
     fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Returns up to [`PAGE`] factories in the order of their ids, from the one after `after`.
     ///
     /// # Errors
-    /// Returns why the store does not answer.
+    /// Returns why the store failed.
     fn list(
         &self,
         after: Option<FactoryId>,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
-    /// Returns a factory, or `None` if it is not there or was removed.
+    /// Returns a factory, or `None` if it does not exist or was removed.
     ///
     /// # Errors
-    /// Returns why the store does not answer.
+    /// Returns why the store failed.
     fn find(
         &self,
         id: FactoryId,
     ) -> impl Future<Output = Result<Option<Factory>, StoreError>> + Send;
 
-    /// Keeps the first revision of a factory, with the request that it came from.
+    /// Stores the first revision of a factory together with its creation request.
     ///
     /// # Errors
-    /// Returns why the store does not answer.
+    /// Returns why the store failed.
     fn create(
         &self,
         new: &NewFactory,
         factory: &Factory,
-    ) -> impl Future<Output = Result<Creation, StoreError>> + Send;
+    ) -> impl Future<Output = Result<CreateOutcome, StoreError>> + Send;
 
     /// Replaces the revision before `next` by `next`.
     ///
     /// # Errors
-    /// Returns why the store does not answer.
-    fn update(&self, next: &Factory) -> impl Future<Output = Result<Write, StoreError>> + Send;
+    /// Returns why the store failed.
+    fn update(
+        &self,
+        next: &Factory,
+    ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send;
 
-    /// Removes the factory at `revision`, and keeps it for undo until `expires` (seconds since 1970).
+    /// Removes the factory at `revision`, and keeps its data for an undo until `expires` (seconds since 1970).
     ///
     /// # Errors
-    /// Returns why the store does not answer.
+    /// Returns why the store failed.
     fn remove(
         &self,
         id: FactoryId,
         revision: u64,
         expires: u64,
-    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+    ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send;
 
     /// Undoes a removal that has not expired at `now` (seconds since 1970), and returns the factory.
-    /// Returns one that is there as it is, and `None` if there is nothing to restore.
+    /// Returns a factory that is not removed unchanged, and `None` if there is nothing to restore.
     ///
     /// # Errors
-    /// Returns why the store does not answer.
+    /// Returns why the store failed.
     fn restore(
         &self,
         id: FactoryId,
@@ -75,10 +78,10 @@ pub trait FactoryStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<Factory>, StoreError>> + Send;
 }
 
-/// Some factories.
+/// One page of the list of factories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// In the order of their ids.
+    /// The factories in the order of their ids.
     pub factories: Vec<Factory>,
     /// The id that the next page comes after, or `None` if this is the last page.
     pub last: Option<FactoryId>,
@@ -86,10 +89,10 @@ pub struct Page {
 
 /// The outcome of a creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Creation {
-    /// The factory is there now.
+pub enum CreateOutcome {
+    /// The factory was created.
     Created,
-    /// The same request had created it before; so it stands now.
+    /// The same request has created the factory before; this is its current state.
     Repeated(Factory),
     /// Another request created a factory with this id.
     Taken,
@@ -99,22 +102,22 @@ pub enum Creation {
 
 /// The outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// It stands.
+pub enum WriteOutcome {
+    /// The write succeeded.
     Done,
-    /// The factory is at another revision; so it stands now.
+    /// The factory is at another revision; this is its current state.
     Stale(Factory),
-    /// The factory is not there.
+    /// The factory does not exist or was removed.
     Gone,
 }
 
-/// Why a store did not answer.
+/// The reason why a request to the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Throttled, timed out or out of reach: trying again helps.
+    /// Throttled, timed out or out of reach: a retry can help.
     #[error("the store is unavailable")]
     Unavailable(#[source] anyhow::Error),
-    /// Anything else: trying again does not help.
+    /// Any other error: a retry does not help.
     #[error("the store failed")]
     Broken(#[source] anyhow::Error),
 }

@@ -1,39 +1,39 @@
-//! In: a batch of stream records. Out: the messages that it stands for, and the records that stand
-//! for none. Pure: nothing is sent here.
+//! In: a batch of stream records. Out: their messages, and the records that cannot be read. This module is
+//! pure: it sends nothing.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use domain::Change;
-use domain::record::Record;
+use domain::FactoryChange;
+use domain::item::FactoryItem;
 
-/// A record's place in its shard, by which Lambda knows it.
+/// The position of a record in its shard, by which Lambda identifies it.
 pub type SequenceNumber = String;
 
-/// A message, ready to be sent, and the record that it came from.
+/// A message that is ready to send, and the record that it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The record.
+pub struct TopicMessage {
+    /// The sequence number of the record.
     pub sequence_number: SequenceNumber,
-    /// A [`Change`] as JSON.
+    /// A [`FactoryChange`] as JSON.
     pub text: String,
 }
 
-/// The messages that a batch of records stands for.
+/// The messages and the unreadable records of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// To be sent, in the order of the records.
-    pub messages: Vec<Message>,
-    /// Records that can never be read, in their order.
-    pub poison: Vec<Poison>,
+    /// The messages in the order of the records.
+    pub messages: Vec<TopicMessage>,
+    /// The records that can never be read, in their order.
+    pub unreadable: Vec<UnreadableRecord>,
     /// The number of records that need no message.
     pub ignored: usize,
 }
 
 /// A record that can never be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Poison {
-    /// The record.
+pub struct UnreadableRecord {
+    /// The sequence number of the record.
     pub sequence_number: SequenceNumber,
-    /// Why it cannot be read.
+    /// The reason why the record cannot be read.
     pub reason: String,
 }
 
@@ -48,19 +48,18 @@ impl Batch {
     }
 
     fn add(&mut self, record: EventRecord) {
-        // An item is removed from the table by its time to live alone, long after its factory was:
-        // that was told when it happened.
+        // Only the time to live deletes items, long after the removal of the factory was published.
         if record.event_name == "REMOVE" {
             self.ignored += 1;
             return;
         }
         let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
         match message_text(record) {
-            Ok(text) => self.messages.push(Message {
+            Ok(text) => self.messages.push(TopicMessage {
                 sequence_number,
                 text,
             }),
-            Err(error) => self.poison.push(Poison {
+            Err(error) => self.unreadable.push(UnreadableRecord {
                 sequence_number,
                 reason: format!("{error:#}"),
             }),
@@ -74,8 +73,8 @@ fn message_text(record: EventRecord) -> anyhow::Result<String> {
         !image.is_empty(),
         "the record has no new image: the stream's view type is not NEW_IMAGE"
     );
-    let record: Record = serde_dynamo::from_item(image)?;
-    let change: Change = record.into_change()?;
+    let record: FactoryItem = serde_dynamo::from_item(image)?;
+    let change: FactoryChange = record.into_change()?;
     Ok(serde_json::to_string(&change)?)
 }
 
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_image_is_told_as_the_whole_factory() {
+    fn a_new_image_becomes_a_message_with_the_whole_factory() {
         let batch = read(&[record("1", "INSERT", image())]);
 
         insta::assert_snapshot!(
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_image_is_told_as_a_removal() {
+    fn a_deleted_image_becomes_a_removal() {
         let batch = read(&[record(
             "1",
             "MODIFY",
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_time_to_live_clears_away_is_ignored() {
+    fn items_that_the_time_to_live_deletes_are_ignored() {
         let mut removed = record("1", "REMOVE", json!(null));
         removed["userIdentity"] =
             json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poison_record_is_named_and_the_others_go_on() {
+    fn an_unreadable_record_is_reported_and_the_others_are_published() {
         let batch = read(&[
             record("1", "MODIFY", image()),
             record("2", "MODIFY", with("lower", json!({ "N": "6" }))),
@@ -185,29 +184,29 @@ mod tests {
             .iter()
             .map(|message| &*message.sequence_number)
             .collect();
-        let poison: Vec<&str> = batch
-            .poison
+        let unreadable: Vec<&str> = batch
+            .unreadable
             .iter()
-            .map(|poison| &*poison.sequence_number)
+            .map(|record| &*record.sequence_number)
             .collect();
-        assert_eq!((sent, poison), (vec!["1", "5"], vec!["2", "3", "4"]));
+        assert_eq!((sent, unreadable), (vec!["1", "5"], vec!["2", "3", "4"]));
         assert_eq!(
-            batch.poison[0].reason,
+            batch.unreadable[0].reason,
             "`lower` is 6; allowed: at most `upper`, which is 5"
         );
     }
 
     #[test]
-    fn a_stream_without_new_images_fails_loudly() {
+    fn a_stream_without_new_images_is_reported() {
         let mut keys_only = record("1", "MODIFY", json!(null));
         keys_only["dynamodb"]["StreamViewType"] = json!("KEYS_ONLY");
 
         let batch = read(&[keys_only]);
 
         assert!(
-            batch.poison[0].reason.contains("not NEW_IMAGE"),
+            batch.unreadable[0].reason.contains("not NEW_IMAGE"),
             "{:?}",
-            batch.poison
+            batch.unreadable
         );
     }
 }

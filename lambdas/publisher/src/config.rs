@@ -1,39 +1,40 @@
-//! In: the process environment. Out: checked settings, or a message that names variable and cure.
+//! In: the process environment. Out: checked settings, or an error that names the variable and its expected value.
 //! No other module reads the environment.
 
 use startup::{VariableError, Variables};
 
-/// The settings that the program needs before it starts.
+/// The settings of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `TOPIC_ARN`: the topic that changes go to.
+    /// `TOPIC_ARN`: the topic to which the program publishes changes.
     pub topic: String,
     /// `BUILD`: the content id of this build.
     pub build: String,
 }
 
 impl Config {
-    /// Reads the process environment.
+    /// Reads the settings from the process environment.
     ///
     /// # Errors
-    /// Returns the first variable that is missing.
+    /// Returns an error for the first variable that is missing.
     pub fn from_env() -> Result<Self, VariableError> {
-        let variables = Variables::of_process();
-        let cure = "the address of a Lambda runtime interface, or let Lambda start this program";
-        variables.text("AWS_LAMBDA_RUNTIME_API", cure)?;
+        let variables = Variables::from_env();
+        let expected =
+            "the address of a Lambda runtime interface, or let Lambda start this program";
+        variables.get_text("AWS_LAMBDA_RUNTIME_API", expected)?;
         Self::read(&variables)
     }
 
-    /// Reads settings.
+    /// Reads the settings from `variables`.
     ///
     /// # Errors
-    /// Returns the first variable that is missing.
+    /// Returns an error for the first variable that is missing.
     pub fn read(
         variables: &Variables<impl Fn(&'static str) -> Option<String>>,
     ) -> Result<Self, VariableError> {
         Ok(Self {
-            topic: variables.text("TOPIC_ARN", "the ARN of the topic that changes go to")?,
-            build: variables.text("BUILD", "the content id of this build")?,
+            topic: variables.get_text("TOPIC_ARN", "the ARN of the topic that changes go to")?,
+            build: variables.get_text("BUILD", "the content id of this build")?,
         })
     }
 }
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_variable_is_named_with_its_cure() {
+    fn a_missing_variable_is_reported_with_its_expected_value() {
         let message = Config::read(&Variables::new(|_| None))
             .unwrap_err()
             .to_string();

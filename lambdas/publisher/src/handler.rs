@@ -1,4 +1,4 @@
-//! One batch: read it, send it, say what failed.
+//! The handler of one batch: reads it, publishes its messages, and reports the failed records.
 
 use std::time::Instant;
 
@@ -8,23 +8,23 @@ use serde::Serialize;
 use crate::batch::{Batch, SequenceNumber};
 use crate::topic::Topic;
 
-/// The response that Lambda expects to a batch: the records that failed. An empty list is a success.
+/// The response to Lambda: the failed records of a batch. An empty list is a success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
-    /// The failed records. Lambda goes on from the one with the lowest sequence number.
-    pub batch_item_failures: Vec<Failure>,
+    /// The failed records. Lambda continues from the one with the lowest sequence number.
+    pub batch_item_failures: Vec<BatchItemFailure>,
 }
 
 /// A record that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Its sequence number.
+pub struct BatchItemFailure {
+    /// The sequence number of the record.
     pub item_identifier: SequenceNumber,
 }
 
-/// Publishes a batch, and returns what failed, in the order of the records.
+/// Publishes a batch, and returns the failed records in their order.
 pub async fn publish_changes(topic: &Topic, event: Event) -> BatchResponse {
     let started = Instant::now();
     let order: Vec<_> = event
@@ -33,10 +33,10 @@ pub async fn publish_changes(topic: &Topic, event: Event) -> BatchResponse {
         .map(|record| record.change.sequence_number.clone())
         .collect();
     let batch = Batch::read(event.records);
-    for poison in &batch.poison {
+    for record in &batch.unreadable {
         tracing::error!(
-            sequence_number = poison.sequence_number,
-            reason = poison.reason,
+            sequence_number = record.sequence_number,
+            reason = record.reason,
             "a record cannot be read"
         );
     }
@@ -45,14 +45,14 @@ pub async fn publish_changes(topic: &Topic, event: Event) -> BatchResponse {
 
     let refused = refused.into_iter().map(|message| &message.sequence_number);
     let failed: Vec<&SequenceNumber> = batch
-        .poison
+        .unreadable
         .iter()
-        .map(|poison| &poison.sequence_number)
+        .map(|record| &record.sequence_number)
         .chain(refused)
         .collect();
     tracing::info!(
         records = order.len(),
-        published = batch.messages.len() + batch.poison.len() - failed.len(),
+        published = batch.messages.len() + batch.unreadable.len() - failed.len(),
         ignored = batch.ignored,
         failed = failed.len(),
         milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -63,8 +63,8 @@ pub async fn publish_changes(topic: &Topic, event: Event) -> BatchResponse {
 
 /// Lists the failed records in the order of the batch.
 ///
-/// One without a sequence number is listed with an empty one, which Lambda takes as a failure of the
-/// whole batch: nothing is lost.
+/// A record without a sequence number is listed with an empty one. Lambda treats this as a failure of the
+/// whole batch, so no record is lost.
 fn response(order: &[Option<SequenceNumber>], failed: &[&SequenceNumber]) -> BatchResponse {
     let in_order = order
         .iter()
@@ -72,7 +72,7 @@ fn response(order: &[Option<SequenceNumber>], failed: &[&SequenceNumber]) -> Bat
     BatchResponse {
         batch_item_failures: in_order
             .filter(|number| failed.contains(&number))
-            .map(|item_identifier| Failure { item_identifier })
+            .map(|item_identifier| BatchItemFailure { item_identifier })
             .collect(),
     }
 }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_goes_out_in_tens() {
+    async fn a_batch_is_published_in_tens() {
         let rules = [accepts(10), accepts(10), accepts(3)];
 
         let response = publish_changes(&topic(&rules), event(23, &[])).await;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_poison_record_is_reported_and_the_rest_is_sent() {
+    async fn an_unreadable_record_is_reported_and_the_others_are_published() {
         let rules = [accepts(4)];
 
         let response = publish_changes(&topic(&rules), event(5, &[2])).await;
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_with_nothing_to_tell_calls_nobody() {
+    async fn an_empty_batch_sends_no_request() {
         assert_eq!(
             publish_changes(&topic(&[]), event(0, &[])).await,
             BatchResponse::default()

@@ -1,26 +1,25 @@
-//! Tells the world what changed: from the table's stream to the topic.
+//! Publishes the changes of the table's stream to the topic.
 //!
 //! In: batches of stream records, by Lambda's event source mapping. Out: one message per record on
 //! the topic, whole factories each, and the sequence numbers of the records that failed.
-//! The meaning of a record is decided in `domain`; the subscribers of the topic are unknown here.
+//! The crate `domain` defines the meaning of a record; this crate does not know the topic's subscribers.
 //!
 //! # When a record fails
 //!
-//! Lambda goes on from the *lowest* sequence number that a batch reports, and sends everything from
-//! there again, with what came after it. So two things are done with a failing record:
+//! Lambda continues from the *lowest* sequence number that a batch reports, and sends that record and all
+//! later ones again. So the publisher handles a failing record in two ways:
 //!
-//! - it is reported, and what comes after it is published all the same. A record that can never be
-//!   read (a poison record) is bisected out by Lambda and parked in the dead-letter queue, and not
-//!   one message of its batch has waited for that;
-//! - what is published again on the second try is a repetition, and harmless: a message is the whole
-//!   factory with its revision, and readers apply it only if it is newer than what they know.
+//! - It reports the record, and still publishes the later ones. Lambda isolates an unreadable record by
+//!   bisection and moves it to the dead-letter queue, and no message of the batch waits for that.
+//! - It may publish a message again on a retry, which is harmless: a message has the whole factory with
+//!   its revision, and receivers apply it only if it is newer than the revision that they know.
 //!
-//! | module | answers |
+//! | module | content |
 //! |---|---|
-//! | [`config`] | what the environment says |
-//! | [`batch`] | which messages a batch of records stands for. Pure |
-//! | [`topic`] | how messages are sent |
-//! | [`handler`] | both, one after the other |
+//! | [`config`] | the settings from the environment |
+//! | [`batch`] | reading a batch of records into messages (pure) |
+//! | [`topic`] | sending messages |
+//! | [`handler`] | reading and sending one batch, and reporting its failures |
 
 pub mod batch;
 pub mod config;

@@ -1,4 +1,4 @@
-//! The door of the `publisher` program.
+//! The entry point of the `publisher` program.
 
 use std::process::ExitCode;
 

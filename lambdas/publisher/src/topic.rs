@@ -1,4 +1,4 @@
-//! The topic: the one door to SNS. Needs `sns:Publish` on the topic, and nothing else.
+//! The SNS client. It needs only the permission `sns:Publish` on the topic.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
 
-use crate::batch::Message;
+use crate::batch::TopicMessage;
 
-/// The most messages of one call. They stay far below its limit of 256 KiB: a message has less
-/// than 1 KiB.
+/// The most messages of one call. The call stays far below its limit of 256 KiB, because a message has
+/// less than 1 KiB.
 const MAX_ENTRIES: usize = 10;
 
 /// The longest time for a call with its retries: a full batch of the stream, ten calls, ends within the function's
-/// timeout of 30 s (`templates/api.yaml`), so that what failed is reported.
+/// timeout of 30 s (`templates/api.yaml`), so that the function can report the failed records.
 const OPERATION: Duration = Duration::from_millis(2_500);
 
-/// Sends messages to one topic.
+/// The topic to which the program publishes messages.
 #[derive(Clone, Debug)]
 pub struct Topic {
     client: Client,
@@ -32,7 +32,10 @@ impl Topic {
             .operation_attempt_timeout(Duration::from_millis(1_200))
             .operation_timeout(OPERATION)
             .build();
-        let config = startup::aws().timeout_config(timeouts).load().await;
+        let config = startup::aws_config_loader()
+            .timeout_config(timeouts)
+            .load()
+            .await;
         Self::new(Client::new(&config), arn)
     }
 
@@ -47,7 +50,7 @@ impl Topic {
     /// Sends messages in their order, and returns those that were not accepted.
     ///
     /// A failing call does not stop the following ones.
-    pub async fn publish<'a>(&self, messages: &'a [Message]) -> Vec<&'a Message> {
+    pub async fn publish<'a>(&self, messages: &'a [TopicMessage]) -> Vec<&'a TopicMessage> {
         let mut failed = Vec::new();
         for chunk in messages.chunks(MAX_ENTRIES) {
             failed.extend(self.publish_chunk(chunk).await);
@@ -55,7 +58,7 @@ impl Topic {
         failed
     }
 
-    async fn publish_chunk<'a>(&self, chunk: &'a [Message]) -> Vec<&'a Message> {
+    async fn publish_chunk<'a>(&self, chunk: &'a [TopicMessage]) -> Vec<&'a TopicMessage> {
         let entries = match entries(chunk) {
             Ok(entries) => entries,
             Err(error) => {
@@ -90,7 +93,7 @@ impl Topic {
 }
 
 /// Returns the entries of one call; an entry's id is its place in the chunk.
-fn entries(chunk: &[Message]) -> Result<Vec<PublishBatchRequestEntry>, BuildError> {
+fn entries(chunk: &[TopicMessage]) -> Result<Vec<PublishBatchRequestEntry>, BuildError> {
     chunk
         .iter()
         .enumerate()

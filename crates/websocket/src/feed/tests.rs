@@ -1,4 +1,4 @@
-//! The effects of the feed, and its recovery from faults.
+//! The feed against a fake account: the tree that it builds, the failures that it recovers from, and its cleanup.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use domain::{Bounds, Factory, FactoryId};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::fake::Fake;
+use crate::fake::FakeAccount;
 use crate::hub::Backlog;
 use crate::readiness::NotReady;
 
@@ -24,14 +24,14 @@ fn factory(id: u8, revision: u64) -> Factory {
 }
 
 fn message(id: u8, revision: u64) -> String {
-    let change = Change::Changed {
+    let change = FactoryChange::Changed {
         factory: factory(id, revision),
     };
     serde_json::to_string(&change).unwrap()
 }
 
-struct Running {
-    cloud: Fake,
+struct RunningFeed {
+    account: FakeAccount,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -39,23 +39,23 @@ struct Running {
     end: JoinHandle<()>,
 }
 
-fn start(cloud: &Fake) -> Running {
+fn start(account: &FakeAccount) -> RunningFeed {
     let loader = TreeLoader {
-        table: cloud.table(),
+        table: account.table(),
         hub: Arc::new(Hub::new("build", "server")),
         metrics: Arc::default(),
     };
     let feed = Feed {
-        queues: cloud.queues(),
-        topic: cloud.topic(),
+        queues: account.queues(),
+        topic: account.topic(),
         hub: Arc::clone(&loader.hub),
         metrics: Arc::clone(&loader.metrics),
         loader,
         readiness: Arc::default(),
     };
     let (stop, stopped) = watch::channel(());
-    Running {
-        cloud: cloud.clone(),
+    RunningFeed {
+        account: account.clone(),
         hub: Arc::clone(&feed.hub),
         metrics: Arc::clone(&feed.metrics),
         readiness: Arc::clone(&feed.readiness),
@@ -64,7 +64,7 @@ fn start(cloud: &Fake) -> Running {
     }
 }
 
-impl Running {
+impl RunningFeed {
     async fn until(&self, holds: impl Fn(&Self) -> bool) {
         let waiting = async {
             while !holds(self) {
@@ -76,29 +76,29 @@ impl Running {
             .expect("in time");
     }
 
-    /// Whether a client that connects now is told of this revision of a factory.
-    fn tells(&self, id: u8, revision: u64) -> bool {
-        let welcome = self.hub.welcome(None);
-        let Backlog::Next { texts, .. } = self.hub.after(welcome.position) else {
+    /// Returns whether a client that connects now receives this revision of a factory.
+    fn sends(&self, id: u8, revision: u64) -> bool {
+        let welcome = self.hub.initial_messages(None);
+        let Backlog::Next { texts, .. } = self.hub.backlog_after(welcome.position) else {
             return false;
         };
         let json = serde_json::to_string(&factory(id, revision)).unwrap();
-        let mut told = welcome.texts.iter().chain(&texts);
-        told.any(|text| text.contains(&json))
+        let mut texts_sent = welcome.texts.iter().chain(&texts);
+        texts_sent.any(|text| text.contains(&json))
     }
 
-    async fn stop(self) -> Fake {
+    async fn stop(self) -> FakeAccount {
         drop(self.stop);
         self.end.await.unwrap();
-        self.cloud
+        self.account
     }
 }
 
 #[tokio::test]
-async fn the_table_and_the_queue_together_make_the_tree() {
-    let cloud = Fake::default();
-    cloud.lock().factories = vec![factory(1, 3), factory(2, 1)];
-    cloud.lock().messages = [
+async fn the_tree_combines_the_table_and_the_queue() {
+    let account = FakeAccount::default();
+    account.lock().factories = vec![factory(1, 3), factory(2, 1)];
+    account.lock().messages = [
         message(1, 2),
         message(2, 2),
         "nonsense".to_owned(),
@@ -106,9 +106,9 @@ async fn the_table_and_the_queue_together_make_the_tree() {
     ]
     .into();
 
-    let running = start(&cloud);
+    let running = start(&account);
     running
-        .until(|running| running.cloud.lock().deleted_messages == 4)
+        .until(|running| running.account.lock().deleted_messages == 4)
         .await;
 
     let metrics = running.metrics.render(crate::metrics::Gauges::default());
@@ -116,7 +116,7 @@ async fn the_table_and_the_queue_together_make_the_tree() {
     assert_eq!(
         running.hub.watch_position().borrow().to_owned(),
         2,
-        "an older one tells nothing"
+        "an older revision is not sent"
     );
     assert!(
         metrics.contains("_stale_total 1\n") && metrics.contains("_unreadable_total 1\n"),
@@ -126,32 +126,32 @@ async fn the_table_and_the_queue_together_make_the_tree() {
 }
 
 #[tokio::test]
-async fn at_the_end_nothing_is_left() {
-    let cloud = Fake::default();
-    let running = start(&cloud);
+async fn a_stopped_feed_leaves_no_queue_and_no_subscription() {
+    let account = FakeAccount::default();
+    let running = start(&account);
     running
         .until(|running| running.readiness.check(Instant::now()).is_ok())
         .await;
-    assert_eq!(cloud.counts(), (1, 1));
+    assert_eq!(account.counts(), (1, 1));
 
     running.stop().await;
 
-    assert_eq!(cloud.counts(), (0, 0));
+    assert_eq!(account.counts(), (0, 0));
 }
 
 #[tokio::test]
-async fn a_vanished_queue_is_replaced_and_the_table_read_again() {
-    let cloud = Fake::default();
-    cloud.lock().factories = vec![factory(1, 1), factory(2, 1)];
-    let running = start(&cloud);
+async fn a_deleted_queue_is_replaced_and_the_table_is_read_again() {
+    let account = FakeAccount::default();
+    account.lock().factories = vec![factory(1, 1), factory(2, 1)];
+    let running = start(&account);
     running.until(|running| running.hub.factories() == 2).await;
 
-    let vanished = {
-        let mut cloud = cloud.lock();
-        cloud.factories = vec![factory(1, 2)];
-        cloud.queues.pop_first().unwrap().0
+    let deleted_queue = {
+        let mut account = account.lock();
+        account.factories = vec![factory(1, 2)];
+        account.queues.pop_first().unwrap().0
     };
-    running.until(|running| running.tells(1, 2)).await;
+    running.until(|running| running.sends(1, 2)).await;
 
     running
         .until(|running| running.readiness.check(Instant::now()).is_ok())
@@ -159,59 +159,59 @@ async fn a_vanished_queue_is_replaced_and_the_table_read_again() {
     assert_eq!(
         running.hub.factories(),
         1,
-        "what left the table meanwhile is gone"
+        "the factory that left the table meanwhile is removed"
     );
-    assert_eq!(cloud.counts(), (1, 1));
-    assert!(!cloud.lock().queues.contains_key(&vanished));
-    assert!(!cloud.lock().subscriptions[0].ends_with(&vanished));
+    assert_eq!(account.counts(), (1, 1));
+    assert!(!account.lock().queues.contains_key(&deleted_queue));
+    assert!(!account.lock().subscriptions[0].ends_with(&deleted_queue));
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_server_that_died_and_came_back_deletes_its_earlier_queue_and_no_other() {
-    let cloud = Fake::default();
+async fn a_server_that_restarts_after_a_crash_deletes_its_earlier_queue_and_no_other() {
+    let account = FakeAccount::default();
     for name in [
         "stage-i-1-00000001",
         "stage-i-1-2-00000001",
         "stage-i-2-00000001",
     ] {
-        cloud.lock().queues.insert(name.to_owned(), None);
-        cloud
+        account.lock().queues.insert(name.to_owned(), None);
+        account
             .lock()
             .subscriptions
             .push(format!("arn:aws:sqs:eu-central-1:000000000000:{name}"));
     }
 
-    let running = start(&cloud);
+    let running = start(&account);
     running
         .until(|running| running.readiness.check(Instant::now()).is_ok())
         .await;
     running.stop().await;
 
-    let left: Vec<_> = cloud.lock().queues.keys().cloned().collect();
+    let left: Vec<_> = account.lock().queues.keys().cloned().collect();
     assert_eq!(left, ["stage-i-1-2-00000001", "stage-i-2-00000001"]);
-    assert_eq!(cloud.lock().subscriptions.len(), 2);
+    assert_eq!(account.lock().subscriptions.len(), 2);
 }
 
 #[tokio::test]
-async fn the_table_is_not_read_before_the_topic_names_the_subscription() {
-    let cloud = Fake::default();
-    cloud.lock().names_nobody = true;
-    let running = start(&cloud);
+async fn the_table_is_not_read_before_the_topic_lists_the_subscription() {
+    let account = FakeAccount::default();
+    account.lock().hides_subscriptions = true;
+    let running = start(&account);
     running
-        .until(|running| running.cloud.counts() == (1, 1))
+        .until(|running| running.account.counts() == (1, 1))
         .await;
 
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(cloud.lock().reads, 0);
+    assert_eq!(account.lock().reads, 0);
     assert_eq!(
         running.readiness.check(Instant::now()),
         Err(NotReady::Loading)
     );
 
-    cloud.lock().names_nobody = false;
+    account.lock().hides_subscriptions = false;
     running
         .until(|running| running.readiness.check(Instant::now()).is_ok())
         .await;
-    assert_eq!(cloud.lock().reads, 1);
+    assert_eq!(account.lock().reads, 1);
 }

@@ -1,25 +1,25 @@
-//! The last changes in their order, from which every connection takes what it has not sent yet.
+//! The last changes in their order, from which every connection fetches the messages that it has not sent yet.
 
 use std::collections::{HashMap, VecDeque};
 
 use axum::extract::ws::Utf8Bytes;
 use domain::FactoryId;
 
-/// The number of changes that are kept. A connection further behind is closed; a client that comes back later
-/// gets the whole tree.
+/// The number of changes in the history. The server closes a connection that is further behind; a client that
+/// reconnects later gets the whole tree.
 pub const CAPACITY: usize = 4_096;
 
-/// From how many waiting changes on only the newest of each factory is sent.
+/// The number of waiting changes above which a connection sends only the newest change of each factory.
 pub const COALESCE_ABOVE: usize = 64;
 
-/// The most changes that are handed out at once.
+/// The most messages of one backlog.
 const CHUNK: usize = 64;
 
-/// The last changes, each with its message, in one order.
+/// The messages of the last changes, in the order of the changes.
 #[derive(Debug)]
 pub(super) struct History {
     entries: VecDeque<Entry>,
-    /// The position of the first entry. The first change ever has position 1.
+    /// The position of the first entry. The first change of a run has position 1.
     first: u64,
     newest: HashMap<FactoryId, u64>,
 }
@@ -28,28 +28,28 @@ pub(super) struct History {
 struct Entry {
     id: FactoryId,
     text: Utf8Bytes,
-    /// Whether no later entry is of the same factory.
+    /// Whether no later entry belongs to the same factory.
     is_newest: bool,
 }
 
-/// The changes that a connection has not sent yet.
+/// The messages that a connection has not sent yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backlog {
-    /// The next messages; empty if there is nothing new.
+    /// The next messages; empty if the connection has sent everything.
     Next {
-        /// To be sent in this order.
+        /// The messages in the order in which to send them.
         texts: Vec<Utf8Bytes>,
-        /// Where the connection stands once they are sent.
+        /// The position of the connection after these messages.
         position: u64,
-        /// The number of messages that newer ones made superfluous.
+        /// The number of messages that newer ones replaced.
         coalesced: usize,
     },
-    /// Some of it is no longer kept, or never was.
-    Lost,
+    /// The history does not include the change after the position.
+    TooFarBehind,
 }
 
 impl History {
-    /// Returns a history without any change.
+    /// Returns an empty history.
     pub(super) fn new() -> Self {
         Self {
             entries: VecDeque::new(),
@@ -58,12 +58,12 @@ impl History {
         }
     }
 
-    /// Returns the position of the last change, 0 before the first one.
+    /// Returns the position of the last change, or 0 if there is none.
     pub(super) fn position(&self) -> u64 {
         self.first + self.entries.len() as u64 - 1
     }
 
-    /// Adds a change at the position after the last one, and forgets the oldest beyond [`CAPACITY`].
+    /// Appends a change, and forgets the oldest one if the history exceeds [`CAPACITY`].
     pub(super) fn push(&mut self, id: FactoryId, text: Utf8Bytes) {
         let position = self.position() + 1;
         if let Some(older) = self.newest.insert(id, position)
@@ -94,15 +94,15 @@ impl History {
         (index < self.entries.len()).then_some(index)
     }
 
-    /// Says whether everything after a position is still kept.
-    pub(super) fn reaches(&self, position: u64) -> bool {
+    /// Returns whether the history has every change after a position.
+    pub(super) fn covers(&self, position: u64) -> bool {
         (self.first - 1..=self.position()).contains(&position)
     }
 
-    /// Returns what comes after a position.
-    pub(super) fn after(&self, position: u64) -> Backlog {
-        if !self.reaches(position) {
-            return Backlog::Lost;
+    /// Returns the messages after a position.
+    pub(super) fn backlog_after(&self, position: u64) -> Backlog {
+        if !self.covers(position) {
+            return Backlog::TooFarBehind;
         }
         let Some(start) = self.index(position + 1) else {
             return Backlog::Next {
@@ -143,7 +143,7 @@ mod tests {
         FactoryId::from_random(number.into())
     }
 
-    /// A history of changes to these factories; each text is its position.
+    /// Returns a history of changes to these factories, in which the text of each change is its position.
     fn history(factories: impl IntoIterator<Item = u64>) -> History {
         let mut history = History::new();
         for factory in factories {
@@ -155,29 +155,29 @@ mod tests {
 
     fn texts(backlog: Backlog) -> Vec<u64> {
         let Backlog::Next { texts, .. } = backlog else {
-            panic!("lost");
+            panic!("too far behind");
         };
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
     #[test]
-    fn nothing_is_after_the_last_position() {
-        assert!(texts(history([]).after(0)).is_empty());
-        assert!(texts(history([1, 2]).after(2)).is_empty());
+    fn the_backlog_after_the_last_position_is_empty() {
+        assert!(texts(history([]).backlog_after(0)).is_empty());
+        assert!(texts(history([1, 2]).backlog_after(2)).is_empty());
     }
 
     #[test]
-    fn a_short_backlog_is_told_change_by_change() {
-        assert_eq!(texts(history([1, 1, 2]).after(0)), [1, 2, 3]);
-        assert_eq!(texts(history([1, 1, 2]).after(1)), [2, 3]);
+    fn a_short_backlog_has_every_change() {
+        assert_eq!(texts(history([1, 1, 2]).backlog_after(0)), [1, 2, 3]);
+        assert_eq!(texts(history([1, 1, 2]).backlog_after(1)), [2, 3]);
     }
 
     #[test]
-    fn a_long_backlog_tells_only_the_newest_of_each_factory() {
+    fn a_long_backlog_has_only_the_newest_change_of_each_factory() {
         let history = history((0..100).map(|change| change % 3));
 
         assert_eq!(
-            history.after(10),
+            history.backlog_after(10),
             Backlog::Next {
                 texts: ["98", "99", "100"].map(Utf8Bytes::from).to_vec(),
                 position: 100,
@@ -189,32 +189,32 @@ mod tests {
     #[test]
     fn a_backlog_comes_in_chunks_without_a_gap() {
         let history = history(0..200);
-        let (mut position, mut told) = (0, Vec::new());
+        let (mut position, mut sent) = (0, Vec::new());
         while position < 200 {
-            let backlog = history.after(position);
+            let backlog = history.backlog_after(position);
             let Backlog::Next { position: next, .. } = backlog else {
-                panic!("lost");
+                panic!("too far behind");
             };
             position = next;
-            told.extend(texts(backlog));
+            sent.extend(texts(backlog));
         }
 
-        assert_eq!(told, (1..=200).collect::<Vec<_>>());
+        assert_eq!(sent, (1..=200).collect::<Vec<_>>());
     }
 
     #[test]
-    fn what_is_older_than_the_history_or_newer_than_now_is_lost() {
+    fn a_position_outside_the_history_is_too_far_behind() {
         let capacity = CAPACITY as u64;
         let history = history(0..capacity + 10);
 
-        assert_eq!(history.after(9), Backlog::Lost);
-        assert_ne!(history.after(10), Backlog::Lost);
-        assert_ne!(history.after(capacity + 10), Backlog::Lost);
-        assert_eq!(history.after(capacity + 11), Backlog::Lost);
+        assert_eq!(history.backlog_after(9), Backlog::TooFarBehind);
+        assert_ne!(history.backlog_after(10), Backlog::TooFarBehind);
+        assert_ne!(history.backlog_after(capacity + 10), Backlog::TooFarBehind);
+        assert_eq!(history.backlog_after(capacity + 11), Backlog::TooFarBehind);
     }
 
     #[test]
-    fn forgetting_an_old_change_keeps_what_is_known_of_newer_ones() {
+    fn forgetting_an_old_change_keeps_the_newer_ones() {
         let mut history = history((0..CAPACITY as u64).map(|change| change.max(1)));
         history.push(id(1), "again".into());
 

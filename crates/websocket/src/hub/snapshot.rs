@@ -1,17 +1,17 @@
-//! The whole tree as messages, made once for many connections.
+//! The whole tree as messages, which many connections share.
 
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
 use domain::{Factory, Tree};
 
-/// About how many bytes a piece has; the contract allows 64 KiB.
+/// The approximate size of one piece in bytes; the contract allows 64 KiB.
 ///
-/// A connection keeps a write buffer as large as its largest message for as long as it lives, so
-/// small pieces are what lets one instance hold many connections.
+/// Every connection keeps a write buffer as large as its largest message until it closes, so small
+/// pieces allow one instance to hold many connections.
 pub const PIECE_BYTES: usize = 2 * 1024;
 
-/// The tree at a position, ready to be sent.
+/// The tree at a position, as messages that are ready to send.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) pieces: Arc<[Utf8Bytes]>,
@@ -32,11 +32,11 @@ impl Snapshot {
 }
 
 fn json_of(factory: &Factory) -> String {
-    // A factory has nothing that JSON cannot hold.
+    // Every factory can be serialised.
     serde_json::to_string(factory).unwrap_or_default()
 }
 
-/// Joins factories with commas into groups of [`PIECE_BYTES`]; one empty group if there are none.
+/// Joins factories with commas into groups of about [`PIECE_BYTES`]. Returns one empty group if there are none.
 fn grouped(factories: impl Iterator<Item = String>) -> Vec<String> {
     let mut groups = vec![String::new()];
     for factory in factories {
@@ -55,7 +55,7 @@ fn grouped(factories: impl Iterator<Item = String>) -> Vec<String> {
     groups
 }
 
-/// Writes a `domain::message::Message::Snapshot` around factories that are JSON already.
+/// Writes the JSON of a `domain::message::LiveMessage::Snapshot` around factories that are already JSON.
 fn piece(factories: &str, last: bool, position: u64) -> String {
     format!(
         r#"{{"type":"snapshot","factories":[{factories}],"last":{last},"position":{position}}}"#
@@ -64,12 +64,12 @@ fn piece(factories: &str, last: bool, position: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::message::{MAX_BYTES, Message};
-    use domain::{Bounds, Change, FactoryId};
+    use domain::message::{LiveMessage, MAX_BYTES};
+    use domain::{Bounds, FactoryChange, FactoryId};
 
     use super::*;
 
-    /// A tree of factories that are as large as factories get.
+    /// Returns a tree of factories of the largest possible size.
     fn tree(factories: u128) -> Tree {
         let mut tree = Tree::default();
         let bounds = Bounds::new(-1_000_000_000, -1_000_000_000).unwrap();
@@ -81,7 +81,7 @@ mod tests {
                 vec![-1_000_000_000; 15],
                 u64::MAX,
             );
-            tree.apply(Change::Changed {
+            tree.apply(FactoryChange::Changed {
                 factory: factory.unwrap(),
             });
         }
@@ -94,7 +94,7 @@ mod tests {
             .pieces
             .iter()
             .map(|text| match serde_json::from_str(text.as_str()).unwrap() {
-                Message::Snapshot {
+                LiveMessage::Snapshot {
                     factories,
                     last,
                     position: 7,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pieces_hold_every_factory_once_and_only_the_last_says_so() {
+    fn the_pieces_have_every_factory_once_and_only_the_last_is_marked() {
         let tree = tree(500);
         let pieces = pieces(&tree);
 

@@ -1,10 +1,10 @@
-//! The final state of a client, whatever happens in between.
+//! The messages of the hub, as a client of the page applies them.
 
 use domain::{Bounds, Factory};
 
 use super::*;
 
-fn changed(id: u8, revision: u64) -> Change {
+fn changed(id: u8, revision: u64) -> FactoryChange {
     let factory = Factory::new(
         FactoryId::from_random(u128::from(id)),
         format!("{id} at {revision}").parse().unwrap(),
@@ -12,19 +12,19 @@ fn changed(id: u8, revision: u64) -> Change {
         vec![],
         revision,
     );
-    Change::Changed {
+    FactoryChange::Changed {
         factory: factory.unwrap(),
     }
 }
 
-fn removed(id: u8, revision: u64) -> Change {
-    Change::Removed {
+fn removed(id: u8, revision: u64) -> FactoryChange {
+    FactoryChange::Removed {
         id: FactoryId::from_random(u128::from(id)),
         revision,
     }
 }
 
-fn loaded(changes: &[Change]) -> Hub {
+fn loaded(changes: &[FactoryChange]) -> Hub {
     let hub = Hub::new("build", "server");
     let content = TableContent {
         changes: changes.to_vec(),
@@ -38,7 +38,7 @@ fn factories(tree: &Tree) -> Vec<Factory> {
     tree.factories().cloned().collect()
 }
 
-/// A client as the page is one: it keeps what it was told, and nothing else.
+/// A client that, like the page, keeps only the state that it has received.
 #[derive(Default)]
 struct Client {
     tree: Tree,
@@ -52,24 +52,24 @@ impl Client {
             server: "server".to_owned(),
             position: self.position,
         });
-        let welcome = hub.welcome(resume.as_ref());
+        let welcome = hub.initial_messages(resume.as_ref());
         for text in &welcome.texts {
-            self.hear(text);
+            self.receive(text);
         }
         self.position = welcome.position;
     }
 
-    /// Takes everything that is waiting, and says whether the thread was lost.
-    fn take(&mut self, hub: &Hub) -> bool {
+    /// Receives all waiting messages, and returns false if the client is too far behind.
+    fn receive_all(&mut self, hub: &Hub) -> bool {
         loop {
-            match hub.after(self.position) {
-                Backlog::Lost => return false,
+            match hub.backlog_after(self.position) {
+                Backlog::TooFarBehind => return false,
                 Backlog::Next { texts, .. } if texts.is_empty() => return true,
                 Backlog::Next {
                     texts, position, ..
                 } => {
                     for text in &texts {
-                        self.hear(text);
+                        self.receive(text);
                     }
                     self.position = position;
                 }
@@ -77,39 +77,41 @@ impl Client {
         }
     }
 
-    fn hear(&mut self, text: &Utf8Bytes) {
+    fn receive(&mut self, text: &Utf8Bytes) {
         let (change, position) = match serde_json::from_str(text.as_str()).unwrap() {
-            Message::Hello { .. } => return,
-            Message::Snapshot { factories, .. } => {
+            LiveMessage::Hello { .. } => return,
+            LiveMessage::Snapshot { factories, .. } => {
                 if self.position == 0 {
                     self.positions.clear();
                 }
                 for factory in factories {
-                    self.tree.apply(Change::Changed { factory });
+                    self.tree.apply(FactoryChange::Changed { factory });
                 }
                 return;
             }
-            Message::Changed { factory, position } => (Change::Changed { factory }, position),
-            Message::Removed {
+            LiveMessage::Changed { factory, position } => {
+                (FactoryChange::Changed { factory }, position)
+            }
+            LiveMessage::Removed {
                 id,
                 revision,
                 position,
-            } => (Change::Removed { id, revision }, position),
+            } => (FactoryChange::Removed { id, revision }, position),
         };
         self.positions.push(position);
         assert_eq!(
             self.tree.apply(change),
             Effect::Applied,
-            "told twice, or something older"
+            "sent twice, or older than the known revision"
         );
     }
 }
 
 #[test]
-fn a_new_client_is_greeted_and_shown_the_tree() {
+fn a_new_client_gets_hello_and_the_tree() {
     let hub = loaded(&[changed(1, 4), removed(2, 9)]);
 
-    let welcome = hub.welcome(None);
+    let welcome = hub.initial_messages(None);
 
     let texts: Vec<_> = welcome.texts.iter().map(Utf8Bytes::as_str).collect();
     assert_eq!(
@@ -130,7 +132,7 @@ fn a_new_client_is_greeted_and_shown_the_tree() {
 }
 
 #[test]
-fn a_change_is_told_once_with_its_position() {
+fn a_change_is_sent_once_with_its_position() {
     let hub = loaded(&[changed(1, 4)]);
     let position = hub.watch_position();
 
@@ -141,9 +143,9 @@ fn a_change_is_told_once_with_its_position() {
     assert_eq!(*position.borrow(), 1);
     let Backlog::Next {
         texts, position: 1, ..
-    } = hub.after(0)
+    } = hub.backlog_after(0)
     else {
-        panic!("not told");
+        panic!("not sent");
     };
     assert!(
         texts[0].ends_with(r#""revision":5,"position":1}"#),
@@ -154,24 +156,24 @@ fn a_change_is_told_once_with_its_position() {
 }
 
 #[test]
-fn a_client_that_comes_back_gets_exactly_what_it_missed() {
+fn a_client_that_reconnects_gets_exactly_the_changes_that_it_missed() {
     let hub = loaded(&[]);
     let mut client = Client::default();
     client.connect(&hub, false);
     hub.apply(changed(1, 1));
-    client.take(&hub);
+    client.receive_all(&hub);
     for revision in 2..=4 {
         hub.apply(changed(1, revision));
     }
 
     client.connect(&hub, true);
-    client.take(&hub);
+    client.receive_all(&hub);
 
     assert_eq!(client.positions, [1, 2, 3, 4]);
 }
 
 #[test]
-fn a_client_of_another_run_or_of_the_future_gets_the_whole_tree() {
+fn a_client_with_an_unknown_run_or_a_future_position_gets_the_whole_tree() {
     let hub = loaded(&[changed(1, 1)]);
     hub.apply(changed(1, 2));
 
@@ -181,7 +183,7 @@ fn a_client_of_another_run_or_of_the_future_gets_the_whole_tree() {
             position,
         };
         assert_eq!(
-            hub.welcome(Some(&resume)).texts.len(),
+            hub.initial_messages(Some(&resume)).texts.len(),
             2,
             "{server} {position}"
         );
@@ -190,33 +192,33 @@ fn a_client_of_another_run_or_of_the_future_gets_the_whole_tree() {
         server: "server".to_owned(),
         position: 1,
     };
-    assert_eq!(hub.welcome(Some(&resume)).texts.len(), 1);
+    assert_eq!(hub.initial_messages(Some(&resume)).texts.len(), 1);
 }
 
 #[test]
-fn a_slow_client_is_coalesced_then_loses_the_thread_and_others_do_not() {
+fn a_slow_client_gets_coalesced_changes_then_is_too_far_behind_and_others_are_not() {
     let hub = loaded(&[]);
     let (mut slow, mut quick) = (Client::default(), Client::default());
     slow.connect(&hub, false);
     quick.connect(&hub, false);
-    let tell = |revisions: std::ops::RangeInclusive<u64>, quick: &mut Client| {
+    let apply = |revisions: std::ops::RangeInclusive<u64>, quick: &mut Client| {
         for revision in revisions {
             hub.apply(changed(u8::try_from(revision % 7).unwrap(), revision));
-            assert!(quick.take(&hub));
+            assert!(quick.receive_all(&hub));
         }
     };
 
-    tell(1..=1_000, &mut quick);
-    assert!(slow.take(&hub));
+    apply(1..=1_000, &mut quick);
+    assert!(slow.receive_all(&hub));
     assert_eq!(
         slow.positions.len(),
         7,
-        "the newest of each of seven factories"
+        "the newest change of each of seven factories"
     );
     assert_eq!(factories(&slow.tree), factories(&quick.tree));
 
-    tell(1_001..=1_001 + history::CAPACITY as u64, &mut quick);
-    assert!(!slow.take(&hub));
+    apply(1_001..=1_001 + history::CAPACITY as u64, &mut quick);
+    assert!(!slow.receive_all(&hub));
     assert!(
         quick
             .positions
@@ -227,9 +229,9 @@ fn a_slow_client_is_coalesced_then_loses_the_thread_and_others_do_not() {
 }
 
 #[test]
-fn what_was_deleted_behind_our_back_is_removed() {
+fn a_factory_whose_item_was_deleted_is_removed() {
     let hub = loaded(&[changed(1, 4), changed(2, 1), changed(3, 1)]);
-    let known = hub.known();
+    let known = hub.factory_ids();
     hub.apply(changed(4, 1));
 
     let content = TableContent {
@@ -253,12 +255,12 @@ fn what_was_deleted_behind_our_back_is_removed() {
     expected.sort_unstable();
     assert_eq!(
         revisions, expected,
-        "1 is gone; 3 is only unreadable; 4 came during the read"
+        "1 is removed; 3 is only unreadable; 4 was created during the read"
     );
 }
 
 #[test]
-fn a_removal_is_remembered_while_the_table_has_it() {
+fn the_hub_remembers_a_removal_while_the_table_has_its_item() {
     let hub = loaded(&[removed(1, 5)]);
 
     assert_eq!(hub.apply(changed(1, 4)), Effect::Stale);

@@ -1,4 +1,4 @@
-//! The calls to SQS, and the reaction to its refusals.
+//! The requests to SQS, and the handling of its errors.
 
 use aws_sdk_sqs::config::{Credentials, Region};
 use aws_sdk_sqs::operation::create_queue::CreateQueueOutput;
@@ -30,7 +30,7 @@ fn queues(rule: &Rule) -> Queues {
             .parse()
             .unwrap(),
         prefix: "stage-".to_owned(),
-        stem: "stage-i-1-".to_owned(),
+        own_prefix: "stage-i-1-".to_owned(),
     }
 }
 
@@ -46,7 +46,7 @@ fn no_queue() -> QueueDoesNotExist {
 }
 
 #[tokio::test]
-async fn a_new_queue_is_encrypted_short_lived_stamped_and_open_to_the_topic_alone() {
+async fn a_new_queue_is_encrypted_short_lived_tagged_and_open_to_the_topic_only() {
     let rule = mock!(Client::create_queue)
         .match_requests(|request| {
             let attribute = |name| request.attributes()?.get(&name).map(String::as_str);
@@ -72,7 +72,7 @@ async fn a_new_queue_is_encrypted_short_lived_stamped_and_open_to_the_topic_alon
 }
 
 #[tokio::test]
-async fn a_poll_waits_long_and_takes_ten() {
+async fn a_poll_waits_long_and_receives_up_to_ten() {
     let rule = mock!(Client::receive_message)
         .match_requests(|request| {
             request.wait_time_seconds() == Some(20) && request.max_number_of_messages() == Some(10)
@@ -90,16 +90,16 @@ async fn a_poll_waits_long_and_takes_ten() {
 
     assert_eq!(
         received,
-        [Received {
+        [ReceivedMessage {
             body: "b".to_owned(),
-            handle: "h".to_owned()
+            receipt_handle: "h".to_owned()
         }]
     );
 }
 
 #[tokio::test]
-async fn a_vanished_queue_is_told_from_a_failing_poll() {
-    let vanished = mock!(Client::receive_message)
+async fn a_deleted_queue_is_distinguished_from_a_failing_poll() {
+    let deleted = mock!(Client::receive_message)
         .then_error(|| ReceiveMessageError::QueueDoesNotExist(no_queue()));
     let failing = mock!(Client::receive_message).then_http_response(|| {
         let body = r#"{"__type":"InternalError","message":"later"}"#;
@@ -107,19 +107,15 @@ async fn a_vanished_queue_is_told_from_a_failing_poll() {
         aws_sdk_sqs::config::http::HttpResponse::new(status, body.into())
     });
 
-    let gone = queues(&vanished).poll(&queue()).await.unwrap_err();
-    assert!(matches!(gone, PollError::Gone));
+    let gone = queues(&deleted).poll(&queue()).await.unwrap_err();
+    assert!(matches!(gone, PollError::QueueGone));
     let failed = queues(&failing).poll(&queue()).await.unwrap_err();
     assert!(matches!(failed, PollError::Failed(_)));
-    assert_eq!(
-        failing.num_calls(),
-        1,
-        "the feed itself tries again, and reports meanwhile"
-    );
+    assert_eq!(failing.num_calls(), 1, "the feed retries, not the client");
 }
 
 #[tokio::test]
-async fn deleting_a_queue_that_is_gone_is_fine() {
+async fn deleting_a_missing_queue_succeeds() {
     let rule =
         mock!(Client::delete_queue).then_error(|| DeleteQueueError::QueueDoesNotExist(no_queue()));
 
@@ -127,7 +123,7 @@ async fn deleting_a_queue_that_is_gone_is_fine() {
 }
 
 #[tokio::test]
-async fn a_queue_without_a_readable_stamp_has_none() {
+async fn an_unreadable_alive_tag_counts_as_none() {
     for (tag, value, expected) in [
         (ALIVE_AT, "1795000000", Some(1_795_000_000)),
         (ALIVE_AT, "yesterday", None),
@@ -136,37 +132,43 @@ async fn a_queue_without_a_readable_stamp_has_none() {
         let rule = mock!(Client::list_queue_tags)
             .then_output(move || ListQueueTagsOutput::builder().tags(tag, value).build());
         assert_eq!(
-            queues(&rule).alive_at("http://sqs/q").await.unwrap(),
+            queues(&rule).find_alive_at("http://sqs/q").await.unwrap(),
             expected
         );
     }
 }
 
 #[tokio::test]
-async fn a_queue_that_is_listed_and_gone_has_no_stamp() {
+async fn a_deleted_queue_that_is_still_listed_has_no_alive_tag() {
     let rule = mock!(Client::list_queue_tags)
         .then_error(|| ListQueueTagsError::QueueDoesNotExist(no_queue()));
 
-    assert_eq!(queues(&rule).alive_at("http://sqs/q").await.unwrap(), None);
+    assert_eq!(
+        queues(&rule).find_alive_at("http://sqs/q").await.unwrap(),
+        None
+    );
 }
 
 #[test]
-fn a_servers_own_earlier_queues_are_told_from_its_neighbours() {
+fn a_servers_own_queues_are_distinguished_from_those_of_other_servers() {
     let rule = mock!(Client::list_queues).then_output(|| panic!("not called"));
     let queues = queues(&rule);
 
-    assert!(queues.is_own("stage-i-1-0badcafe"));
+    assert!(queues.is_own_queue("stage-i-1-0badcafe"));
     for name in [
         "stage-i-1-2-0badcafe",
         "stage-i-1-",
         "stage-i-1-0badcafe0",
         "stage-i-2-0badcafe",
     ] {
-        assert!(!queues.is_own(name), "{name}");
+        assert!(!queues.is_own_queue(name), "{name}");
     }
-    assert!(queues.is_servers("stage-i-2-0badcafe") && !queues.is_servers("stag-i-1-0badcafe"));
+    assert!(
+        queues.is_server_queue("stage-i-2-0badcafe")
+            && !queues.is_server_queue("stag-i-1-0badcafe")
+    );
     assert_eq!(
-        name_of(QUEUE),
-        name_of("http://sqs/000000000000/stage-i-1-0badcafe")
+        queue_name(QUEUE),
+        queue_name("http://sqs/000000000000/stage-i-1-0badcafe")
     );
 }

@@ -1,10 +1,9 @@
-//! The server as browsers meet it: real sockets on a port of the system's choice.
+//! The server over real sockets, on a port that the operating system chooses.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot do fails it")]
+#![expect(clippy::unwrap_used, reason = "a test reports a mistake by failing")]
 
-mod running;
-
-mod conversation;
-mod door;
-mod farewell;
+mod admission;
+mod messages;
 mod process;
+mod shutdown;
+mod test_server;

@@ -1,4 +1,4 @@
-//! The program itself: what it says when it cannot start, and the unit that it runs under.
+//! The program as a process: its error when it cannot start, and its systemd unit.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ const UNIT: &str = concat!(
 );
 
 #[test]
-fn without_its_variables_the_program_says_which_one_and_the_cure() {
+fn a_missing_variable_is_logged_with_its_expected_value() {
     let output = Command::new(env!("CARGO_BIN_EXE_websocket"))
         .env_clear()
         .output()
@@ -41,14 +41,14 @@ fn the_unit_starts_the_bundles_program_with_its_environment_file() {
     }
 }
 
-/// Only where systemd's own judge is installed.
+/// Runs only where `systemd-analyze` is installed.
 #[test]
 fn the_units_exposure_is_at_most_one_and_a_half() {
-    const JUDGE: &str = "/usr/bin/systemd-analyze";
-    if !Path::new(JUDGE).exists() {
+    const ANALYZE: &str = "/usr/bin/systemd-analyze";
+    if !Path::new(ANALYZE).exists() {
         return;
     }
-    let judged = Command::new(JUDGE)
+    let analysis = Command::new(ANALYZE)
         .args([
             "security",
             "--offline=true",
@@ -59,6 +59,6 @@ fn the_units_exposure_is_at_most_one_and_a_half() {
         .output()
         .unwrap();
 
-    let text = String::from_utf8_lossy(&judged.stdout);
-    assert!(judged.status.success(), "{text}");
+    let text = String::from_utf8_lossy(&analysis.stdout);
+    assert!(analysis.status.success(), "{text}");
 }

@@ -1,6 +1,6 @@
-//! Keeps factories in a DynamoDB table, one item each. The SDK's types and errors stay in here.
+//! Stores factories in a DynamoDB table, one item each. Only this module and its children name the SDK's types.
 //!
-//! Needs `dynamodb:GetItem`, `Query`, `PutItem` and `UpdateItem` on the table, and nothing else.
+//! It needs the permissions `dynamodb:GetItem`, `Query`, `PutItem` and `UpdateItem` on the table, and nothing else.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use domain::record::{PARTITION, Record};
+use domain::item::{FactoryItem, PARTITION};
 use domain::{Factory, FactoryId, NewFactory};
 use serde_dynamo::to_item;
 
-use super::{Creation, FactoryStore, PAGE, Page, StoreError, Write};
+use super::{CreateOutcome, FactoryStore, PAGE, Page, StoreError, WriteOutcome};
 
 mod failure;
 mod item;
@@ -21,7 +21,7 @@ mod item;
 mod tests;
 
 use failure::store_error;
-use item::{Item, broken, existing, id_of, key, number, present, readable, text};
+use item::{Item, broken, conflict, id_of, key, number, present_factory, readable_factory, text};
 
 /// A table of factories.
 #[derive(Clone, Debug)]
@@ -33,13 +33,16 @@ pub struct DynamoStore {
 impl DynamoStore {
     /// Returns the store of a table, with region, credentials and endpoint from the environment.
     pub async fn connect(table: &str) -> Self {
-        // API Gateway gives up after 30 s; a person does much earlier.
+        // API Gateway times out after 30 s, and a person stops waiting much earlier.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(2))
             .operation_timeout(Duration::from_secs(5))
             .build();
-        let config = startup::aws().timeout_config(timeouts).load().await;
+        let config = startup::aws_config_loader()
+            .timeout_config(timeouts)
+            .load()
+            .await;
         Self::new(Client::new(&config), table)
     }
 
@@ -65,7 +68,7 @@ impl DynamoStore {
         Ok(response.map_err(store_error)?.item)
     }
 
-    /// Returns an update of a factory that is refused unless it is there and at `revision`.
+    /// Returns an update of a factory that DynamoDB refuses unless the factory exists at `revision`.
     fn update_at(
         &self,
         id: FactoryId,
@@ -86,7 +89,7 @@ impl DynamoStore {
 }
 
 impl FactoryStore for DynamoStore {
-    /// Reads a key that no factory has: half a read unit, strongly consistent.
+    /// Reads a key that no factory has, strongly consistently.
     async fn check(&self) -> Result<(), StoreError> {
         self.get("health".to_owned()).await.map(drop)
     }
@@ -113,7 +116,7 @@ impl FactoryStore for DynamoStore {
                 .items
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(readable)
+                .filter_map(readable_factory)
                 .collect(),
             last,
         })
@@ -121,12 +124,16 @@ impl FactoryStore for DynamoStore {
 
     async fn find(&self, id: FactoryId) -> Result<Option<Factory>, StoreError> {
         let item = self.get(id.to_string()).await?;
-        item.map_or(Ok(None), present)
+        item.map_or(Ok(None), present_factory)
     }
 
-    async fn create(&self, new: &NewFactory, factory: &Factory) -> Result<Creation, StoreError> {
+    async fn create(
+        &self,
+        new: &NewFactory,
+        factory: &Factory,
+    ) -> Result<CreateOutcome, StoreError> {
         let request = serde_json::to_string(&new.request()).map_err(broken)?;
-        let record = Record::of(factory, Some(request.clone()));
+        let record = FactoryItem::from_factory(factory, Some(request.clone()));
         let response = self
             .client
             .put_item()
@@ -137,17 +144,17 @@ impl FactoryStore for DynamoStore {
             .send()
             .await;
         let Err(error) = response else {
-            return Ok(Creation::Created);
+            return Ok(CreateOutcome::Created);
         };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                existing(refused.item().cloned().unwrap_or_default(), &request)
+                conflict(refused.item().cloned().unwrap_or_default(), &request)
             }
             _ => Err(store_error(error)),
         }
     }
 
-    async fn update(&self, next: &Factory) -> Result<Write, StoreError> {
+    async fn update(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
         let numbers = next.numbers().iter().map(number).collect();
         let response = self
             .update_at(next.id, next.revision - 1)
@@ -166,11 +173,11 @@ impl FactoryStore for DynamoStore {
             .send()
             .await;
         let Err(error) = response else {
-            return Ok(Write::Done);
+            return Ok(WriteOutcome::Done);
         };
-        match refusal(error)? {
-            // The SDK tried again after an answer was lost: the first try stands.
-            Write::Stale(current) if current == *next => Ok(Write::Done),
+        match update_refusal(error)? {
+            // The SDK retried after a lost response: the first attempt had succeeded.
+            WriteOutcome::Stale(current) if current == *next => Ok(WriteOutcome::Done),
             write => Ok(write),
         }
     }
@@ -180,7 +187,7 @@ impl FactoryStore for DynamoStore {
         id: FactoryId,
         revision: u64,
         expires: u64,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<WriteOutcome, StoreError> {
         let response = self
             .update_at(id, revision)
             .update_expression("SET #deleted = :true, #expires = :expires, #revision = :next")
@@ -189,7 +196,7 @@ impl FactoryStore for DynamoStore {
             .expression_attribute_values(":expires", number(expires))
             .send()
             .await;
-        response.map_or_else(refusal, |_| Ok(Write::Done))
+        response.map_or_else(update_refusal, |_| Ok(WriteOutcome::Done))
     }
 
     async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {
@@ -212,21 +219,23 @@ impl FactoryStore for DynamoStore {
             .send()
             .await;
         match response {
-            Ok(output) => present(output.attributes.unwrap_or_default()),
-            Err(error) => match refusal(error)? {
-                Write::Stale(current) => Ok(Some(current)),
-                Write::Done | Write::Gone => Ok(None),
+            Ok(output) => present_factory(output.attributes.unwrap_or_default()),
+            Err(error) => match update_refusal(error)? {
+                WriteOutcome::Stale(current) => Ok(Some(current)),
+                WriteOutcome::Done | WriteOutcome::Gone => Ok(None),
             },
         }
     }
 }
 
-/// Says what stood in the way of a refused update.
-fn refusal(error: aws_sdk_dynamodb::error::SdkError<UpdateItemError>) -> Result<Write, StoreError> {
+/// Returns the reason why DynamoDB refused an update.
+fn update_refusal(
+    error: aws_sdk_dynamodb::error::SdkError<UpdateItemError>,
+) -> Result<WriteOutcome, StoreError> {
     let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error()
     else {
         return Err(store_error(error));
     };
-    let current = refused.item().cloned().map_or(Ok(None), present)?;
-    Ok(current.map_or(Write::Gone, Write::Stale))
+    let current = refused.item().cloned().map_or(Ok(None), present_factory)?;
+    Ok(current.map_or(WriteOutcome::Gone, WriteOutcome::Stale))
 }

@@ -1,4 +1,4 @@
-//! Keeps factories in this process, for tests and for running the API without a table.
+//! Stores factories in this process, for tests and for running the API without a table.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -7,38 +7,45 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::factory::CreationRequest;
 use domain::{Factory, FactoryId, NewFactory};
 
-use super::{Creation, FactoryStore, PAGE, Page, StoreError, Write};
+use super::{CreateOutcome, FactoryStore, PAGE, Page, StoreError, WriteOutcome};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    kept: Mutex<BTreeMap<FactoryId, Kept>>,
+    kept: Mutex<BTreeMap<FactoryId, StoredFactory>>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct StoredFactory {
     factory: Factory,
     request: CreationRequest,
-    /// When a removed factory can no longer be restored; `None` if it is there.
+    /// The time from which a removed factory can no longer be restored; `None` if it is not removed.
     expires: Option<u64>,
 }
 
 impl MemoryStore {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<FactoryId, Kept>> {
-        // Every write is one assignment: a panic elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<FactoryId, StoredFactory>> {
+        // A panic cannot leave a write half done, so a poisoned lock is still usable.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `write` change the factory if it is there and at `revision`.
-    fn write_at(&self, id: FactoryId, revision: u64, write: impl FnOnce(&mut Kept)) -> Write {
+    /// Calls `write` with the factory if it exists at `revision`.
+    fn write_at(
+        &self,
+        id: FactoryId,
+        revision: u64,
+        write: impl FnOnce(&mut StoredFactory),
+    ) -> WriteOutcome {
         let mut kept = self.lock();
         match kept.get_mut(&id) {
-            None => Write::Gone,
-            Some(kept) if kept.expires.is_some() => Write::Gone,
-            Some(kept) if kept.factory.revision != revision => Write::Stale(kept.factory.clone()),
+            None => WriteOutcome::Gone,
+            Some(kept) if kept.expires.is_some() => WriteOutcome::Gone,
+            Some(kept) if kept.factory.revision != revision => {
+                WriteOutcome::Stale(kept.factory.clone())
+            }
             Some(kept) => {
                 write(kept);
-                Write::Done
+                WriteOutcome::Done
             }
         }
     }
@@ -68,27 +75,31 @@ impl FactoryStore for MemoryStore {
         Ok(present.map(|kept| kept.factory.clone()))
     }
 
-    async fn create(&self, new: &NewFactory, factory: &Factory) -> Result<Creation, StoreError> {
+    async fn create(
+        &self,
+        new: &NewFactory,
+        factory: &Factory,
+    ) -> Result<CreateOutcome, StoreError> {
         let mut kept = self.lock();
         Ok(match kept.get(&new.id) {
-            Some(existing) if existing.expires.is_some() => Creation::Removed,
+            Some(existing) if existing.expires.is_some() => CreateOutcome::Removed,
             Some(existing) if existing.request == new.request() => {
-                Creation::Repeated(existing.factory.clone())
+                CreateOutcome::Repeated(existing.factory.clone())
             }
-            Some(_) => Creation::Taken,
+            Some(_) => CreateOutcome::Taken,
             None => {
-                let created = Kept {
+                let created = StoredFactory {
                     factory: factory.clone(),
                     request: new.request(),
                     expires: None,
                 };
                 kept.insert(new.id, created);
-                Creation::Created
+                CreateOutcome::Created
             }
         })
     }
 
-    async fn update(&self, next: &Factory) -> Result<Write, StoreError> {
+    async fn update(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
         Ok(self.write_at(next.id, next.revision - 1, |kept| {
             kept.factory = next.clone()
         }))
@@ -99,7 +110,7 @@ impl FactoryStore for MemoryStore {
         id: FactoryId,
         revision: u64,
         expires: u64,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<WriteOutcome, StoreError> {
         Ok(self.write_at(id, revision, |kept| {
             kept.factory.revision += 1;
             kept.expires = Some(expires);

@@ -1,13 +1,13 @@
-//! Holds `openapi.yaml` against the router and against the rules of `domain`.
+//! Compares `openapi.yaml` with the router and with the limits of `domain`.
 
 use std::collections::BTreeSet;
 
-use api::problem::{Kind, TYPE_PREFIX};
+use api::problem::{ProblemKind, TYPE_PREFIX};
 use axum::Router;
-use domain::{bounds, count, field, name};
+use domain::{bounds, count, factory, field, name};
 use serde_json::{Value, json};
 
-use crate::calls::{Answer, ID, api, call, create, creation};
+use crate::client::{ID, TestResponse, api, call, create, creation};
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
@@ -42,9 +42,9 @@ fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
         .collect()
 }
 
-/// Asserts that an answer is one that the document has for this operation, headers and body included.
-fn assert_documented(document: &Value, operation: &Value, answer: &Answer) {
-    let status = answer.status.as_str();
+/// Asserts that a response is one that the document has for this operation, headers and body included.
+fn assert_documented(document: &Value, operation: &Value, response: &TestResponse) {
+    let status = response.status.as_str();
     let documented = resolved(document, &operation["responses"][status]);
     assert!(
         documented.is_object(),
@@ -53,18 +53,18 @@ fn assert_documented(document: &Value, operation: &Value, answer: &Answer) {
     );
     for (header, _) in documented["headers"].as_object().into_iter().flatten() {
         assert!(
-            answer.headers.contains_key(header),
+            response.headers.contains_key(header),
             "{status} without {header}"
         );
     }
     let Some(content) = documented["content"].as_object() else {
-        assert_eq!(answer.text, "", "{status} has no body");
+        assert_eq!(response.text, "", "{status} has no body");
         return;
     };
-    let media = &content[answer.header("content-type").unwrap()];
+    let media = &content[response.header("content-type").unwrap()];
     let schema = json!({ "components": document["components"], "allOf": [media["schema"]] });
-    if let Err(error) = jsonschema::validate(&schema, &answer.json()) {
-        panic!("{status}: {error} in {}", answer.text);
+    if let Err(error) = jsonschema::validate(&schema, &response.json()) {
+        panic!("{status}: {error} in {}", response.text);
     }
 }
 
@@ -78,7 +78,7 @@ fn good_request(operation: &str) -> (&'static str, String) {
     }
 }
 
-async fn send(api: &Router, path: &str, method: &str, header: &str, body: &str) -> Answer {
+async fn send(api: &Router, path: &str, method: &str, header: &str, body: &str) -> TestResponse {
     let path = path.replace("{id}", ID);
     call(api, &method.to_uppercase(), &path, &[header], body).await
 }
@@ -91,14 +91,14 @@ async fn every_operation_succeeds_as_documented() {
         create(&api).await;
         let (header, body) = good_request(operation["operationId"].as_str().unwrap());
 
-        let answer = send(&api, path, method, header, &body).await;
+        let response = send(&api, path, method, header, &body).await;
 
         assert!(
-            answer.status.is_success(),
+            response.status.is_success(),
             "{method} {path}: {}",
-            answer.text
+            response.text
         );
-        assert_documented(&document, operation, &answer);
+        assert_documented(&document, operation, &response);
     }
 }
 
@@ -125,8 +125,8 @@ async fn every_operation_refuses_as_documented() {
                     &too_large,
                     &creation("x", 9),
                 ] {
-                    let answer = send(&api, path, method, header, body).await;
-                    assert_documented(&document, operation, &answer);
+                    let response = send(&api, path, method, header, body).await;
+                    assert_documented(&document, operation, &response);
                 }
             }
             if !exists {
@@ -144,7 +144,8 @@ async fn every_documented_success_and_refusal_can_happen_or_is_the_stores() {
         let id = operation["operationId"].as_str().unwrap();
         let api = api();
         let (good_header, good_body) = good_request(id);
-        let mut note = |answer: Answer| seen.insert((id.to_owned(), answer.status.as_u16()));
+        let mut note =
+            |response: TestResponse| seen.insert((id.to_owned(), response.status.as_u16()));
         note(send(&api, path, method, good_header, &good_body).await);
         create(&api).await;
         for (header, body) in [
@@ -181,8 +182,8 @@ async fn what_is_not_documented_is_not_routed() {
         .collect();
     for path in document["paths"].as_object().unwrap().keys() {
         for method in METHODS {
-            let answer = send(&api(), path, method, "x: x", "").await;
-            let routed = answer.status.as_u16() != 405;
+            let response = send(&api(), path, method, "x: x", "").await;
+            let routed = response.status.as_u16() != 405;
             assert_eq!(
                 routed,
                 documented.contains(&(path.clone(), method)),
@@ -203,7 +204,7 @@ fn the_documents_limits_are_the_domains() {
     let numbers = schema(&document, "Count");
     assert_eq!(
         (&numbers["minimum"], &numbers["maximum"]),
-        (&json!(0), &json!(count::MAX))
+        (&json!(count::MIN), &json!(count::MAX))
     );
     assert_eq!(
         schema(&document, "Factory")["properties"]["numbers"]["maxItems"],
@@ -212,17 +213,33 @@ fn the_documents_limits_are_the_domains() {
     let text = schema(&document, "Name");
     assert_eq!(
         (&text["minLength"], &text["maxLength"]),
-        (&json!(1), &json!(name::MAX_CHARACTERS))
+        (&json!(name::MIN_CHARACTERS), &json!(name::MAX_CHARACTERS))
     );
     let page = &schema(&document, "FactoryPage")["properties"]["factories"];
     assert_eq!(page["maxItems"], api::store::PAGE);
-    assert_eq!(api::body::MAX_BYTES, 8192, "as the description says");
-    assert!(
-        document["info"]["description"]
-            .as_str()
-            .unwrap()
-            .contains("8192 bytes")
+    assert_eq!(
+        schema(&document, "Revision")["minimum"],
+        factory::FIRST_REVISION
     );
+    let bytes = format!("{} bytes", api::body::MAX_BYTES);
+    let characters = format!(
+        "{} to {} characters",
+        name::MIN_CHARACTERS,
+        name::MAX_CHARACTERS
+    );
+    for (description, limit) in [
+        (&document["info"]["description"], &bytes),
+        (
+            &document["components"]["responses"]["TooLarge"]["description"],
+            &bytes,
+        ),
+        (&text["description"], &characters),
+    ] {
+        assert!(
+            description.as_str().unwrap().contains(limit),
+            "{description}"
+        );
+    }
 }
 
 #[test]
@@ -245,7 +262,7 @@ fn the_documents_pattern_forbids_exactly_what_a_name_may_not_hold() {
 fn the_documents_problem_types_are_ours() {
     let document = document();
     let listed = &schema(&document, "Problem")["properties"]["type"]["enum"];
-    let ours: Vec<String> = Kind::ALL
+    let ours: Vec<String> = ProblemKind::ALL
         .map(|kind| format!("{TYPE_PREFIX}{}", kind.slug()))
         .to_vec();
 

@@ -1,8 +1,8 @@
-//! The API as a client meets it: the router over the store in memory.
+//! The API as a client uses it: the router over the store in memory.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot do fails it")]
+#![expect(clippy::unwrap_used, reason = "a test reports a mistake by failing")]
 
-mod calls;
+mod client;
 mod document;
 mod reading;
 mod refusals;

@@ -3,14 +3,14 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::calls::{api, call, create, path};
+use crate::client::{api, call, create, path};
 
 #[tokio::test]
 async fn one_factory_is_answered_or_known_already() {
     let api = api();
     let created = create(&api).await.json();
 
-    let answer = call(
+    let response = call(
         &api,
         "GET",
         &path("").to_uppercase().replace("FACTORIES", "factories"),
@@ -18,8 +18,11 @@ async fn one_factory_is_answered_or_known_already() {
         "",
     )
     .await;
-    assert_eq!((answer.status, answer.json()), (StatusCode::OK, created));
-    assert_eq!(answer.header("cache-control"), Some("no-cache"));
+    assert_eq!(
+        (response.status, response.json()),
+        (StatusCode::OK, created)
+    );
+    assert_eq!(response.header("cache-control"), Some("no-cache"));
 
     let known = call(&api, "GET", &path(""), &["if-none-match: \"1\""], "").await;
     assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""));

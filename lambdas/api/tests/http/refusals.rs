@@ -1,10 +1,10 @@
-//! The refusals of the API, and the headers of every response.
+//! What is refused, and what every response carries.
 
 use std::future::Future;
 
-use crate::calls::{ORIGIN, api, api_over, call, create, path};
+use crate::client::{ORIGIN, api, api_over, call, create, path};
 use anyhow::anyhow;
-use api::store::{Creation, FactoryStore, Page, StoreError, Write};
+use api::store::{CreateOutcome, FactoryStore, Page, StoreError, WriteOutcome};
 use axum::http::StatusCode;
 use domain::{Factory, FactoryId, NewFactory};
 use serde_json::json;
@@ -48,22 +48,22 @@ async fn a_body_that_breaks_a_rule_is_refused_by_field() {
             "revision",
         ),
     ] {
-        let answer = call(&api(), "POST", "/factories", &[], body).await;
+        let response = call(&api(), "POST", "/factories", &[], body).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem().as_str()),
+            (response.status.as_u16(), response.problem().as_str()),
             (422, slug),
             "{body}"
         );
-        assert_eq!(answer.json()["field"], field, "{body}");
+        assert_eq!(response.json()["field"], field, "{body}");
     }
 }
 
 #[tokio::test]
 async fn a_body_that_is_no_object_is_malformed() {
     for body in ["", "{", "[]", "\"name\""] {
-        let answer = call(&api(), "POST", "/factories", &[], body).await;
+        let response = call(&api(), "POST", "/factories", &[], body).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem()),
+            (response.status.as_u16(), response.problem()),
             (400, "malformed-json".to_owned())
         );
     }
@@ -100,30 +100,30 @@ async fn unknown_ids_paths_and_methods_are_problems_too() {
         "/factories/%ff",
         "/nothing",
     ] {
-        let answer = call(&api, "GET", request, &[], "").await;
+        let response = call(&api, "GET", request, &[], "").await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem()),
+            (response.status.as_u16(), response.problem()),
             (404, "not-found".to_owned()),
             "{request}"
         );
     }
-    let answer = call(&api, "PUT", "/factories", &[], "").await;
+    let response = call(&api, "PUT", "/factories", &[], "").await;
     assert_eq!(
-        (answer.status.as_u16(), answer.problem()),
+        (response.status.as_u16(), response.problem()),
         (405, "method-not-allowed".to_owned())
     );
-    assert_eq!(answer.header("allow"), Some("GET,HEAD,POST"));
+    assert_eq!(response.header("allow"), Some("GET,HEAD,POST"));
 }
 
 #[tokio::test]
 async fn a_wrong_cursor_is_refused_by_name() {
     for query in ["cursor=zzz", "cursor=%ff", "cursor=a&cursor=b"] {
-        let answer = call(&api(), "GET", &format!("/factories?{query}"), &[], "").await;
+        let response = call(&api(), "GET", &format!("/factories?{query}"), &[], "").await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem()),
+            (response.status.as_u16(), response.problem()),
             (422, "invalid-field".to_owned())
         );
-        assert_eq!(answer.json()["field"], "cursor");
+        assert_eq!(response.json()["field"], "cursor");
     }
 }
 
@@ -132,13 +132,13 @@ async fn a_name_comes_back_as_text_and_never_as_a_page() {
     let name = "<img src=x onerror=alert(1)>";
     let body = json!({ "name": name, "lower": 0, "upper": 1, "count": 0 }).to_string();
 
-    let answer = call(&api(), "POST", "/factories", &[], &body).await;
+    let response = call(&api(), "POST", "/factories", &[], &body).await;
 
-    assert_eq!(answer.json()["name"], name);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(response.json()["name"], name);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(
-        answer.header("content-security-policy"),
+        response.header("content-security-policy"),
         Some("default-src 'none'; frame-ancestors 'none'")
     );
 }
@@ -185,21 +185,21 @@ async fn a_preflight_is_answered_on_any_path() {
             "access-control-request-method: PATCH",
             "access-control-request-headers: content-type,if-match",
         ];
-        let answer = call(&api(), "OPTIONS", request, &headers, "").await;
+        let response = call(&api(), "OPTIONS", request, &headers, "").await;
         assert_eq!(
-            (answer.status, answer.text.as_str()),
+            (response.status, response.text.as_str()),
             (StatusCode::NO_CONTENT, "")
         );
-        assert_eq!(answer.header("access-control-allow-origin"), Some(ORIGIN));
+        assert_eq!(response.header("access-control-allow-origin"), Some(ORIGIN));
         assert_eq!(
-            answer.header("access-control-allow-methods"),
+            response.header("access-control-allow-methods"),
             Some("GET, HEAD, POST, PATCH, DELETE, OPTIONS")
         );
         assert_eq!(
-            answer.header("access-control-allow-headers"),
+            response.header("access-control-allow-headers"),
             Some("Content-Type, If-Match, If-None-Match")
         );
-        assert_eq!(answer.header("access-control-max-age"), Some("7200"));
+        assert_eq!(response.header("access-control-max-age"), Some("7200"));
     }
     let other = call(
         &api(),
@@ -239,10 +239,10 @@ impl FactoryStore for Failing {
         &self,
         _: &NewFactory,
         _: &Factory,
-    ) -> impl Future<Output = Result<Creation, StoreError>> + Send {
+    ) -> impl Future<Output = Result<CreateOutcome, StoreError>> + Send {
         self.fail()
     }
-    fn update(&self, _: &Factory) -> impl Future<Output = Result<Write, StoreError>> + Send {
+    fn update(&self, _: &Factory) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send {
         self.fail()
     }
     fn remove(
@@ -250,7 +250,7 @@ impl FactoryStore for Failing {
         _: FactoryId,
         _: u64,
         _: u64,
-    ) -> impl Future<Output = Result<Write, StoreError>> + Send {
+    ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send {
         self.fail()
     }
     fn restore(
@@ -282,13 +282,13 @@ async fn a_failing_store_says_when_to_try_again_and_nothing_of_itself() {
             ("POST", path("/restore")),
         ] {
             let headers = ["if-match: \"1\""];
-            let answer = call(&api, method, &request, &headers, r#"{"count":1}"#).await;
+            let response = call(&api, method, &request, &headers, r#"{"count":1}"#).await;
             assert_eq!(
-                (answer.status.as_u16(), answer.problem().as_str()),
+                (response.status.as_u16(), response.problem().as_str()),
                 (status, slug)
             );
-            assert_eq!(answer.header("retry-after"), retry_after);
-            assert!(!answer.text.contains("arn:aws") && !answer.text.contains("Exception"));
+            assert_eq!(response.header("retry-after"), retry_after);
+            assert!(!response.text.contains("arn:aws") && !response.text.contains("Exception"));
         }
     }
 }

@@ -1,26 +1,29 @@
-//! Every request of the contract, with its answer.
+//! Every request of the contract, with its response.
 
-use crate::calls::{ID, NOW, api, call, create, creation, path};
+use crate::client::{ID, NOW, api, call, create, creation, path};
 use axum::http::StatusCode;
 use serde_json::json;
 
 #[tokio::test]
 async fn health_names_the_build() {
-    let answer = call(&api(), "GET", "/health", &[], "").await;
+    let response = call(&api(), "GET", "/health", &[], "").await;
 
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json(), json!({ "status": "ok", "build": "build-1" }));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(
+        response.json(),
+        json!({ "status": "ok", "build": "build-1" })
+    );
+    assert_eq!(response.header("cache-control"), Some("no-store"));
 }
 
 #[tokio::test]
 async fn a_creation_answers_the_factory_and_where_it_is() {
-    let answer = create(&api()).await;
+    let response = create(&api()).await;
 
-    assert_eq!(answer.status, StatusCode::CREATED);
-    assert_eq!(answer.header("location"), Some(path("").as_str()));
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    let mut factory = answer.json();
+    assert_eq!(response.status, StatusCode::CREATED);
+    assert_eq!(response.header("location"), Some(path("").as_str()));
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    let mut factory = response.json();
     let numbers = factory["numbers"].take();
     assert_eq!(numbers.as_array().unwrap().len(), 2);
     assert_eq!(
@@ -69,9 +72,9 @@ async fn another_creation_with_the_same_id_is_a_conflict() {
     create(&api).await;
 
     for body in [creation("mill", 3), creation("forge", 2)] {
-        let answer = call(&api, "POST", "/factories", &[], &body).await;
+        let response = call(&api, "POST", "/factories", &[], &body).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem()),
+            (response.status.as_u16(), response.problem()),
             (409, "conflict".to_owned())
         );
     }
@@ -85,11 +88,11 @@ async fn an_edit_changes_what_it_names_and_nothing_else() {
     let before = create(&api).await.json();
 
     let body = r#"{"upper":-3}"#;
-    let answer = call(&api, "PATCH", &path(""), &["if-match: \"1\""], body).await;
+    let response = call(&api, "PATCH", &path(""), &["if-match: \"1\""], body).await;
 
-    let after = answer.json();
+    let after = response.json();
     assert_eq!(
-        (answer.status, answer.header("etag")),
+        (response.status, response.header("etag")),
         (StatusCode::OK, Some("\"2\""))
     );
     assert_eq!((&after["upper"], &after["lower"]), (&json!(-3), &json!(-3)));
@@ -105,21 +108,21 @@ async fn an_edit_that_inverts_the_bounds_names_the_field() {
     create(&api).await;
 
     let body = r#"{"upper":-4}"#;
-    let answer = call(&api, "PATCH", &path(""), &["if-match: \"1\""], body).await;
+    let response = call(&api, "PATCH", &path(""), &["if-match: \"1\""], body).await;
 
     assert_eq!(
-        (answer.status.as_u16(), answer.problem()),
+        (response.status.as_u16(), response.problem()),
         (422, "invalid-field".to_owned())
     );
-    assert_eq!(answer.json()["field"], "upper");
+    assert_eq!(response.json()["field"], "upper");
     assert_eq!(
-        answer.json()["detail"],
+        response.json()["detail"],
         "`upper` is -4; allowed: at least `lower`, which is -3"
     );
 }
 
 #[tokio::test]
-async fn the_second_of_two_editors_is_told_what_changed() {
+async fn the_second_of_two_editors_gets_the_current_factory() {
     let api = api();
     create(&api).await;
     let seen = ["if-match: \"1\""];
@@ -130,13 +133,13 @@ async fn the_second_of_two_editors_is_told_what_changed() {
         ("POST", "/numbers", r#"{"count":1}"#),
         ("DELETE", "", ""),
     ] {
-        let answer = call(&api, method, &path(rest), &seen, body).await;
+        let response = call(&api, method, &path(rest), &seen, body).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem()),
+            (response.status.as_u16(), response.problem()),
             (412, "revision-mismatch".to_owned())
         );
-        assert_eq!(answer.json()["factory"]["name"], "forge");
-        assert_eq!(answer.header("etag"), Some("\"2\""));
+        assert_eq!(response.json()["factory"]["name"], "forge");
+        assert_eq!(response.header("etag"), Some("\"2\""));
     }
 }
 
@@ -146,11 +149,11 @@ async fn a_write_without_a_revision_is_refused() {
     create(&api).await;
 
     for (method, rest) in [("PATCH", ""), ("POST", "/numbers"), ("DELETE", "")] {
-        let answer = call(&api, method, &path(rest), &[], r#"{"count":1}"#).await;
-        assert_eq!(answer.status.as_u16(), 428, "{method} {rest}");
-        assert_eq!(answer.problem(), "precondition-required");
+        let response = call(&api, method, &path(rest), &[], r#"{"count":1}"#).await;
+        assert_eq!(response.status.as_u16(), 428, "{method} {rest}");
+        assert_eq!(response.problem(), "precondition-required");
 
-        let answer = call(
+        let response = call(
             &api,
             method,
             &path(rest),
@@ -159,7 +162,7 @@ async fn a_write_without_a_revision_is_refused() {
         )
         .await;
         assert_eq!(
-            (answer.status.as_u16(), &answer.json()["field"]),
+            (response.status.as_u16(), &response.json()["field"]),
             (422, &json!("If-Match"))
         );
     }
@@ -173,10 +176,10 @@ async fn a_generation_replaces_all_numbers() {
     for (seen, count) in [(1, 15), (2, 0)] {
         let header = format!("if-match: \"{seen}\"");
         let body = json!({ "count": count }).to_string();
-        let answer = call(&api, "POST", &path("/numbers"), &[&header], &body).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(answer.json()["numbers"].as_array().unwrap().len(), count);
-        assert_eq!(answer.json()["revision"], seen + 1);
+        let response = call(&api, "POST", &path("/numbers"), &[&header], &body).await;
+        assert_eq!(response.status, StatusCode::OK);
+        assert_eq!(response.json()["numbers"].as_array().unwrap().len(), count);
+        assert_eq!(response.json()["revision"], seen + 1);
     }
 }
 
@@ -191,9 +194,9 @@ async fn a_removed_factory_is_gone_and_can_be_restored() {
         (StatusCode::NO_CONTENT, "")
     );
     for method in ["GET", "DELETE"] {
-        let answer = call(&api, method, &path(""), &["if-match: \"2\""], "").await;
+        let response = call(&api, method, &path(""), &["if-match: \"2\""], "").await;
         assert_eq!(
-            (answer.status.as_u16(), answer.problem()),
+            (response.status.as_u16(), response.problem()),
             (404, "not-found".to_owned())
         );
     }
@@ -224,13 +227,13 @@ async fn what_can_no_longer_be_undone_is_not_restored() {
         count: Count::new(0).unwrap(),
     };
     store
-        .create(&new, &new.begin(vec![]).unwrap())
+        .create(&new, &new.first_revision(vec![]).unwrap())
         .await
         .unwrap();
     store.remove(new.id, 1, NOW).await.unwrap();
 
-    let answer = call(
-        &crate::calls::api_over(store),
+    let response = call(
+        &crate::client::api_over(store),
         "POST",
         &path("/restore"),
         &[],
@@ -239,7 +242,7 @@ async fn what_can_no_longer_be_undone_is_not_restored() {
     .await;
 
     assert_eq!(
-        (answer.status.as_u16(), answer.problem()),
+        (response.status.as_u16(), response.problem()),
         (404, "not-found".to_owned())
     );
 }

@@ -1,4 +1,4 @@
-//! Any history of changes, with clients that come, go, sleep and come back: all end the same.
+//! A property test: for any history of changes, clients that connect, wait and reconnect end with the same tree.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The queue delivers a change of one of the factories: the next revision, or an earlier one again.
+    /// The queue delivers a change of one factory: the next revision, or an earlier one again.
     Deliver {
         id: u8,
         removes: bool,
@@ -16,7 +16,7 @@ enum Step {
         client: usize,
         resume: bool,
     },
-    Take {
+    Receive {
         client: usize,
     },
 }
@@ -26,12 +26,17 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0_u8..5, any::<bool>(), 0_u64..3)
             .prop_map(|(id, removes, back)| Step::Deliver { id, removes, back }),
         1 => (0_usize..3, any::<bool>()).prop_map(|(client, resume)| Step::Connect { client, resume }),
-        2 => (0_usize..3).prop_map(|client| Step::Take { client }),
+        2 => (0_usize..3).prop_map(|client| Step::Receive { client }),
     ]
 }
 
-/// The same change for the same id and revision, as a table gives it.
-fn nth(id: u8, revision: u64, removed_at: &mut HashSet<(u8, u64)>, removes: bool) -> Change {
+/// Returns the change of a revision, which is always the same for the same id and revision.
+fn change_at(
+    id: u8,
+    revision: u64,
+    removed_at: &mut HashSet<(u8, u64)>,
+    removes: bool,
+) -> FactoryChange {
     if removes && revision.is_multiple_of(3) {
         removed_at.insert((id, revision));
     }
@@ -58,21 +63,21 @@ proptest! {
                     let revision = if back == 0 { *newest + 1 } else { newest.saturating_sub(back - 1).max(1) };
                     let is_new = revision > *newest;
                     *newest = revision.max(*newest);
-                    hub.apply(nth(id, revision, &mut removed_at, removes && is_new));
+                    hub.apply(change_at(id, revision, &mut removed_at, removes && is_new));
                 }
                 Step::Connect { client, resume: true } => clients[client].connect(&hub, true),
                 Step::Connect { client, resume: false } => {
                     clients[client] = Client::default();
                     clients[client].connect(&hub, false);
                 }
-                Step::Take { client } => prop_assert!(clients[client].take(&hub)),
+                Step::Receive { client } => prop_assert!(clients[client].receive_all(&hub)),
             }
         }
         let mut fresh = Client::default();
         fresh.connect(&hub, false);
-        fresh.take(&hub);
+        fresh.receive_all(&hub);
         for client in &mut clients {
-            prop_assert!(client.take(&hub));
+            prop_assert!(client.receive_all(&hub));
             prop_assert_eq!(factories(&client.tree), factories(&fresh.tree));
             prop_assert_eq!(client.position, *hub.watch_position().borrow());
         }

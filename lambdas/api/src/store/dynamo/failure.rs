@@ -1,12 +1,12 @@
-//! The SDK's errors in our words: what may be tried again, and what may not.
+//! Converts the SDK's errors: it separates transient errors from permanent ones.
 
 use anyhow::Error;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::store::StoreError;
 
-/// Codes with which DynamoDB says "not now". All are documented as retryable.
-const NOT_NOW: [&str; 7] = [
+/// The error codes that DynamoDB documents as retryable.
+const RETRYABLE_CODES: [&str; 7] = [
     "InternalServerError",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -21,23 +21,23 @@ pub(super) fn store_error<E>(error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let may_pass = is_passing(&error);
+    let is_transient = is_transient(&error);
     let cause = Error::new(error);
-    if may_pass {
+    if is_transient {
         StoreError::Unavailable(cause)
     } else {
         StoreError::Broken(cause)
     }
 }
 
-fn is_passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+fn is_transient<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             true
         }
         SdkError::ServiceError(refused) => {
             let code = refused.err().code().unwrap_or_default();
-            NOT_NOW.contains(&code) || refused.raw().status().is_server_error()
+            RETRYABLE_CODES.contains(&code) || refused.raw().status().is_server_error()
         }
         _ => false,
     }

@@ -1,47 +1,46 @@
-//! Items of the table as factories, and the other way round.
+//! Conversions between items of the table and factories.
 
 use std::collections::HashMap;
 
 use anyhow::{Context, anyhow};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::record::{PARTITION, Record};
+use domain::item::{FactoryItem, PARTITION};
 use domain::{Factory, FactoryId};
 use serde_dynamo::from_item;
 
-use crate::store::{Creation, StoreError};
+use crate::store::{CreateOutcome, StoreError};
 
-/// An item as the SDK has it.
+/// An item in the SDK's form.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// Says what the item that stood in the way of a creation is.
-pub(super) fn existing(item: Item, request: &str) -> Result<Creation, StoreError> {
-    let record: Record = from_item(item).map_err(broken)?;
-    if record.deleted {
-        return Ok(Creation::Removed);
+/// Returns the outcome of a creation whose id already has an item.
+pub(super) fn conflict(item: Item, request: &str) -> Result<CreateOutcome, StoreError> {
+    let item: FactoryItem = from_item(item).map_err(broken)?;
+    if item.deleted {
+        return Ok(CreateOutcome::Removed);
     }
-    if record.request.as_deref() != Some(request) {
-        return Ok(Creation::Taken);
+    if item.request.as_deref() != Some(request) {
+        return Ok(CreateOutcome::Taken);
     }
-    record
-        .into_factory()
-        .map(Creation::Repeated)
+    item.into_factory()
+        .map(CreateOutcome::Repeated)
         .map_err(broken)
 }
 
 /// Returns the factory of an item, or `None` if it was removed.
-pub(super) fn present(item: Item) -> Result<Option<Factory>, StoreError> {
-    let record: Record = from_item(item).map_err(broken)?;
-    if record.deleted {
+pub(super) fn present_factory(item: Item) -> Result<Option<Factory>, StoreError> {
+    let item: FactoryItem = from_item(item).map_err(broken)?;
+    if item.deleted {
         return Ok(None);
     }
-    record.into_factory().map(Some).map_err(broken)
+    item.into_factory().map(Some).map_err(broken)
 }
 
-/// Returns the factory of a listed item. One that breaks a rule, written by somebody else, must not
-/// hide all others: it is logged and left out.
-pub(super) fn readable(item: Item) -> Option<Factory> {
+/// Returns the factory of a listed item. An invalid item, which another program wrote, must not hide the
+/// others: the function logs it and returns `None`.
+pub(super) fn readable_factory(item: Item) -> Option<Factory> {
     let key = item.get("sk").cloned();
-    present(item).unwrap_or_else(|error| {
+    present_factory(item).unwrap_or_else(|error| {
         tracing::error!(
             ?key,
             error = format!("{:#}", anyhow!(error)),

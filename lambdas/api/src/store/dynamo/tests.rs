@@ -39,13 +39,13 @@ fn new_factory() -> NewFactory {
 }
 
 fn factory() -> Factory {
-    new_factory().begin(vec![3, 4]).unwrap()
+    new_factory().first_revision(vec![3, 4]).unwrap()
 }
 
 /// The item of [`factory`], as the table would give it.
-fn item(change: impl FnOnce(&mut Record)) -> Item {
+fn item(change: impl FnOnce(&mut FactoryItem)) -> Item {
     let request = serde_json::to_string(&new_factory().request()).unwrap();
-    let mut record = Record::of(&factory(), Some(request));
+    let mut record = FactoryItem::from_factory(&factory(), Some(request));
     change(&mut record);
     to_item(record).unwrap()
 }
@@ -79,7 +79,7 @@ async fn a_creation_writes_only_where_nothing_is() {
 
     let creation = store(&[rule]).create(&new_factory(), &factory()).await;
 
-    assert_eq!(creation.unwrap(), Creation::Created);
+    assert_eq!(creation.unwrap(), CreateOutcome::Created);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_repeated_creation_answers_what_exists_even_when_it_was_edited() {
         .create(&new_factory(), &factory())
         .await;
 
-    let Creation::Repeated(existing) = creation.unwrap() else {
+    let CreateOutcome::Repeated(existing) = creation.unwrap() else {
         panic!("not known as a repetition");
     };
     assert_eq!((existing.revision, existing.numbers()), (5, &[9][..]));
@@ -104,7 +104,10 @@ async fn a_creation_with_another_body_or_of_a_removed_factory_is_refused() {
     let other = item(|record| record.request = Some("{}".to_owned()));
     let removed = item(|record| record.deleted = true);
 
-    for (item, expected) in [(other, Creation::Taken), (removed, Creation::Removed)] {
+    for (item, expected) in [
+        (other, CreateOutcome::Taken),
+        (removed, CreateOutcome::Removed),
+    ] {
         let creation = store(&[refused_put(item)])
             .create(&new_factory(), &factory())
             .await;
@@ -122,7 +125,10 @@ async fn an_update_is_made_for_the_revision_before_it() {
         .then_output(|| UpdateItemOutput::builder().build());
     let next = factory().with_numbers(vec![1]).unwrap();
 
-    assert_eq!(store(&[rule]).update(&next).await.unwrap(), Write::Done);
+    assert_eq!(
+        store(&[rule]).update(&next).await.unwrap(),
+        WriteOutcome::Done
+    );
 }
 
 #[tokio::test]
@@ -139,10 +145,10 @@ async fn a_refused_update_says_what_stands_there_instead() {
         .update(&next)
         .await
         .unwrap();
-    assert!(matches!(stale, Write::Stale(current) if current.revision == 8));
+    assert!(matches!(stale, WriteOutcome::Stale(current) if current.revision == 8));
     for gone in [Some(removed), None] {
         let write = store(&[refused_update(gone)]).update(&next).await.unwrap();
-        assert_eq!(write, Write::Gone);
+        assert_eq!(write, WriteOutcome::Gone);
     }
     let write = store(&[refused_update(Some(own))])
         .update(&next)
@@ -150,7 +156,7 @@ async fn a_refused_update_says_what_stands_there_instead() {
         .unwrap();
     assert_eq!(
         write,
-        Write::Done,
+        WriteOutcome::Done,
         "the first try of the SDK had got through"
     );
 }
@@ -231,8 +237,8 @@ fn failing(status: u16, code: &'static str) -> Rule {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_unavailable_and_what_may_not_is_broken() {
-    for (status, code, may_pass) in [
+async fn transient_errors_are_unavailable_and_others_are_broken() {
+    for (status, code, is_transient) in [
         (400, "ThrottlingException", true),
         (400, "ProvisionedThroughputExceededException", true),
         (500, "InternalServerError", true),
@@ -244,14 +250,14 @@ async fn what_may_pass_is_unavailable_and_what_may_not_is_broken() {
         let error = store(&[failing(status, code)]).check().await.unwrap_err();
         assert_eq!(
             matches!(error, StoreError::Unavailable(_)),
-            may_pass,
+            is_transient,
             "{code}"
         );
     }
 }
 
 #[test]
-fn a_timeout_and_a_lost_connection_may_pass() {
+fn a_timeout_and_a_lost_connection_are_transient() {
     type Error = aws_sdk_dynamodb::error::SdkError<UpdateItemError>;
     let lost = ConnectorError::io("connection reset".into());
 

@@ -1,4 +1,4 @@
-//! The limits of connections, in all and from one address.
+//! The limits on the number of connections, in total and from one address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::HeaderMap;
 use tokio::sync::watch;
 
-/// The open connections, counted.
+/// Counts the open connections and refuses those above a limit.
 #[derive(Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     total: usize,
     per_address: usize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
@@ -19,23 +19,23 @@ pub struct Limits {
 /// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The server is full.
+    /// The server has reached its total limit.
     #[error("the server has as many connections as it can hold")]
     Full,
-    /// The address has enough.
+    /// The address has reached its limit.
     #[error("your address has as many connections as one address may have")]
     AddressFull,
 }
 
-/// A place among the connections, given back when dropped.
+/// The permit of one open connection; dropping it releases its place.
 #[derive(Debug)]
-pub struct Admission {
-    limits: Arc<Limits>,
+pub struct ConnectionPermit {
+    limits: Arc<ConnectionLimits>,
     address: IpAddr,
 }
 
-impl Limits {
-    /// Returns limits with nobody connected.
+impl ConnectionLimits {
+    /// Returns limits without an open connection.
     pub fn new(total: usize, per_address: usize) -> Self {
         Self {
             total,
@@ -45,13 +45,13 @@ impl Limits {
         }
     }
 
-    /// Takes a place for an address.
+    /// Returns a permit for a connection from an address.
     ///
     /// # Errors
-    /// Returns which limit is reached.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admission, Refusal> {
+    /// Returns the limit that is reached.
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, Refusal> {
         let mut by_address = self.lock();
-        if self.open() >= self.total {
+        if self.open_connections() >= self.total {
             return Err(Refusal::Full);
         }
         let count = by_address.entry(address).or_default();
@@ -60,19 +60,19 @@ impl Limits {
         }
         *count += 1;
         self.open.send_modify(|open| *open += 1);
-        Ok(Admission {
+        Ok(ConnectionPermit {
             limits: Arc::clone(self),
             address,
         })
     }
 
-    /// Returns how many are connected.
-    pub fn open(&self) -> usize {
+    /// Returns the number of open connections.
+    pub fn open_connections(&self) -> usize {
         *self.open.borrow()
     }
 
-    /// Waits until nobody is connected.
-    pub async fn empty(&self) {
+    /// Waits until no connection is open.
+    pub async fn wait_until_empty(&self) {
         let mut open = self.open.subscribe();
         // The sender lives as long as `self`.
         let _ = open.wait_for(|open| *open == 0).await;
@@ -85,7 +85,7 @@ impl Limits {
     }
 }
 
-impl Drop for Admission {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut by_address = self.limits.lock();
         if let Some(count) = by_address.get_mut(&self.address) {
@@ -98,9 +98,9 @@ impl Drop for Admission {
     }
 }
 
-/// Returns the browser's address: the last hop that the load balancer noted in `X-Forwarded-For`
-/// (what comes before it anybody can write), or the peer's own without a load balancer.
-pub fn address_of(headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+/// Returns the client's address: the last entry of `X-Forwarded-For`, which the load balancer added (a client
+/// can forge the entries before it), or without that header the address of the TCP peer.
+pub fn client_address(headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
     let last = headers.get_all("x-forwarded-for").iter().next_back();
     let hop = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     hop.and_then(|hop| hop.trim().parse().ok())
@@ -117,8 +117,8 @@ mod tests {
     const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
     #[test]
-    fn an_address_has_its_share_and_gives_it_back() {
-        let limits = Arc::new(Limits::new(10, 2));
+    fn an_address_gets_permits_up_to_its_limit_and_releases_them() {
+        let limits = Arc::new(ConnectionLimits::new(10, 2));
         let held = [limits.admit(ONE).unwrap(), limits.admit(ONE).unwrap()];
 
         assert_eq!(limits.admit(ONE).unwrap_err(), Refusal::AddressFull);
@@ -126,33 +126,36 @@ mod tests {
         drop(held);
         assert!(limits.admit(ONE).is_ok());
         assert_eq!(
-            (limits.open(), limits.lock().len()),
+            (limits.open_connections(), limits.lock().len()),
             (0, 0),
-            "nothing is kept of who left"
+            "no entry is left of a closed connection"
         );
     }
 
     #[test]
     fn a_full_server_admits_nobody() {
-        let limits = Arc::new(Limits::new(1, 2));
+        let limits = Arc::new(ConnectionLimits::new(1, 2));
         let _held = limits.admit(ONE).unwrap();
 
         assert_eq!(limits.admit(OTHER).unwrap_err(), Refusal::Full);
     }
 
     #[test]
-    fn only_the_last_hop_counts() {
+    fn only_the_last_entry_of_the_header_counts() {
         let peer = SocketAddr::from(([10, 0, 0, 9], 4_000));
         let address = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert("x-forwarded-for", HeaderValue::from_static(value));
-            address_of(&headers, peer).to_string()
+            client_address(&headers, peer).to_string()
         };
 
         assert_eq!(address("203.0.113.9, 192.0.2.1"), "192.0.2.1");
         assert_eq!(address("2001:db8::1"), "2001:db8::1");
         assert_eq!(address("nonsense"), "10.0.0.9");
-        assert_eq!(address_of(&HeaderMap::new(), peer).to_string(), "10.0.0.9");
+        assert_eq!(
+            client_address(&HeaderMap::new(), peer).to_string(),
+            "10.0.0.9"
+        );
     }
 
     #[test]
@@ -162,7 +165,7 @@ mod tests {
         headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
 
         assert_eq!(
-            address_of(&headers, SocketAddr::from(([10, 0, 0, 9], 1))),
+            client_address(&headers, SocketAddr::from(([10, 0, 0, 9], 1))),
             ONE
         );
     }

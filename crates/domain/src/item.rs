@@ -1,26 +1,26 @@
-//! The item of a factory in the table: one each, removed ones included until they expire.
+//! The table item of a factory. The table keeps the item of a removed factory until it expires.
 //!
-//! The three programs that meet an item (the API writes and reads it, the servers read it, the
-//! publisher gets it from the stream) all know it by this type.
+//! Three programs share this type: the API writes and reads items, the WebSocket servers read them, and
+//! the publisher receives them from the table's stream.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::Bounds;
-use crate::change::Change;
+use crate::change::FactoryChange;
 use crate::factory::Factory;
 use crate::field::FieldError;
 use crate::id::FactoryId;
 use crate::name::Name;
 
-/// The partition that holds the whole tree: "all factories" is one query.
+/// The partition key of all factories, so that one query returns the whole tree.
 pub const PARTITION: &str = "tree#main";
 
-/// An item of the table.
+/// A factory as an item of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct FactoryItem {
     /// The partition key: [`PARTITION`].
     pub pk: String,
-    /// The sort key.
+    /// The sort key: the id of the factory.
     pub sk: FactoryId,
     /// The name.
     pub name: Name,
@@ -30,22 +30,22 @@ pub struct Record {
     pub upper: i64,
     /// The numbers in the order in which they were drawn.
     pub numbers: Vec<i64>,
-    /// Grows by one with every write.
+    /// The revision, which grows by one with every write.
     pub revision: u64,
-    /// The creation request in canonical JSON, to know a repeated request by.
+    /// The creation request in canonical JSON, by which the API recognises a repeated request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
     /// Whether the factory was removed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// When a removed factory can no longer be restored, in seconds since 1970.
+    /// The time from which a removed factory can no longer be restored, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
 }
 
-impl Record {
-    /// Returns the record of a factory that is there.
-    pub fn of(factory: &Factory, request: Option<String>) -> Self {
+impl FactoryItem {
+    /// Returns the item of a factory that is not removed.
+    pub fn from_factory(factory: &Factory, request: Option<String>) -> Self {
         Self {
             pk: PARTITION.to_owned(),
             sk: factory.id,
@@ -60,31 +60,31 @@ impl Record {
         }
     }
 
-    /// Returns the factory, removed or not.
+    /// Returns the factory, whether it is removed or not.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] if the item breaks a rule: somebody else wrote it.
+    /// Returns a [`FieldError`] if a field is invalid, which means that another program wrote the item.
     pub fn into_factory(self) -> Result<Factory, FieldError> {
         let bounds = Bounds::new(self.lower, self.upper)?;
         Factory::new(self.sk, self.name, bounds, self.numbers, self.revision)
     }
 
-    /// Returns the change that the record stands for.
+    /// Returns the change that this state of the item represents.
     ///
     /// # Errors
-    /// Returns a [`FieldError`] if the item breaks a rule: somebody else wrote it.
-    pub fn into_change(self) -> Result<Change, FieldError> {
+    /// Returns a [`FieldError`] if a field is invalid, which means that another program wrote the item.
+    pub fn into_change(self) -> Result<FactoryChange, FieldError> {
         if self.pk != PARTITION {
             return Err(FieldError::text("pk", &self.pk, PARTITION));
         }
         if self.deleted {
-            return Ok(Change::Removed {
+            return Ok(FactoryChange::Removed {
                 id: self.sk,
                 revision: self.revision,
             });
         }
         self.into_factory()
-            .map(|factory| Change::Changed { factory })
+            .map(|factory| FactoryChange::Changed { factory })
     }
 }
 
@@ -92,46 +92,49 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn record() -> Record {
+    fn item() -> FactoryItem {
         let json = r#"{"pk":"tree#main","sk":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","name":"mill","lower":0,"upper":9,"numbers":[4],"revision":2}"#;
         serde_json::from_str(json).unwrap()
     }
 
     #[test]
-    fn a_record_and_its_factory_hold_the_same() {
-        let factory = record().into_factory().unwrap();
+    fn an_item_and_its_factory_have_the_same_fields() {
+        let factory = item().into_factory().unwrap();
 
-        assert_eq!(Record::of(&factory, None), record());
-        assert_eq!(record().into_change().unwrap(), Change::Changed { factory });
+        assert_eq!(FactoryItem::from_factory(&factory, None), item());
+        assert_eq!(
+            item().into_change().unwrap(),
+            FactoryChange::Changed { factory }
+        );
     }
 
     #[test]
-    fn a_deleted_record_is_a_removal_with_the_last_revision() {
-        let deleted = Record {
+    fn a_deleted_item_is_a_removal_with_the_last_revision() {
+        let deleted = FactoryItem {
             deleted: true,
-            ..record()
+            ..item()
         };
 
         let change = deleted.into_change().unwrap();
 
         assert_eq!(
             change,
-            Change::Removed {
-                id: record().sk,
+            FactoryChange::Removed {
+                id: item().sk,
                 revision: 2
             }
         );
     }
 
     #[test]
-    fn a_record_that_breaks_a_rule_is_no_change() {
-        let inverted = Record {
+    fn an_invalid_item_is_no_change() {
+        let inverted = FactoryItem {
             lower: 10,
-            ..record()
+            ..item()
         };
-        let foreign = Record {
+        let foreign = FactoryItem {
             pk: "tree#other".to_owned(),
-            ..record()
+            ..item()
         };
 
         assert_eq!(inverted.into_change().unwrap_err().field, "lower");

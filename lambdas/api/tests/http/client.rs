@@ -1,7 +1,7 @@
 //! Calls the router as a client would, without a socket.
 
 use api::app::App;
-use api::config::{Config, Door, StoreChoice};
+use api::config::{Config, ServeMode, StoreChoice};
 use api::router::router;
 use api::store::FactoryStore;
 use api::store::memory::MemoryStore;
@@ -20,15 +20,15 @@ pub(crate) const NOW: u64 = 1_800_000_000;
 /// An id that nothing has at first.
 pub(crate) const ID: &str = "0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11";
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
@@ -69,7 +69,7 @@ pub(crate) fn api_over(store: impl FactoryStore) -> Router {
         store: StoreChoice::Memory,
         allowed_origin: HeaderValue::from_static(ORIGIN),
         build: "build-1".to_owned(),
-        door: Door::Lambda,
+        serve_mode: ServeMode::Lambda,
     };
     router(App {
         now: || NOW,
@@ -84,7 +84,7 @@ pub(crate) async fn call(
     path: &str,
     headers: &[&str],
     body: &str,
-) -> Answer {
+) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path);
     for header in headers {
         let (name, value) = header.split_once(": ").expect("name: value");
@@ -94,7 +94,7 @@ pub(crate) async fn call(
     let response = api.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
-    Answer {
+    TestResponse {
         status: parts.status,
         headers: parts.headers,
         text: String::from_utf8(bytes.to_vec()).unwrap(),
@@ -108,7 +108,7 @@ pub(crate) fn creation(name: &str, count: u8) -> String {
 }
 
 /// Creates the factory [`ID`] with two numbers.
-pub(crate) async fn create(api: &Router) -> Answer {
+pub(crate) async fn create(api: &Router) -> TestResponse {
     call(api, "POST", "/factories", &[], &creation("mill", 2)).await
 }
 

@@ -1,4 +1,4 @@
-//! The layers around every response: a request id, problem documents, CORS, security headers, a log line.
+//! The middleware of every request: request id, problem documents, CORS, security headers and the log line.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -13,14 +13,14 @@ use lambda_http::request::RequestContext;
 
 use crate::app::App;
 use crate::cors;
-use crate::log::RequestLine;
+use crate::log::RequestLog;
 use crate::problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Wraps one request. Preflights end here, on any path.
-pub async fn envelope<S>(State(app): State<App<S>>, request: Request, next: Next) -> Response {
-    let line = RequestLine::start(&request);
+/// Handles one request, and completes its response. It responds to preflights itself, on any path.
+pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next: Next) -> Response {
+    let log = RequestLog::start(&request);
     let request_id = request_id(&request, app.random);
     let is_preflight = request.method() == Method::OPTIONS;
     let is_allowed = cors::is_allowed(request.headers(), &app.allowed_origin);
@@ -31,7 +31,7 @@ pub async fn envelope<S>(State(app): State<App<S>>, request: Request, next: Next
         next.run(request).await
     };
 
-    let mut response = problem::rendered(response, &request_id);
+    let mut response = problem::render(response, &request_id);
     let headers = response.headers_mut();
     cors::vary(headers);
     if is_allowed {
@@ -44,11 +44,11 @@ pub async fn envelope<S>(State(app): State<App<S>>, request: Request, next: Next
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(X_REQUEST_ID, value);
     }
-    line.write(response.status(), &request_id);
+    log.write(response.status(), &request_id);
     response
 }
 
-/// Returns the gateway's id, which its access log has too; outside Lambda a random one.
+/// Returns the gateway's request id, which its access log has too, or a random id outside Lambda.
 fn request_id(request: &Request, random: fn() -> Result<u64, getrandom::Error>) -> String {
     let gateway = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -57,8 +57,8 @@ fn request_id(request: &Request, random: fn() -> Result<u64, getrandom::Error>) 
     gateway.unwrap_or_else(|| format!("{:016x}", random().unwrap_or_default()))
 }
 
-/// Answers are read by programs, never shown as pages; those of handlers that say nothing else are
-/// not kept by any cache.
+/// Adds headers for responses that programs read and that no browser shows as a page. If the handler has set no
+/// cache policy, no cache may store the response.
 fn add_security_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -1,12 +1,12 @@
-//! A running server, and clients for it.
+//! A running server for tests, and its clients.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::message::Message;
-use domain::{Bounds, Change, Factory, FactoryId};
+use domain::message::LiveMessage;
+use domain::{Bounds, Factory, FactoryChange, FactoryId};
 use futures_util::StreamExt;
 use startup::Variables;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,25 +21,25 @@ use websocket::hub::TableContent;
 use websocket::serve::serve as run_server;
 use websocket::server::Server;
 
-/// The origin that the tests' server lets in.
+/// The origin that the test server allows.
 pub(crate) const ORIGIN: &str = "https://factory-tree.com";
 
-/// The longest time that anything may take in a test.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for every wait of a test.
+const TEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// A server on a port of its own.
-pub(crate) struct Running {
+/// A running server on a port of its own.
+pub(crate) struct TestServer {
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     end: JoinHandle<()>,
 }
 
-/// A client's end of a connection.
-pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
+/// The client side of a connection.
+pub(crate) struct TestClient(pub(crate) WebSocketStream<TcpStream>);
 
-/// Starts a server whose table holds nothing.
-pub(crate) async fn start() -> Running {
+/// Starts a server with an empty table.
+pub(crate) async fn start() -> TestServer {
     start_with(&[], |_| {}).await
 }
 
@@ -47,25 +47,25 @@ pub(crate) async fn start() -> Running {
 pub(crate) async fn start_with(
     variables: &[(&str, &str)],
     change: impl FnOnce(&mut Server),
-) -> Running {
+) -> TestServer {
     let mut server = Server::new(&config(variables), "run");
     change(&mut server);
     let server = Arc::new(server);
     server
         .hub
         .reconcile(HashSet::new(), TableContent::default());
-    server.readiness.subscribed(Instant::now());
+    server.readiness.set_subscribed(Instant::now());
     serve(server).await
 }
 
-/// Serves on a port of the system's choice.
-pub(crate) async fn serve(server: Arc<Server>) -> Running {
+/// Starts serving on a port that the operating system chooses.
+pub(crate) async fn serve(server: Arc<Server>) -> TestServer {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.unwrap_or(()) };
     let end = tokio::spawn(run_server(listener, shutdown, Arc::clone(&server)));
-    Running {
+    TestServer {
         server,
         address,
         stop,
@@ -73,7 +73,7 @@ pub(crate) async fn serve(server: Arc<Server>) -> Running {
     }
 }
 
-/// The settings of a server.
+/// Returns the settings of a server, with these variables added.
 pub(crate) fn config(variables: &[(&str, &str)]) -> Config {
     let known = [
         variables,
@@ -92,31 +92,34 @@ pub(crate) fn config(variables: &[(&str, &str)]) -> Config {
     Config::read(&Variables::new(found)).unwrap()
 }
 
-impl Running {
+impl TestServer {
     /// Connects from the allowed origin, with this query.
-    pub(crate) async fn connect(&self, query: &str) -> Client {
+    pub(crate) async fn connect(&self, query: &str) -> TestClient {
         let headers = [("origin", ORIGIN)];
         let connected = self.try_connect(query, &headers).await;
-        connected.expect("let in")
+        connected.expect("admitted")
     }
 
     /// Connects and takes `hello` and an empty or whole snapshot of one piece.
-    pub(crate) async fn connect_and_take_welcome(&self) -> Client {
+    pub(crate) async fn connect_past_initial_messages(&self) -> TestClient {
         let mut client = self.connect("").await;
-        assert!(matches!(client.hear().await, Message::Hello { .. }));
         assert!(matches!(
-            client.hear().await,
-            Message::Snapshot { last: true, .. }
+            client.next_message().await,
+            LiveMessage::Hello { .. }
+        ));
+        assert!(matches!(
+            client.next_message().await,
+            LiveMessage::Snapshot { last: true, .. }
         ));
         client
     }
 
-    /// Tries to connect with these headers; a refusal is the answer of the server.
+    /// Tries to connect with these headers. Returns the response of the server if it refuses.
     pub(crate) async fn try_connect(
         &self,
         query: &str,
         headers: &[(&'static str, &str)],
-    ) -> Result<Client, Box<Response>> {
+    ) -> Result<TestClient, Box<Response>> {
         let url = format!("ws://{}/{query}", self.address);
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
@@ -124,7 +127,7 @@ impl Running {
         }
         let stream = TcpStream::connect(self.address).await.unwrap();
         match tokio_tungstenite::client_async(request, stream).await {
-            Ok((socket, _)) => Ok(Client(socket)),
+            Ok((socket, _)) => Ok(TestClient(socket)),
             Err(tungstenite::Error::Http(response)) => Err(Box::new(response.map(|_| None))),
             Err(other) => panic!("{other}"),
         }
@@ -142,25 +145,25 @@ impl Running {
         (head.lines().next().unwrap().to_owned(), body.to_owned())
     }
 
-    /// Tells the server to stop, and waits until it did.
+    /// Stops the server, and waits until it has ended.
     pub(crate) async fn stop(self) {
-        self.tell_to_stop().await.unwrap();
+        self.start_stopping().await.unwrap();
     }
 
-    /// Tells the server to stop.
-    pub(crate) fn tell_to_stop(self) -> JoinHandle<()> {
+    /// Sends the stop signal to the server, and returns its task.
+    pub(crate) fn start_stopping(self) -> JoinHandle<()> {
         self.stop.send(()).unwrap();
         self.end
     }
 }
 
-impl Client {
-    /// Returns the next frame that is no ping.
+impl TestClient {
+    /// Returns the next frame that is not a ping.
     pub(crate) async fn next(
         &mut self,
     ) -> Option<Result<tungstenite::Message, tungstenite::Error>> {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+            let next = tokio::time::timeout(TEST_LIMIT, self.0.next()).await;
             match next.expect("in time") {
                 Some(Ok(tungstenite::Message::Ping(_))) => {}
                 other => return other,
@@ -169,17 +172,17 @@ impl Client {
     }
 
     /// Returns the next message.
-    pub(crate) async fn hear(&mut self) -> Message {
+    pub(crate) async fn next_message(&mut self) -> LiveMessage {
         let text = self.next().await.expect("a message").expect("a message");
         serde_json::from_str(text.to_text().unwrap()).expect("a message of the live channel")
     }
 
     /// Reads to the end, and returns the close code and reason.
-    pub(crate) async fn hear_close(&mut self) -> (u16, String) {
+    pub(crate) async fn next_close(&mut self) -> (u16, String) {
         loop {
             match self.next().await {
                 Some(Ok(tungstenite::Message::Close(Some(frame)))) => {
-                    // Polled to the end, so that the server gets our own close frame.
+                    // Reads to the end, so that the server gets our own close frame.
                     while self.next().await.is_some_and(|next| next.is_ok()) {}
                     return (frame.code.into(), frame.reason.to_string());
                 }
@@ -190,8 +193,8 @@ impl Client {
     }
 }
 
-/// A change of one of a few factories.
-pub(crate) fn changed(id: u8, revision: u64) -> Change {
+/// Returns a change of a factory.
+pub(crate) fn changed(id: u8, revision: u64) -> FactoryChange {
     let factory = Factory::new(
         FactoryId::from_random(u128::from(id)),
         "mill".parse().unwrap(),
@@ -199,12 +202,12 @@ pub(crate) fn changed(id: u8, revision: u64) -> Change {
         vec![4],
         revision,
     );
-    Change::Changed {
+    FactoryChange::Changed {
         factory: factory.unwrap(),
     }
 }
 
-impl Client {
+impl TestClient {
     /// Tries to connect, and returns the status of the refusal.
     pub(crate) async fn refused_at(address: SocketAddr, origin: &str) -> u16 {
         let mut request = format!("ws://{address}/").into_client_request().unwrap();
@@ -215,7 +218,7 @@ impl Client {
         match tokio_tungstenite::client_async(request, stream).await {
             Err(tungstenite::Error::Http(response)) => response.status().as_u16(),
             Err(other) => panic!("{other}"),
-            Ok(_) => panic!("let in"),
+            Ok(_) => panic!("admitted"),
         }
     }
 }

@@ -1,0 +1,247 @@
+//! The messages between the server and a connected client.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::FactoryChange;
+use domain::message::LiveMessage;
+use futures_util::SinkExt;
+use tokio_tungstenite::tungstenite;
+use websocket::hub::history::CAPACITY;
+use websocket::server::Server;
+
+use crate::test_server::{changed, start, start_with};
+
+#[tokio::test]
+async fn a_client_gets_hello_the_tree_and_every_change() {
+    let test = start().await;
+    test.server.hub.apply(changed(1, 1));
+    let mut client = test.connect("").await;
+
+    let hello = LiveMessage::Hello {
+        build: "build-1".to_owned(),
+        server: "i-1-run".to_owned(),
+    };
+    assert_eq!(client.next_message().await, hello);
+    let FactoryChange::Changed { factory } = changed(1, 1) else {
+        unreachable!()
+    };
+    let snapshot = LiveMessage::Snapshot {
+        factories: vec![factory],
+        last: true,
+        position: 1,
+    };
+    assert_eq!(client.next_message().await, snapshot);
+    for revision in 2..=50 {
+        test.server.hub.apply(changed(1, revision));
+    }
+    for revision in 2..=50 {
+        assert_eq!(
+            client.next_message().await,
+            LiveMessage::from_change(changed(1, revision), revision)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reconnects_gets_only_the_changes_that_it_missed() {
+    let test = start().await;
+    for revision in 1..=5 {
+        test.server.hub.apply(changed(1, revision));
+    }
+
+    let mut client = test.connect("?server=i-1-run&position=3").await;
+
+    assert!(matches!(
+        client.next_message().await,
+        LiveMessage::Hello { .. }
+    ));
+    assert_eq!(
+        client.next_message().await,
+        LiveMessage::from_change(changed(1, 4), 4)
+    );
+    assert_eq!(
+        client.next_message().await,
+        LiveMessage::from_change(changed(1, 5), 5)
+    );
+
+    for query in [
+        "?server=i-1-old&position=3",
+        "?server=i-1-run&position=6",
+        "?server=i-1-run&position=x",
+    ] {
+        let mut client = test.connect(query).await;
+        client.next_message().await;
+        assert!(
+            matches!(
+                client.next_message().await,
+                LiveMessage::Snapshot { last: true, .. }
+            ),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_server_replies_to_a_pages_ping() {
+    let test = start().await;
+    let mut client = test.connect_past_initial_messages().await;
+
+    client.0.send(r#"{"type":"ping"}"#.into()).await.unwrap();
+
+    let pong = client.next().await.unwrap().unwrap();
+    assert_eq!(pong.to_text().unwrap(), r#"{"type":"pong"}"#);
+}
+
+#[tokio::test]
+async fn a_large_message_is_refused_with_a_reason() {
+    let test = start().await;
+    let mut small = test.connect_past_initial_messages().await;
+    let mut large = test.connect_past_initial_messages().await;
+
+    small.0.send("x".repeat(4_096).into()).await.unwrap();
+    large.0.send("x".repeat(4_097).into()).await.unwrap();
+
+    assert_eq!(
+        large.next_close().await,
+        (1009, "messages have at most 4 KiB".to_owned())
+    );
+    test.server.hub.apply(changed(1, 1));
+    assert_eq!(
+        small.next_message().await,
+        LiveMessage::from_change(changed(1, 1), 1)
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_many_messages_is_closed_with_a_reason() {
+    let test = start().await;
+    let mut client = test.connect_past_initial_messages().await;
+
+    for _ in 0..11 {
+        client.0.send("x".into()).await.unwrap();
+    }
+
+    assert_eq!(
+        client.next_close().await,
+        (1008, "too many messages".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_replies_to_no_ping_is_dropped() {
+    let test = start_with(&[], |server| server.timing.ping = Duration::from_millis(50)).await;
+    let answering = test.connect_past_initial_messages().await;
+    // This client is never polled, so it never sends its pongs.
+    let silent = test.connect_past_initial_messages().await;
+    let listening = tokio::spawn(async move {
+        let mut client = answering;
+        loop {
+            if client.next().await.is_none() {
+                return;
+            }
+        }
+    });
+
+    tokio::time::sleep(Duration::from_millis(600)).await;
+
+    assert_eq!(
+        test.server.limits.open_connections(),
+        1,
+        "the silent client is dropped, the other is not"
+    );
+    assert!(!listening.is_finished());
+    listening.abort();
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() {
+    let test = start_with(&[], |server| {
+        server.timing.write = Duration::from_millis(200)
+    })
+    .await;
+    let mut quick = test.connect_past_initial_messages().await;
+    let stuck = test.connect_past_initial_messages().await;
+
+    // These are more changes than the socket's buffers and the history can hold together.
+    let mut received = 0;
+    for revision in 1..=60_000_u64 {
+        test.server
+            .hub
+            .apply(changed(u8::try_from(revision % 251).unwrap(), revision));
+        if revision % 64 == 0 {
+            while received < revision {
+                let LiveMessage::Changed { position, .. } = quick.next_message().await else {
+                    panic!("no change")
+                };
+                assert_eq!(position, received + 1);
+                received = position;
+            }
+        }
+        if test.server.limits.open_connections() == 1 {
+            break;
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+
+    assert_eq!(test.server.limits.open_connections(), 1);
+    let metrics = test.get("/metrics", "x: x").await.1;
+    assert!(
+        metrics.contains("\nfactory_tree_websocket_slow_closes_total 1\n"),
+        "{metrics}"
+    );
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_client_that_is_too_far_behind_is_closed_with_a_reason() {
+    let long_write_limit = |server: &mut Server| server.timing.write = Duration::from_secs(60);
+    let test = start_with(&[], long_write_limit).await;
+    let mut client = test.connect_past_initial_messages().await;
+    let hub = &test.server.hub;
+    let delivered = || test.server.metrics.deliveries.load(Ordering::Relaxed);
+
+    // The client does not read: first fill the sockets' buffers, then exceed the history.
+    let mut revision = 0;
+    let initial = delivered();
+    let mut apply = |times: usize| {
+        for _ in 0..times {
+            revision += 1;
+            hub.apply(changed(1, revision));
+        }
+        revision
+    };
+    let sent = async |revision| {
+        while delivered() < initial + revision {
+            tokio::task::yield_now().await;
+        }
+    };
+    while tokio::time::timeout(Duration::from_millis(300), sent(apply(50)))
+        .await
+        .is_ok()
+    {}
+    apply(CAPACITY + 50);
+
+    let reason = "you are too far behind; connect again".to_owned();
+    assert_eq!(client.next_close().await, (1013, reason));
+}
+
+#[tokio::test]
+async fn the_server_replies_to_a_close_with_a_close() {
+    let test = start().await;
+    let mut client = test.connect_past_initial_messages().await;
+
+    client.0.close(None).await.unwrap();
+
+    assert!(matches!(
+        client.next().await,
+        Some(Ok(tungstenite::Message::Close(_))) | None
+    ));
+    tokio::time::timeout(
+        Duration::from_secs(5),
+        test.server.limits.wait_until_empty(),
+    )
+    .await
+    .unwrap();
+}
