@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_door_through_which_nobody_goes_makes_no_connector() {
+    fn a_client_that_calls_nobody_makes_no_connector() {
         assert!(client(Unready).is_err(), "the SDK checks what it is given");
         assert!(client(OnDemand(SharedHttpClient::new(Unready))).is_ok());
     }

@@ -34,9 +34,7 @@ pub(super) async fn compile(
 ) -> Result<BTreeMap<String, PathBuf>> {
     let call = match target {
         BuildTarget::ThisMachine => CargoCall::default(),
-        BuildTarget::AmazonLinux(architecture) => {
-            shipped(&config.root, architecture, reporter).await?
-        }
+        BuildTarget::AmazonLinux(architecture) => shipped(config, architecture, reporter).await?,
     };
     let mut arguments = call.arguments();
     arguments.extend(selection(config.settings.profile));
@@ -78,13 +76,13 @@ impl CargoCall {
 }
 
 async fn shipped(
-    root: &Path,
+    config: &Config,
     architecture: Architecture,
     reporter: &dyn Reporter,
 ) -> Result<CargoCall> {
-    let linking = cross::linking(root, architecture, reporter).await?;
-    let metadata = metadata(root, architecture, reporter).await?;
-    let flags = remappings(&metadata).join("\u{1f}");
+    let linking = cross::linking(&config.root, architecture, reporter).await?;
+    let metadata = metadata(&config.root, architecture, reporter).await?;
+    let flags = remappings(&metadata, config.settings.profile).join("\u{1f}");
     let mut environment = vec![("CARGO_ENCODED_RUSTFLAGS", flags)];
     environment.extend(linking.environment(architecture));
     Ok(CargoCall {
@@ -99,6 +97,7 @@ async fn shipped(
 struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
+    workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -133,11 +132,13 @@ async fn metadata(
     serde_json::from_str(&answer).context("failed to read what `cargo metadata` says")
 }
 
-/// Returns the flags that give every folder a fixed name. The folder of the sources needs none: Cargo compiles what is in
-/// it by relative paths. Without it, the flags are the same for two checkouts that share a target folder, and so is what
-/// is compiled of other packages (`tests/reproducible`). Of flags that match a path the last one counts: the registry may
-/// be below the target folder. Source: The rustc book, "Remap source paths".
-fn remappings(metadata: &Metadata) -> Vec<String> {
+/// Returns the flags that give every folder a fixed name. Of flags that match a path the last one counts, so the sources
+/// come first: target folder and registry may be below them. Source: The rustc book, "Remap source paths".
+///
+/// Cargo compiles the sources themselves by relative paths: only debug information, which a release has none of, names
+/// their folder. So the flags of a release are the same for two checkouts that share a target folder, which compile other
+/// packages once (`tests/reproducible`).
+fn remappings(metadata: &Metadata, profile: BuildProfile) -> Vec<String> {
     let foreign = metadata
         .packages
         .iter()
@@ -146,8 +147,13 @@ fn remappings(metadata: &Metadata) -> Vec<String> {
         .filter_map(|package| package.manifest_path.parent()?.parent())
         .collect();
     let registries = registries.into_iter().map(|folder| (folder, "/cargo"));
-    let folders = [(metadata.target_directory.as_path(), "/target")]
+    let sources = match profile {
+        BuildProfile::Dev => Some((metadata.workspace_root.as_path(), "/source")),
+        BuildProfile::Release => None,
+    };
+    let folders = sources
         .into_iter()
+        .chain([(metadata.target_directory.as_path(), "/target")])
         .chain(registries);
     folders
         .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()))
@@ -220,18 +226,24 @@ mod tests {
     #[test]
     fn every_folder_of_this_machine_gets_a_fixed_name() {
         let metadata: Metadata = serde_json::from_str(
-            r#"{ "target_directory": "/home/me/tree/target", "packages": [
+            r#"{ "target_directory": "/home/me/tree/target", "workspace_root": "/home/me/tree", "packages": [
                 { "manifest_path": "/home/me/tree/lambdas/api/Cargo.toml", "source": null },
                 { "manifest_path": "/c/registry/src/mirror-1/ring-0.17.14/Cargo.toml", "source": "registry+x" },
                 { "manifest_path": "/c/registry/src/mirror-1/anyhow-1.0.1/Cargo.toml", "source": "registry+x" },
                 { "manifest_path": "/c/git/checkouts/tool-1/abc/tool/Cargo.toml", "source": "git+x" } ] }"#,
         )
         .unwrap();
-        insta::assert_snapshot!(remappings(&metadata).join("\n"), @r"
+        insta::assert_snapshot!(remappings(&metadata, BuildProfile::Dev).join("\n"), @r"
+        --remap-path-prefix=/home/me/tree=/source
         --remap-path-prefix=/home/me/tree/target=/target
         --remap-path-prefix=/c/git/checkouts/tool-1/abc=/cargo
         --remap-path-prefix=/c/registry/src/mirror-1=/cargo
         ");
+        let of_release = remappings(&metadata, BuildProfile::Release);
+        assert_eq!(
+            of_release[0],
+            "--remap-path-prefix=/home/me/tree/target=/target"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The checked types of the configuration. A private text, and one constructor: `FromStr`. The error of
-//! that door is worded as the cure.
+//! that constructor is worded as the cure.
 
 use std::fmt;
 use std::str::FromStr;

@@ -121,7 +121,7 @@ mod tests {
             "/app/crates/domain/src/name.rs",
             "/app/crates/domain/Cargo.toml",
             "/app/crates/websocket/factory-tree-websocket.service",
-            "/app/crates/websocket/tests/sockets/client.rs",
+            "/app/crates/websocket/tests/sockets/admission.rs",
             "/app/Cargo.lock",
             "/app/.cargo/config.toml",
             "/elsewhere/templates/api.yaml",
@@ -140,7 +140,7 @@ mod tests {
         /app/crates/domain/src/name.rs: Some(Deployed)
         /app/crates/domain/Cargo.toml: Some(Deployed)
         /app/crates/websocket/factory-tree-websocket.service: Some(Deployed)
-        /app/crates/websocket/tests/sockets/client.rs: None
+        /app/crates/websocket/tests/sockets/admission.rs: None
         /app/Cargo.lock: Some(Deployed)
         /app/.cargo/config.toml: Some(Deployed)
         /elsewhere/templates/api.yaml: Some(Deployed)

@@ -1,6 +1,8 @@
 //! A local stage of a test's own: the real sources and templates, a configuration in a folder of its
 //! own, and the answers of the CLI as JSON. Taken down when dropped.
 
+mod dependencies;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -11,11 +13,15 @@ use factory_tree::config::Config;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
+use dependencies::TargetFolder;
+
 /// The stage.
 pub(crate) struct Stage {
     name: String,
     source: PathBuf,
     folder: tempfile::TempDir,
+    /// The target folder of a copy of the sources.
+    target: Option<TargetFolder>,
 }
 
 impl Stage {
@@ -26,12 +32,13 @@ impl Stage {
 
     /// Prepares a stage of some sources, with more settings (lines of YAML, indented by four).
     pub(crate) fn of(name: &str, source: &Path, settings: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let stage = Self {
             name: name.to_owned(),
             source: source.to_owned(),
             folder: tempfile::tempdir().unwrap(),
+            target: (source != root).then(|| TargetFolder::for_copy(&target())),
         };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         std::fs::create_dir(stage.templates()).unwrap();
         for entry in std::fs::read_dir(root.join("templates")).unwrap() {
             let file = entry.unwrap().path();
@@ -92,10 +99,13 @@ stages:
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_factory-tree"));
         command.arg(verb).current_dir(self.folder.path());
-        command.env("CARGO_TARGET_DIR", target());
-        if self.source != Path::new(env!("CARGO_MANIFEST_DIR")) {
-            command.env("RUSTC_WORKSPACE_WRAPPER", COPY);
-        }
+        match &self.target {
+            None => command.env("CARGO_TARGET_DIR", target()),
+            // A wrapper that lints (.ci/run) is for the checkout.
+            Some(target) => command
+                .env("CARGO_TARGET_DIR", target.path())
+                .env_remove("RUSTC_WORKSPACE_WRAPPER"),
+        };
         command
             .env_remove("FACTORY_TREE_STAGE")
             .env_remove("FACTORY_TREE_CONFIG");
@@ -137,16 +147,11 @@ impl Drop for Stage {
     }
 }
 
-/// The target folder of this test run, so that a copy of the sources shares its compiled dependencies.
+/// The target folder of this test run.
 fn target() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_factory-tree"));
     program.parent().unwrap().parent().unwrap().to_owned()
 }
-
-/// A wrapper that does nothing. Cargo tells workspaces apart by nothing but this: it keeps what a wrapper has compiled of
-/// a workspace under names of its own, and would else take what it has built of a copy, changes and all, for the
-/// checkout's. Source: The Cargo Book, "Configuration", `build.rustc-workspace-wrapper`.
-const COPY: &str = "/usr/bin/env";
 
 /// The result of a run of the CLI.
 pub(crate) struct Answer {
