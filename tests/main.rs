@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 mod cli;
+mod deployed_releases;
 mod dev;
 mod features;
 mod killed;
 mod local_stage;
 mod plan;
 mod provisioning;
-mod releases;
+
 mod site_release;
 mod support;
 mod templates;
