@@ -10,7 +10,6 @@ mod killed;
 mod local_stage;
 mod plan;
 mod provisioning;
-
 mod site_release;
 mod support;
 mod templates;

@@ -53,15 +53,15 @@ impl CloudFormation {
 impl From<types::ResourceChange> for ResourceChange {
     fn from(change: types::ResourceChange) -> Self {
         let kind = change.resource_type.unwrap_or_default();
-        let act = act(change.action.as_ref(), change.replacement.as_ref());
+        let action = action(change.action.as_ref(), change.replacement.as_ref());
         let details = change.details.unwrap_or_default();
         Self {
             logical_id: change.logical_resource_id.unwrap_or_default(),
-            data: data_impact(&kind, act, change.policy_action.as_ref().map(policy)),
+            data: data_impact(&kind, action, change.policy_action.as_ref().map(policy)),
             kind,
-            act,
+            action,
             seen_by: ChangeOrigin::ChangeSet,
-            properties: if act == ChangeAction::Delete {
+            properties: if action == ChangeAction::Delete {
                 Vec::new()
             } else {
                 properties(details)
@@ -72,7 +72,7 @@ impl From<types::ResourceChange> for ResourceChange {
 }
 
 /// A change of which CloudFormation does not know the replacement yet, or that has a word unknown to us, may replace.
-fn act(action: Option<&types::ChangeAction>, replacement: Option<&Replacement>) -> ChangeAction {
+fn action(action: Option<&types::ChangeAction>, replacement: Option<&Replacement>) -> ChangeAction {
     match (action, replacement) {
         (Some(types::ChangeAction::Add), _) => ChangeAction::Add,
         (Some(types::ChangeAction::Remove), _) => ChangeAction::Delete,

@@ -126,12 +126,12 @@ async fn every_page_is_read_and_every_word_becomes_ours() {
         });
         let crate::template::ResourceChange {
             logical_id,
-            act,
+            action,
             data,
             ..
         } = change;
         format!(
-            "{logical_id} {act:?} {data:?}{}\n",
+            "{logical_id} {action:?} {data:?}{}\n",
             properties.collect::<String>()
         )
     });

@@ -41,10 +41,10 @@ impl DeployArgs {
     pub fn options(&self) -> Options {
         Options {
             on_busy: self.on_busy,
-            doubt: if self.verify {
-                VerifyMode::Yes
+            verify: if self.verify {
+                VerifyMode::AskCloudFormation
             } else {
-                VerifyMode::No
+                VerifyMode::TrustDigest
             },
             mode: if self.express {
                 DeploymentMode::Express

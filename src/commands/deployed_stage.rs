@@ -17,7 +17,7 @@ use crate::template::Templates;
 /// A deployed stage.
 pub(super) struct DeployedStage {
     /// Where it is.
-    pub(super) place: StageEndpoint,
+    pub(super) endpoint: StageEndpoint,
     /// Its clients.
     pub(super) aws: Aws,
     /// The planned stacks that are there, in the plan's order; at least one.
@@ -33,18 +33,18 @@ pub(super) async fn find_deployed_stage(
     platform: &Platform,
 ) -> Result<DeployedStage> {
     let absent = || UserError::StageAbsent(config.stage.to_string());
-    let place = platform.find().await?.ok_or_else(absent)?;
+    let endpoint = platform.find().await?.ok_or_else(absent)?;
     let parts = platform.checks().await;
     if parts.iter().any(local::is_dead_endpoint) {
         return Err(absent().into());
     }
-    let aws = connect(config, &place).await?;
-    let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+    let aws = connect(config, &endpoint).await?;
+    let plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
     let stacks = find_deployed_stacks(&aws, &plan).await?;
     if stacks.is_empty() {
         return Err(absent().into());
     }
-    Ok(DeployedStage { place, aws, stacks })
+    Ok(DeployedStage { endpoint, aws, stacks })
 }
 
 /// The number of releases that are read where nobody asks for all.

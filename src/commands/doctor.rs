@@ -38,12 +38,12 @@ const ON_AWS: [&str; 6] = [
 ];
 
 async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
-    let Some(place) = platform.endpoint_without_start() else {
+    let Some(endpoint) = platform.endpoint_without_start() else {
         return ON_AWS.map(Finding::not_needed).to_vec();
     };
     let dns = public_dns().await;
     let (account, region, clock, caa) = tokio::join!(
-        in_time("credentials", connect(config, &place)),
+        in_time("credentials", connect(config, &endpoint)),
         check_region(config, &dns),
         check_clock(config),
         check_caa(config, &dns),

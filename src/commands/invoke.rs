@@ -59,13 +59,13 @@ fn read(file: &Path) -> Result<String> {
 async fn find(config: &Config, function: Function) -> Result<(Aws, Settings)> {
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let platform = Platform::of(config);
-    let place = platform.find().await?.ok_or_else(absent)?;
+    let endpoint = platform.find().await?.ok_or_else(absent)?;
     if platform.checks().await.iter().any(local::is_dead_endpoint) {
         return Err(absent().into());
     }
-    let aws = connect(config, &place).await?;
+    let aws = connect(config, &endpoint).await?;
     let templates = Templates::read(&config.templates)?;
-    let plan = plan::plan(config, &place.urls, &templates)?;
+    let plan = plan::plan(config, &endpoint.urls, &templates)?;
     let stack = plan
         .all()
         .find(|stack| stack.name == "api")

@@ -37,14 +37,14 @@ pub async fn open(
 ) -> Result<Opened> {
     let platform = Platform::of(config);
     let absent = || UserError::StageAbsent(config.stage.to_string());
-    let place = platform.find().await?.ok_or_else(absent)?;
+    let endpoint = platform.find().await?.ok_or_else(absent)?;
     let parts = platform.checks().await;
     let looked = if parts.iter().any(local::is_dead_endpoint) {
         let text = "the emulator is gone, and the logs of the Lambdas with it";
         reporter.report(Event::Warning(text.to_owned()));
         None
     } else {
-        Some(find_stacks(config, &place).await?)
+        Some(find_stacks(config, &endpoint).await?)
     };
     if parts.is_empty() && !is_there(looked.as_ref()) {
         return Err(absent().into());

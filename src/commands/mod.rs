@@ -52,8 +52,8 @@ async fn step<T>(
 ///
 /// # Errors
 /// `UserError::NoCredentials`, `UserError::WrongAccount`.
-async fn connect(config: &Config, place: &StageEndpoint) -> Result<Aws> {
-    let aws = Aws::connect(&place.access, &config.settings.region).await;
+async fn connect(config: &Config, endpoint: &StageEndpoint) -> Result<Aws> {
+    let aws = Aws::connect(&endpoint.access, &config.settings.region).await;
     let stage = config.stage.to_string();
     let identity = match aws.sts.get_identity().await {
         Ok(identity) => identity,

@@ -12,7 +12,7 @@ use crate::report::{OutputsReport, public_outputs};
 /// # Errors
 /// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS refuses the call.
 pub async fn outputs(config: &Config) -> Result<OutputsReport> {
-    let DeployedStage { place, stacks, .. } =
+    let DeployedStage { endpoint, stacks, .. } =
         find_deployed_stage(config, &Platform::of(config)).await?;
     let rows = stacks.into_iter().map(|(plan, stack)| {
         let outputs = public_outputs(&plan.template, stack.outputs)?;
@@ -20,7 +20,7 @@ pub async fn outputs(config: &Config) -> Result<OutputsReport> {
     });
     Ok(OutputsReport {
         stage: config.stage.to_string(),
-        urls: place.urls,
+        urls: endpoint.urls,
         stacks: rows.collect::<Result<_>>()?,
     })
 }

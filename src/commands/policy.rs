@@ -19,11 +19,11 @@ pub fn policy(
     purpose: PolicyPurpose,
     workflow: Option<&Workflow>,
 ) -> Result<PolicyReport> {
-    let Some(place) = Platform::of(config).endpoint_without_start() else {
+    let Some(endpoint) = Platform::of(config).endpoint_without_start() else {
         return Err(UserError::NotOnAws(config.stage.to_string()).into());
     };
     let templates = Templates::read(&config.templates)?;
-    let plan = plan::plan(config, &place.urls, &templates)?;
+    let plan = plan::plan(config, &endpoint.urls, &templates)?;
     let templates = plan.all().map(|stack| &stack.template);
     policy::policy(config, templates, purpose, workflow)
 }

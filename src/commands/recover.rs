@@ -40,14 +40,14 @@ pub async fn recover(
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     let stage = config.stage.to_string();
-    let Some(place) = platform.find().await? else {
+    let Some(endpoint) = platform.find().await? else {
         return Ok(RecoverReport {
             stage,
             stacks: Vec::new(),
         });
     };
-    let aws = connect(config, &place).await?;
-    let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+    let aws = connect(config, &endpoint).await?;
+    let plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
     let skip = skipped(&plan, consent.skip)?;
     let broken = find_stacks_to_recover(&aws, &plan, reporter).await?;
     for (stack, found) in &broken {
@@ -129,8 +129,8 @@ async fn explain(
     Ok(())
 }
 
-fn remedy(act: RecoverAction) -> &'static str {
-    match act {
+fn remedy(action: RecoverAction) -> &'static str {
+    match action {
         RecoverAction::Nothing => "nothing to do",
         RecoverAction::Follow => "waiting for the running operation",
         RecoverAction::Delete => "it was never in use, so it is deleted; `deploy` creates it again",

@@ -83,7 +83,7 @@ pub async fn rollback(
         build: target.build,
         release,
         seconds,
-        urls: history.stage.place.urls,
+        urls: history.stage.endpoint.urls,
         moved,
         stacks: stacks.iter().map(StackRow::from).collect(),
         steps,
@@ -174,7 +174,7 @@ async fn restore_site(
         bucket: &history.bucket,
         kept: &available.entry_files,
     };
-    let (urls, aws) = (&history.stage.place.urls, &history.stage.aws);
+    let (urls, aws) = (&history.stage.endpoint.urls, &history.stage.aws);
     release::switch(&source, &available.site, urls, &to, aws, reporter).await
 }
 
@@ -249,7 +249,7 @@ async fn verify_release(
         api: build("api"),
         server: build("websocket"),
     };
-    let verified = verify(config, &expected, &history.stage.place, reporter).await;
+    let verified = verify(config, &expected, &history.stage.endpoint, reporter).await;
     verified.with_context(|| format!("release `{}` was restored", target.id()))?;
     Ok(())
 }

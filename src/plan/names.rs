@@ -16,8 +16,7 @@ pub struct NameChange {
     /// Its name, and for a record its type: `api.factory-tree.com A`.
     pub name: String,
     /// The action on it.
-    #[serde(rename = "action")]
-    pub act: ChangeAction,
+    pub action: ChangeAction,
 }
 
 /// Returns the names that the changes of a stack touch.
@@ -34,12 +33,12 @@ pub fn name_changes(
             .or_else(|| before.resources.get(&change.logical_id))?;
         let (what, name) = name(&change.kind, &resource["Properties"])?;
         let stack = stack.to_owned();
-        let act = change.act;
+        let action = change.action;
         Some(NameChange {
             stack,
             what,
             name,
-            act,
+            action,
         })
     });
     found.collect()

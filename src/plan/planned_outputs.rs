@@ -118,7 +118,7 @@ fn substituted(pattern: &str, changes: &[ResourceChange]) -> bool {
 
 fn is_touched(resource: &str, attribute: Option<&str>, changes: &[ResourceChange]) -> bool {
     let change = changes.iter().find(|change| change.logical_id == resource);
-    change.is_some_and(|change| match change.act {
+    change.is_some_and(|change| match change.action {
         ChangeAction::Modify => !matches!(attribute, None | Some("Arn")),
         _ => true,
     })
@@ -140,14 +140,14 @@ Outputs:
   Fixed: { Value: fixed }
 ";
 
-    fn forecast(act: Option<ChangeAction>) -> String {
+    fn forecast(action: Option<ChangeAction>) -> String {
         let rendered = render(&document(TEMPLATE).unwrap(), &BTreeMap::new());
-        let changes: Vec<ResourceChange> = act
+        let changes: Vec<ResourceChange> = action
             .into_iter()
-            .map(|act| ResourceChange {
+            .map(|action| ResourceChange {
                 logical_id: "Table".to_owned(),
                 kind: "T".to_owned(),
-                act,
+                action,
                 seen_by: ChangeOrigin::Both,
                 properties: Vec::new(),
                 data: None,

@@ -19,13 +19,13 @@ fn property(path: &str, before: Option<&str>, after: Option<&str>) -> PropertyCh
 fn change(
     logical_id: &str,
     kind: &str,
-    act: ChangeAction,
+    action: ChangeAction,
     properties: Vec<PropertyChange>,
 ) -> ResourceChange {
     ResourceChange {
         logical_id: logical_id.to_owned(),
         kind: kind.to_owned(),
-        act,
+        action,
         seen_by: ChangeOrigin::Both,
         properties,
         data: None,
@@ -153,7 +153,7 @@ fn an_update_is_reported_at_property_level_with_what_is_lost_and_what_is_widened
         stack: "api".to_owned(),
         what: "record",
         name: "api.factory-tree.com A".to_owned(),
-        act: ChangeAction::Add,
+        action: ChangeAction::Add,
     }];
     insta::assert_snapshot!(preview, @r#"
 stage prod: 2 of 3 stacks change, 2 site files; DATA IS LOST in 1 resource; access is widened by 1 resource
@@ -191,7 +191,7 @@ plan 5d1c
 #[test]
 fn a_new_stack_lists_its_resources_and_counts_what_it_opens() {
     let added = |change: ResourceChange| ResourceChange {
-        act: ChangeAction::Add,
+        action: ChangeAction::Add,
         properties: Vec::new(),
         data: None,
         seen_by: ChangeOrigin::Template,

@@ -46,7 +46,7 @@ fn headline(preview: &Preview) -> String {
     if !lost.is_empty() {
         let is_certain = lost
             .iter()
-            .any(|change| change.act != ChangeAction::MayReplace);
+            .any(|change| change.action != ChangeAction::MayReplace);
         let verb = if is_certain { "IS" } else { "MAY BE" };
         text += &format!("; DATA {verb} LOST in {}", counted(lost.len(), "resource"));
     }
@@ -119,7 +119,7 @@ fn write_change(
     let ResourceChange {
         logical_id, kind, ..
     } = change;
-    let mark = mark(change.act);
+    let mark = mark(change.action);
     write!(
         formatter,
         "  {mark:<3} {} ({})",
@@ -161,8 +161,8 @@ impl Display for OutputChange {
     }
 }
 
-fn mark(act: ChangeAction) -> &'static str {
-    match act {
+fn mark(action: ChangeAction) -> &'static str {
+    match action {
         ChangeAction::Add => "+",
         ChangeAction::Modify => "~",
         ChangeAction::Replace | ChangeAction::MayReplace => "-/+",
@@ -172,21 +172,21 @@ fn mark(act: ChangeAction) -> &'static str {
 }
 
 fn done(change: &ResourceChange) -> String {
-    let act = match change.act {
+    let action = match change.action {
         ChangeAction::Add | ChangeAction::Modify => "",
         ChangeAction::Replace => " is replaced",
         ChangeAction::MayReplace => " may be replaced",
         ChangeAction::Delete => " is deleted",
         ChangeAction::Import => " is taken over as it is",
     };
-    let fate = match (change.data, change.act) {
+    let fate = match (change.data, change.action) {
         (None, _) => "",
         (Some(DataImpact::Lost), ChangeAction::MayReplace) => ": its data MAY BE LOST",
         (Some(DataImpact::Lost), _) => ": its data is LOST",
         (Some(DataImpact::Retained), _) => ": the old one stays, outside the stack",
         (Some(DataImpact::Snapshot), _) => ": its data is kept in a snapshot",
     };
-    format!("{act}{fate}")
+    format!("{action}{fate}")
 }
 
 impl Display for PropertyChange {
@@ -217,7 +217,7 @@ impl Display for PropertyChange {
 fn names(preview: &Preview) -> String {
     let mut text = String::new();
     for row in &preview.names {
-        let (mark, what, name) = (mark(row.act), row.what, plain(&row.name));
+        let (mark, what, name) = (mark(row.action), row.what, plain(&row.name));
         text += &format!("  {mark:<3} {what} {name}\n");
     }
     titled("names", text)

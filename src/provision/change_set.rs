@@ -14,7 +14,7 @@ use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Sta
 /// The operation that a change set is created for.
 pub(super) struct StackOperation<'a> {
     pub(super) kind: ChangeSetKind,
-    pub(super) since: Option<&'a Stack>,
+    pub(super) current: Option<&'a Stack>,
     pub(super) options: Options,
 }
 
@@ -78,10 +78,10 @@ fn refused(target: &StackTarget<'_>, error: anyhow::Error) -> anyhow::Error {
 /// short finds what that one had asked for. The name is the token of the calls, too.
 pub(super) fn change_set_name(
     parameters: &BTreeMap<String, String>,
-    since: Option<&Stack>,
+    current: Option<&Stack>,
 ) -> String {
     let digest = parameters.get(DIGEST).map_or("none", String::as_str);
-    let state = since.map_or("new".to_owned(), |stack| {
+    let state = current.map_or("new".to_owned(), |stack| {
         let hash = Sha256::digest(format!("{}\0{}", stack.id, stack.updated));
         crate::content::hex(&hash[..6])
     });

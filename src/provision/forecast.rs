@@ -40,7 +40,7 @@ pub async fn forecast(
     };
     let update = change_set::StackOperation {
         kind: ChangeSetKind::Update,
-        since: None,
+        current: None,
         options: Options::default(),
     };
     let parameters = with_digest(&plan.template.body, parameters.clone());

@@ -78,7 +78,7 @@ pub struct Options {
     /// The reaction to somebody else's running operation.
     pub on_busy: OnBusy,
     /// Whether to believe the digest.
-    pub doubt: VerifyMode,
+    pub verify: VerifyMode,
     /// When CloudFormation takes a resource for done.
     pub mode: DeploymentMode,
 }
@@ -98,9 +98,9 @@ pub enum OnBusy {
 pub enum VerifyMode {
     /// The same digest and a healthy status mean that there is nothing to do.
     #[default]
-    No,
+    TrustDigest,
     /// CloudFormation is asked all the same.
-    Yes,
+    AskCloudFormation,
 }
 
 /// Brings stacks to their planned state, as many at a time as their needs allow. `known` holds the

@@ -47,7 +47,7 @@ impl FromStr for SkipRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// The action that was taken.
-    pub act: RecoverAction,
+    pub action: RecoverAction,
     /// Its present status, as CloudFormation names it.
     pub status: String,
     /// Whether `deploy` takes it from here.
@@ -66,15 +66,15 @@ pub async fn recover_stack(
     reporter: &dyn Reporter,
     mut on_event: impl FnMut(&StackEvent),
 ) -> Result<Recovery> {
-    let act = state::rules_for(stack.state).recover;
+    let action = state::rules_for(stack.state).recover;
     let token = token(&stack, skip);
-    match act {
+    match action {
         RecoverAction::Nothing | RecoverAction::ReportOnly => {
-            return Ok(recovery(act, Some(&stack)));
+            return Ok(recovery(action, Some(&stack)));
         }
         RecoverAction::Delete => {
             delete_stack(client, &stack.id, reporter, &mut on_event).await?;
-            return Ok(recovery(act, None));
+            return Ok(recovery(action, None));
         }
         RecoverAction::Follow => {}
         RecoverAction::RollBack => {
@@ -88,7 +88,7 @@ pub async fn recover_stack(
         }
     }
     let still = wait_until_idle(client, stack, reporter, &mut on_event).await?;
-    Ok(recovery(act, still.as_ref()))
+    Ok(recovery(action, still.as_ref()))
 }
 
 /// Returns the resources that could not be rolled back, by name and reason: those that a person may have
@@ -106,10 +106,10 @@ pub fn failed_to_roll_back(events: &[StackEvent]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn recovery(act: RecoverAction, stack: Option<&Stack>) -> Recovery {
+fn recovery(action: RecoverAction, stack: Option<&Stack>) -> Recovery {
     let state = stack.map_or(StackState::Gone, |stack| stack.state);
     Recovery {
-        act,
+        action,
         status: stack.map_or("DELETE_COMPLETE".to_owned(), |stack| stack.status.clone()),
         recovered: state::rules_for(state).recover == RecoverAction::Nothing,
     }

@@ -60,13 +60,13 @@ pub(super) async fn ensure(
             DeployAction::Create => return create(target, parameters, options).await,
             DeployAction::Update => {
                 if is_current(&stack, parameters)
-                    && (options.doubt == VerifyMode::No || followed.is_some())
+                    && (options.verify == VerifyMode::TrustDigest || followed.is_some())
                 {
                     return Ok((followed.unwrap_or(Outcome::Unchanged), stack));
                 }
                 let change = StackOperation {
                     kind: ChangeSetKind::Update,
-                    since: Some(&stack),
+                    current: Some(&stack),
                     options,
                 };
                 let (outcome, stack) = apply(target, &change, parameters).await?;
@@ -109,7 +109,7 @@ async fn create(
 ) -> Result<(Outcome, Stack)> {
     let change = StackOperation {
         kind: ChangeSetKind::Create,
-        since: None,
+        current: None,
         options,
     };
     let Some(meanwhile) = while_created(target, parameters) else {
@@ -119,7 +119,7 @@ async fn create(
     target.report_progress("switching its deletion protection on");
     let change = StackOperation {
         kind: ChangeSetKind::Update,
-        since: Some(&stack),
+        current: Some(&stack),
         options,
     };
     let (_, stack) = apply(target, &change, parameters).await?;
@@ -203,7 +203,7 @@ async fn apply(
     parameters: &BTreeMap<String, String>,
 ) -> Result<(Outcome, Stack)> {
     let past = past_events(target, change).await?;
-    let name = change_set_name(parameters, change.since);
+    let name = change_set_name(parameters, change.current);
     let change_set = ensure_change_set(target, change, &name, parameters).await?;
     match wait_for_change_set(target, &change_set).await? {
         ChangeSetState::Empty => {
@@ -267,7 +267,7 @@ async fn empty_change_set(
     target
         .retry(|| target.client.delete_change_set(change_set))
         .await?;
-    if change.options.doubt == VerifyMode::No {
+    if change.options.verify == VerifyMode::TrustDigest {
         target.reporter.report(Event::Warning(format!(
             "template or parameters of stack `{}` have changed, but CloudFormation sees nothing to do: \
              `factory-tree plan` shows what it does not see",

@@ -12,8 +12,7 @@ pub struct ResourceChange {
     #[serde(rename = "type")]
     pub kind: String,
     /// The action on it.
-    #[serde(rename = "action")]
-    pub act: ChangeAction,
+    pub action: ChangeAction,
     /// The origin of this knowledge.
     pub seen_by: ChangeOrigin,
     /// The properties that change. Empty for a resource that is added, deleted or imported as a whole.
@@ -116,7 +115,7 @@ impl ResourceChange {
     /// Returns whether the resource, as it is now, will be gone or may be.
     pub fn removes_old_resource(&self) -> bool {
         matches!(
-            self.act,
+            self.action,
             ChangeAction::Replace | ChangeAction::MayReplace | ChangeAction::Delete
         )
     }

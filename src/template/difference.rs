@@ -41,7 +41,7 @@ fn resource_change(
     after: Option<&Value>,
 ) -> Option<ResourceChange> {
     let kind = |resource: &Value| resource["Type"].as_str().unwrap_or_default().to_owned();
-    let (act, kind, properties) = match (before, after) {
+    let (action, kind, properties) = match (before, after) {
         (None, Some(after)) => (ChangeAction::Add, kind(after), Vec::new()),
         (Some(before), None) => (ChangeAction::Delete, kind(before), Vec::new()),
         (Some(before), Some(after)) if kind(before) != kind(after) => (
@@ -56,23 +56,23 @@ fn resource_change(
         ),
         (None, None) => return None,
     };
-    if act == ChangeAction::Modify && properties.is_empty() {
+    if action == ChangeAction::Modify && properties.is_empty() {
         return None;
     }
     Some(ResourceChange {
         logical_id: id.to_owned(),
-        data: data_impact(&kind, act, policy(before, act).as_deref()),
+        data: data_impact(&kind, action, policy(before, action).as_deref()),
         broadens: Vec::new(),
         kind,
-        act,
+        action,
         seen_by: ChangeOrigin::Template,
         properties,
     })
 }
 
 /// Returns what the deployed template says of the resource that goes.
-pub(super) fn policy(before: Option<&Value>, act: ChangeAction) -> Option<String> {
-    let attribute = match act {
+pub(super) fn policy(before: Option<&Value>, action: ChangeAction) -> Option<String> {
+    let attribute = match action {
         ChangeAction::Delete => "DeletionPolicy",
         _ => "UpdateReplacePolicy",
     };

@@ -40,9 +40,9 @@ fn holds_data(kind: &str) -> bool {
 /// Decides what becomes of the data of a resource to which something is done. `policy` is what the
 /// template (or the change set) says of the old one: `Delete`, `Retain`, `RetainExceptOnCreate`,
 /// `Snapshot`; one that is not known keeps nothing.
-pub fn data_impact(kind: &str, act: ChangeAction, policy: Option<&str>) -> Option<DataImpact> {
+pub fn data_impact(kind: &str, action: ChangeAction, policy: Option<&str>) -> Option<DataImpact> {
     let ends = matches!(
-        act,
+        action,
         ChangeAction::Replace | ChangeAction::MayReplace | ChangeAction::Delete
     );
     if !ends || !holds_data(kind) {
@@ -90,7 +90,7 @@ pub fn describe_loss(stack: &str, change: &ResourceChange) -> String {
     let ResourceChange {
         logical_id, kind, ..
     } = change;
-    let done = match change.act {
+    let done = match change.action {
         ChangeAction::Delete => "deleted",
         ChangeAction::MayReplace => "perhaps replaced",
         _ => "replaced",
@@ -158,11 +158,11 @@ mod tests {
             (table, ChangeAction::Add, None, None),
             ("AWS::SNS::Topic", ChangeAction::Delete, None, None),
         ];
-        for (kind, act, policy, wanted) in rows {
+        for (kind, action, policy, wanted) in rows {
             assert_eq!(
-                data_impact(kind, act, policy),
+                data_impact(kind, action, policy),
                 wanted,
-                "{kind} {act:?} {policy:?}"
+                "{kind} {action:?} {policy:?}"
             );
         }
     }
@@ -171,7 +171,7 @@ mod tests {
         ResourceChange {
             logical_id: logical_id.to_owned(),
             kind: "AWS::DynamoDB::Table".to_owned(),
-            act: ChangeAction::Replace,
+            action: ChangeAction::Replace,
             seen_by: ChangeOrigin::ChangeSet,
             properties: Vec::new(),
             data: Some(DataImpact::Lost),

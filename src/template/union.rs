@@ -52,10 +52,10 @@ fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
     own.extend(seen);
     own.sort_by(|one, other| one.path.cmp(&other.path));
     ResourceChange {
-        act: act(ours.act, theirs.act),
+        action: action(ours.action, theirs.action),
         data: theirs
             .data
-            .or(ours.data.filter(|_| theirs.act != ChangeAction::Modify)),
+            .or(ours.data.filter(|_| theirs.action != ChangeAction::Modify)),
         seen_by: ChangeOrigin::Both,
         properties: own,
         ..ours
@@ -64,7 +64,7 @@ fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
 
 /// CloudFormation knows what it will do. Only another type under the same name it does not report: there it
 /// refuses.
-fn act(ours: ChangeAction, theirs: ChangeAction) -> ChangeAction {
+fn action(ours: ChangeAction, theirs: ChangeAction) -> ChangeAction {
     if ours == ChangeAction::Replace {
         ours
     } else {
@@ -137,14 +137,14 @@ mod tests {
 
     fn change(
         logical_id: &str,
-        act: ChangeAction,
+        action: ChangeAction,
         seen_by: ChangeOrigin,
         properties: Vec<PropertyChange>,
     ) -> ResourceChange {
         ResourceChange {
             logical_id: logical_id.to_owned(),
             kind: "AWS::DynamoDB::Table".to_owned(),
-            act,
+            action,
             seen_by,
             properties,
             data: None,
@@ -167,7 +167,7 @@ mod tests {
         let rows = changes.iter().map(|change| {
             let mut row = format!(
                 "{} {:?} {:?} {:?}",
-                change.logical_id, change.act, change.seen_by, change.data
+                change.logical_id, change.action, change.seen_by, change.data
             );
             for property in &change.properties {
                 let PropertyChange {

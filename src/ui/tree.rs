@@ -80,11 +80,11 @@ fn on_screen() -> MutexGuard<'static, Option<ProgressBar>> {
 
 /// Takes the picture off the screen as long as something else is done there, for example a question
 /// asked in the middle of the work.
-pub(super) fn without_picture<T>(act: impl FnOnce() -> T) -> T {
+pub(super) fn without_picture<T>(action: impl FnOnce() -> T) -> T {
     let picture = on_screen().clone();
     match picture {
-        Some(picture) => picture.suspend(act),
-        None => act(),
+        Some(picture) => picture.suspend(action),
+        None => action(),
     }
 }
 

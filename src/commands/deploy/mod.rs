@@ -74,8 +74,8 @@ pub async fn deploy_from(
     let _lock = local::lock(config)?;
     let templates = Templates::read(&config.templates)?;
     // Wrong credentials are reported before minutes go into a build.
-    if let Some(place) = platform.endpoint_without_start() {
-        connect(config, &place).await?;
+    if let Some(endpoint) = platform.endpoint_without_start() {
+        connect(config, &endpoint).await?;
     }
 
     let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
@@ -83,15 +83,15 @@ pub async fn deploy_from(
         let work = ensure_plan_holds(saved, config, &platform, &artifacts, reporter);
         step(Step::Plan, &mut steps, reporter, work).await?;
     }
-    let place = step(
+    let endpoint = step(
         Step::Prepare,
         &mut steps,
         reporter,
         platform.start(reporter),
     )
     .await?;
-    let aws = connect(config, &place).await?;
-    let plan = plan::plan(config, &place.urls, &templates)?.with_consent(&order.consent);
+    let aws = connect(config, &endpoint).await?;
+    let plan = plan::plan(config, &endpoint.urls, &templates)?.with_consent(&order.consent);
 
     let work = publish(&plan, &artifacts, &aws, options, reporter);
     let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
@@ -99,10 +99,10 @@ pub async fn deploy_from(
         config, &plan, foundation, &published, &aws, options, reporter,
     );
     let stacks = step(Step::Provision, &mut steps, reporter, work).await?;
-    let work = release(&platform, &artifacts, &stacks, &place, &aws, reporter);
+    let work = release(&platform, &artifacts, &stacks, &endpoint, &aws, reporter);
     let released = step(Step::Release, &mut steps, reporter, work).await?;
     let expected = expected(&artifacts);
-    let work = verify(config, &expected, &place, reporter);
+    let work = verify(config, &expected, &endpoint, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
@@ -124,7 +124,7 @@ pub async fn deploy_from(
         build: artifacts.build(),
         release,
         seconds,
-        urls: place.urls,
+        urls: endpoint.urls,
         stacks: stacks.iter().map(StackRow::from).collect(),
         released,
         steps,
@@ -213,7 +213,7 @@ async fn release(
     platform: &Platform,
     artifacts: &Artifacts,
     stacks: &[Provisioned],
-    place: &StageEndpoint,
+    endpoint: &StageEndpoint,
     aws: &Aws,
     reporter: &dyn Reporter,
 ) -> Result<Released> {
@@ -232,7 +232,7 @@ async fn release(
     };
     let (server, site_files) = tokio::try_join!(
         platform.roll_out(aws, &server, reporter),
-        release::release(&artifacts.site, &place.urls, &target, aws, reporter),
+        release::release(&artifacts.site, &endpoint.urls, &target, aws, reporter),
     )?;
     Ok(Released { site_files, server })
 }
@@ -249,11 +249,11 @@ fn expected(artifacts: &Artifacts) -> Expected {
 pub(super) async fn verify(
     config: &Config,
     expected: &Expected,
-    place: &StageEndpoint,
+    endpoint: &StageEndpoint,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Check>> {
     let patience = Duration::from_secs(config.settings.verify_seconds.into());
-    let checks = verify::wait_until_healthy(&place.urls, expected, patience, reporter).await;
+    let checks = verify::wait_until_healthy(&endpoint.urls, expected, patience, reporter).await;
     let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
     if failing.is_empty() {
         return Ok(checks);

@@ -35,8 +35,8 @@ pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     // Wrong credentials are reported before minutes go into a build.
-    if let Some(place) = platform.endpoint_without_start() {
-        connect(config, &place).await?;
+    if let Some(endpoint) = platform.endpoint_without_start() {
+        connect(config, &endpoint).await?;
     }
     let mut steps = Vec::new();
     let work = build::build(config, reporter);
@@ -55,7 +55,7 @@ pub(super) async fn preview(
     let urls = platform.urls();
     let plan = plan::plan(config, &urls, &Templates::read(&config.templates)?)?;
     let aws = match endpoint_without_start(platform).await? {
-        Some(place) => Some(connect(config, &place).await?),
+        Some(endpoint) => Some(connect(config, &endpoint).await?),
         None => None,
     };
     let found = find_stacks(aws.as_ref(), &plan, reporter).await?;
@@ -87,12 +87,12 @@ pub(super) async fn preview(
 
 /// Returns where the stage is reached, or `None` if there is no endpoint to ask: then nothing is there.
 async fn endpoint_without_start(platform: &Platform) -> Result<Option<StageEndpoint>> {
-    let Some(place) = platform.find().await? else {
+    let Some(endpoint) = platform.find().await? else {
         return Ok(None);
     };
     let checks = platform.checks().await;
     let is_dead = checks.iter().any(local::is_dead_endpoint);
-    Ok((!is_dead).then_some(place))
+    Ok((!is_dead).then_some(endpoint))
 }
 
 /// Deployed stacks by short name.

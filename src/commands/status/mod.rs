@@ -30,22 +30,22 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// There are no credentials. What does not answer is a failing check, not an error.
 pub async fn status(config: &Config, scope: StatusScope) -> Result<StatusReport> {
     let platform = Platform::of(config);
-    let Some(place) = platform.find().await? else {
+    let Some(endpoint) = platform.find().await? else {
         return Ok(absent(config, None));
     };
     let parts = platform.checks().await;
     let looked = if parts.iter().any(local::is_dead_endpoint) {
         None
     } else {
-        Some(find_stacks(config, &place).await?)
+        Some(find_stacks(config, &endpoint).await?)
     };
     let found = looked.as_ref().map_or(&[][..], |(_, found)| found);
     if parts.is_empty() && found.iter().all(|stack| stack.stack.is_none()) {
-        return Ok(absent(config, Some(place.urls)));
+        return Ok(absent(config, Some(endpoint.urls)));
     }
     let expected = expected(found);
     let (answers, seen) = tokio::join!(
-        verify::check(&place.urls, &expected),
+        verify::check(&endpoint.urls, &expected),
         observe(looked.as_ref(), scope)
     );
     let mut checks: Vec<Check> = parts;
@@ -57,7 +57,7 @@ pub async fn status(config: &Config, scope: StatusScope) -> Result<StatusReport>
     checks.extend(answers);
     checks.extend(seen.checks(SystemTime::now()));
     let stacks = found.iter().map(status_row).collect();
-    Ok(report(config, place.urls, stacks, checks, seen))
+    Ok(report(config, endpoint.urls, stacks, checks, seen))
 }
 
 fn report(
@@ -96,11 +96,11 @@ fn absent(config: &Config, urls: Option<Urls>) -> StatusReport {
 /// Opens the clients and finds the stacks.
 pub(super) async fn find_stacks(
     config: &Config,
-    place: &StageEndpoint,
+    endpoint: &StageEndpoint,
 ) -> Result<(Aws, Vec<FoundStack>)> {
     let work = async {
-        let aws = connect(config, place).await?;
-        let plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+        let aws = connect(config, endpoint).await?;
+        let plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
         let found = provision::find_stacks(&aws, &plan).await?;
         Ok((aws, found))
     };

@@ -53,14 +53,14 @@ async fn remove(
     report: &mut TeardownReport,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let Some(place) = platform.find().await? else {
+    let Some(endpoint) = platform.find().await? else {
         report.removed.extend(platform.remove().await?);
         return Ok(());
     };
     // An endpoint of our own that has died has taken its stacks with it.
     let parts = platform.checks().await;
     if !parts.iter().any(local::is_dead_endpoint) {
-        let doomed = find_stage_to_remove(config, &place).await?;
+        let doomed = find_stage_to_remove(config, &endpoint).await?;
         report.before = inventory::take(&doomed.aws, &doomed.stacks, reporter).await?;
         inventory::report(&report.before, reporter);
         if !platform.is_disposable() {
@@ -78,9 +78,9 @@ struct StageToRemove {
     stacks: Vec<DeployedStack>,
 }
 
-async fn find_stage_to_remove(config: &Config, place: &StageEndpoint) -> Result<StageToRemove> {
-    let aws = connect(config, place).await?;
-    let plan: Plan = plan::plan(config, &place.urls, &Templates::read(&config.templates)?)?;
+async fn find_stage_to_remove(config: &Config, endpoint: &StageEndpoint) -> Result<StageToRemove> {
+    let aws = connect(config, endpoint).await?;
+    let plan: Plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
     let stacks = provision::find_deployed_stacks(&aws, &plan).await?;
     Ok(StageToRemove { aws, stacks })
 }
