@@ -44,7 +44,11 @@ pub(super) async fn find_deployed_stage(
     if stacks.is_empty() {
         return Err(absent().into());
     }
-    Ok(DeployedStage { endpoint, aws, stacks })
+    Ok(DeployedStage {
+        endpoint,
+        aws,
+        stacks,
+    })
 }
 
 /// The number of releases that are read where nobody asks for all.

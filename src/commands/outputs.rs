@@ -12,8 +12,9 @@ use crate::report::{OutputsReport, public_outputs};
 /// # Errors
 /// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS refuses the call.
 pub async fn outputs(config: &Config) -> Result<OutputsReport> {
-    let DeployedStage { endpoint, stacks, .. } =
-        find_deployed_stage(config, &Platform::of(config)).await?;
+    let DeployedStage {
+        endpoint, stacks, ..
+    } = find_deployed_stage(config, &Platform::of(config)).await?;
     let rows = stacks.into_iter().map(|(plan, stack)| {
         let outputs = public_outputs(&plan.template, stack.outputs)?;
         Ok((plan.name.clone(), outputs))

@@ -30,7 +30,10 @@ fn rows(before: &str, after: &str, key: &str) -> String {
     };
     let changes = difference(&rendered(before, "one"), &rendered(after, key));
     let rows = changes.iter().map(|change| {
-        let mut row = format!("{:?} {} {:?}", change.action, change.logical_id, change.data);
+        let mut row = format!(
+            "{:?} {} {:?}",
+            change.action, change.logical_id, change.data
+        );
         for PropertyChange {
             path,
             before,
