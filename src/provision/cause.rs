@@ -197,7 +197,7 @@ fn stack_failed(
 }
 
 fn line_of_failure(target: &StackTarget<'_>, failure: &ResourceFailure) -> Option<usize> {
-    // What failed within a nested stack is not declared in this file, but the nested stack is.
+    // A resource of a nested stack is not declared in this file, but the nested stack is.
     let declared = failure.within.first().unwrap_or(&failure.logical_id);
     target.template.line_of(declared)
 }

@@ -47,7 +47,7 @@ pub(super) async fn ensure(
     parameters: &BTreeMap<String, String>,
     options: Options,
 ) -> Result<(Outcome, Stack)> {
-    // What an earlier run of ours had begun, and this one has followed to its end.
+    // The outcome of an operation that an earlier run of ours began and that this one has waited for.
     let mut followed = None;
     loop {
         let found = target

@@ -99,7 +99,7 @@ fn confirm(ours: &mut PropertyChange, seen: &[PropertyChange]) {
 
 /// `Properties.Code` for `Properties.Code.S3Key`: the part that a change set names in any case.
 fn property(path: &str) -> &str {
-    // What follows a space is our own count of the lines of a text.
+    // Behind a space follows our own count of the lines of a text.
     let mut ends = path.match_indices(['.', ' ']).map(|(index, _)| index);
     let end = if path.starts_with("Properties.") {
         ends.nth(1)

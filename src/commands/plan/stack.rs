@@ -110,7 +110,7 @@ fn action(
         DeployAction::Recreate => Ok(StackAction::Recreate),
         DeployAction::Update if is_current(plan, stack, parameters) => Ok(StackAction::Unchanged),
         DeployAction::Update => Ok(StackAction::Update),
-        // What a deploy would do is known when it is done.
+        // The changes of a deploy are known only after the running operation.
         DeployAction::Follow => Err(UserError::Busy {
             what: format!("stack `{name}`"),
             state: status,

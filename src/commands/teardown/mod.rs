@@ -95,7 +95,7 @@ async fn remove_stacks(
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let StageToRemove { aws, stacks } = doomed;
-    // What the platform made beside the plan holds on to the plan's resources: it goes first.
+    // The platform's own stacks use resources of the plan's stacks, so they are deleted first.
     for name in platform.platform_stacks() {
         let stack = config.stack_name(name);
         provision::delete_stack(&aws.cloudformation, &stack, reporter, |_| {}).await?;

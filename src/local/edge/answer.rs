@@ -70,7 +70,7 @@ fn text(status: StatusCode, body: String) -> Response<Body> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    // What a person cures is not to be remembered by a browser.
+    // A browser must not cache an error that a person cures.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -147,7 +147,7 @@ async fn serve_connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
-    // What goes wrong here is the client's doing, and it has been reported or is gone.
+    // An error here is the client's: it has been answered, or the client has closed the connection.
     tokio::select! {
         _ = &mut connection => {}
         () = stopped(&mut stop) => {

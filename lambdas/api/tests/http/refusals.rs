@@ -1,4 +1,4 @@
-//! What is refused, and what every response carries.
+//! The refusals of the API, and the headers of every response.
 
 use std::future::Future;
 
