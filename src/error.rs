@@ -218,12 +218,12 @@ pub enum UserError {
     )]
     LossNotConfirmed(String),
     /// A saved plan is not what a deploy would do now.
-    #[error("the plan in {} no longer holds; changed since: {}", file.display(), moved.join("; "))]
+    #[error("the plan in {} no longer holds; changed since: {}", file.display(), changed.join("; "))]
     PlanOutdated {
         /// The plan.
         file: PathBuf,
         /// The parts that differ.
-        moved: Vec<String>,
+        changed: Vec<String>,
     },
     /// A file is no plan.
     #[error("{} is not a plan of this program: {problem}", file.display())]

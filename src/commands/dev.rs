@@ -103,9 +103,9 @@ async fn follow_sources(
 
 /// Builds and deploys what was saved.
 async fn deploy_saves(config: &Config, saves: &Saves, reporter: &dyn Reporter) {
-    let (quiet, order) = (Quiet(reporter), DeployRequest::default());
+    let (quiet, request) = (Quiet(reporter), DeployRequest::default());
     let build = build::build_programs(config, &quiet);
-    match deploy_from(config, &order, build, &quiet).await {
+    match deploy_from(config, &request, build, &quiet).await {
         Ok(report) => {
             let line = report_deployed(saves, &report, SystemTime::now());
             reporter.report(Event::Note(line));

@@ -15,7 +15,7 @@ use crate::ui;
 /// reality by then, and what was deployed since is its own work.
 pub(super) fn to_data_loss(
     config: &Config,
-    order: DeployRequest,
+    request: DeployRequest,
     error: anyhow::Error,
 ) -> Result<DeployRequest> {
     let Some(UserError::DataLoss { losses }) = error::user_error(&error) else {
@@ -27,9 +27,9 @@ pub(super) fn to_data_loss(
         format!("Data would be lost:\n  {reported}\nType the name of stage {stage} to confirm: ");
     match ui::ask(&question)? {
         Some(answer) if answer == stage => Ok(DeployRequest {
-            consent: order.consent.and(losses),
+            consent: request.consent.and(losses),
             plan: None,
-            ..order
+            ..request
         }),
         Some(_) => Err(UserError::LossNotConfirmed(stage).into()),
         None => Err(error),

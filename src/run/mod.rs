@@ -117,13 +117,13 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
-    let mut order = deploy_request(args)?;
+    let mut request = deploy_request(args)?;
     let report = loop {
         let work =
-            async |journal: &Journal| commands::deploy::deploy(&config, &order, journal).await;
+            async |journal: &Journal| commands::deploy::deploy(&config, &request, journal).await;
         match with_progress(&config, args.stage.output, terminal, work).await {
             Ok(report) => break report,
-            Err(error) => order = consent::to_data_loss(&config, order, error)?,
+            Err(error) => request = consent::to_data_loss(&config, request, error)?,
         }
     };
     ui::print_report(&report, args.stage.output)?;

@@ -51,10 +51,10 @@ impl DeployRequest {
 /// Of the first step that fails; a repeat goes on from there.
 pub async fn deploy(
     config: &Config,
-    order: &DeployRequest,
+    request: &DeployRequest,
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
-    deploy_from(config, order, build::build(config, reporter), reporter).await
+    deploy_from(config, request, build::build(config, reporter), reporter).await
 }
 
 /// Deploys as `deploy` does, with a build of the caller's choice.
@@ -63,12 +63,12 @@ pub async fn deploy(
 /// As `deploy`.
 pub async fn deploy_from(
     config: &Config,
-    order: &DeployRequest,
+    request: &DeployRequest,
     build: impl Future<Output = Result<Artifacts>>,
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
     let started = Instant::now();
-    let options = order.options;
+    let options = request.options;
     let mut steps = Vec::new();
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
@@ -79,7 +79,7 @@ pub async fn deploy_from(
     }
 
     let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
-    if let Some(saved) = &order.plan {
+    if let Some(saved) = &request.plan {
         let work = ensure_plan_holds(saved, config, &platform, &artifacts, reporter);
         step(Step::Plan, &mut steps, reporter, work).await?;
     }
@@ -91,7 +91,7 @@ pub async fn deploy_from(
     )
     .await?;
     let aws = connect(config, &endpoint).await?;
-    let plan = plan::plan(config, &endpoint.urls, &templates)?.with_consent(&order.consent);
+    let plan = plan::plan(config, &endpoint.urls, &templates)?.with_consent(&request.consent);
 
     let work = publish(&plan, &artifacts, &aws, options, reporter);
     let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
@@ -111,7 +111,7 @@ pub async fn deploy_from(
         || !is_recorded(&artifacts, &stacks, &aws, reporter).await;
     let seconds = seconds(started.elapsed());
     let release = if changed {
-        let deploy = deploy_record(config, &aws, seconds, order.plan_digest());
+        let deploy = deploy_record(config, &aws, seconds, request.plan_digest());
         let release = keep_record(deploy, &artifacts, &stacks, &aws, reporter).await;
         tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
         release
@@ -140,12 +140,12 @@ async fn ensure_plan_holds(
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let now = super::plan::preview(config, platform, artifacts, reporter).await?;
-    let moved = plan::changed_parts(saved, &now.stage, &now.parts);
-    if moved.is_empty() {
+    let changed = plan::changed_parts(saved, &now.stage, &now.parts);
+    if changed.is_empty() {
         return Ok(());
     }
     let file = file.clone();
-    Err(UserError::PlanOutdated { file, moved }.into())
+    Err(UserError::PlanOutdated { file, changed }.into())
 }
 
 impl From<&Provisioned> for StackRow {
