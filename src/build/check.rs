@@ -144,7 +144,7 @@ fn check_glibc(name: &str, need: Option<Need>) -> Result<(), UserError> {
 /// A version of glibc that a program does not start without.
 struct Need {
     version: Glibc,
-    /// The version as the program says it: `GLIBC_2.39`.
+    /// The version as the program names it: `GLIBC_2.39`.
     named: String,
     /// A symbol that it needs of that version.
     symbol: Option<String>,

@@ -1,5 +1,5 @@
 //! The tools of the build as child processes: started here and nowhere else, named in errors with
-//! their cure. Their words are kept, and shown when they fail.
+//! a hint how to install them. Their output is kept, and printed when they fail.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -88,7 +88,7 @@ pub(super) struct Tool<'a> {
 
 impl Tool<'_> {
     /// Runs the tool to its end and returns what it wrote to stdout. Each line of its stderr goes to
-    /// `on_line`. When it fails, all that it said on either is reported as it is.
+    /// `on_line`. When it fails, the output of both is reported unchanged.
     ///
     /// # Errors
     /// `UserError::Tool` when it is not installed, `UserError::Build` when it refuses.

@@ -160,7 +160,7 @@ fn remappings(metadata: &Metadata, profile: BuildProfile) -> Vec<String> {
         .collect()
 }
 
-/// Says which programs are meant. Cargo unites the features of the *packages* that are selected. In
+/// Returns the arguments that select the programs. Cargo unites the features of the *packages* that are selected. In
 /// `dev` all are, as in `cargo run`, so that what is compiled for the deployer is not compiled again
 /// with fewer features; in `release` only what is shipped, so that it carries nothing of the deployer's, in the
 /// profile that is made for it.

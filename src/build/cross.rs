@@ -64,7 +64,7 @@ fn linker(architecture: Architecture) -> &'static str {
     }
 }
 
-/// Finds out what links for an architecture.
+/// Chooses the linker for an architecture.
 ///
 /// # Errors
 /// `UserError::Tool`: Rust has no library for it, or nothing is installed that links.
@@ -168,7 +168,7 @@ hint: install cargo-zigbuild (`pip install cargo-zigbuild`), or the GNU compiler
     }
 
     #[test]
-    fn zig_is_reported_the_glibc_and_a_cross_linker_is_named_to_cargo() {
+    fn zig_gets_the_glibc_version_and_cargo_gets_the_cross_linker() {
         let arm = Architecture::Arm64;
         assert_eq!(Linking::Zig.target(arm), "aarch64-unknown-linux-gnu.2.34");
         assert_eq!(Linking::Cross.target(arm), "aarch64-unknown-linux-gnu");

@@ -80,7 +80,7 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Returns the short content id: what the running part says its build is.
+    /// Returns the short content id, which the running part reports as its build.
     pub fn id(&self) -> &str {
         &self.hash[..12]
     }
@@ -116,7 +116,7 @@ pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<Artifacts
     .await
 }
 
-/// Builds the programs that are shipped; of the site it takes what was built last.
+/// Builds the programs that are shipped; takes the last build of the site.
 ///
 /// # Errors
 /// As `build`; the site was never built.
@@ -126,7 +126,7 @@ pub async fn build_programs(config: &Config, reporter: &dyn Reporter) -> Result<
     build_beside(config, &folder, site, reporter).await
 }
 
-/// Installs what the site's build and Vite's own server need, if it is not there already.
+/// Installs the npm packages of the site, if they are not installed already.
 ///
 /// # Errors
 /// Node.js is missing or too old (`UserError::Tool`), or npm fails (`UserError::Build`).

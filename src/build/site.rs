@@ -128,7 +128,7 @@ fn production() -> [(&'static str, String); 1] {
     [("NODE_ENV", "production".to_owned())]
 }
 
-/// Reads what was built, beside which it is remembered.
+/// Reads the built site; `site.hashes.json` in `folder` caches its hashes.
 async fn read(output: PathBuf, folder: &Path) -> Result<Site> {
     let memory = folder.join("site.hashes.json");
     tokio::task::spawn_blocking(move || Site::read(&output, &memory)).await?

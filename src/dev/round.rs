@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_is_one_line_that_says_what_was_saved_what_moved_and_how_long_it_took() {
+    fn a_round_is_one_line_with_the_saved_files_the_updated_stacks_and_the_time() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(7_250);
         let many = [
             "lambdas/api/src/main.rs",

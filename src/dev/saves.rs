@@ -30,7 +30,7 @@ enum SavedPart {
     Dependencies,
 }
 
-/// Finds what was saved between two looks at the sources.
+/// Returns the saves between two snapshots of the sources.
 pub fn saves(config: &Config, before: &SourceSnapshot, now: &SourceSnapshot) -> Saves {
     let mut saves = Saves::default();
     let gone = before.keys().filter(|path| !now.contains_key(*path));
@@ -86,7 +86,7 @@ fn part_of(config: &Config, path: &Path) -> Option<SavedPart> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::sources::FileStamp;
+    use super::super::sources::FileAttributes;
     use super::*;
 
     fn config() -> Config {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn snapshot(files: &[(&str, u64)]) -> SourceSnapshot {
-        let stamp = |seconds| FileStamp {
+        let stamp = |seconds| FileAttributes {
             modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
             bytes: 1,
         };

@@ -12,7 +12,7 @@ use ignore::WalkBuilder;
 use crate::config::Config;
 
 /// The interval of the snapshots: well below what a person notices.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Folders that tools write to and nobody saves to.
 const NOT_SOURCES: [&str; 6] = [
@@ -24,12 +24,12 @@ const NOT_SOURCES: [&str; 6] = [
     "target",
 ];
 
-/// Every file, with what changes when it is saved.
-pub type SourceSnapshot = BTreeMap<PathBuf, FileStamp>;
+/// Every source file, with the attributes that change when it is saved.
+pub type SourceSnapshot = BTreeMap<PathBuf, FileAttributes>;
 
 /// The attributes of a file that change when it is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileStamp {
+pub struct FileAttributes {
     /// When it was written.
     pub modified: SystemTime,
     /// Its size.
@@ -54,7 +54,7 @@ impl Sources {
         }
     }
 
-    /// Looks at every file once. What cannot be looked at now is not there.
+    /// Reads the attributes of every source file. A file that cannot be read is left out.
     pub fn take_snapshot(&self) -> SourceSnapshot {
         let top = WalkBuilder::new(&self.root)
             .max_depth(Some(1))
@@ -79,7 +79,7 @@ impl Sources {
     pub async fn next(&self, known: &SourceSnapshot) -> SourceSnapshot {
         let mut now = self.take_snapshot();
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let later = self.take_snapshot();
             if later == now && now != *known {
                 return now;
@@ -89,9 +89,9 @@ impl Sources {
     }
 }
 
-fn stamp(path: &Path) -> Option<FileStamp> {
+fn stamp(path: &Path) -> Option<FileAttributes> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    Some(FileStamp {
+    Some(FileAttributes {
         modified: metadata.modified().ok()?,
         bytes: metadata.len(),
     })

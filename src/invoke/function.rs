@@ -46,7 +46,7 @@ pub struct Settings {
     pub timeout: Duration,
 }
 
-/// Reads what a Lambda is given, from the template of its stack and the parameters that are deployed.
+/// Reads the settings of a Lambda from the template of its stack and the deployed parameters.
 ///
 /// # Errors
 /// The template does not have that Lambda, or what it is given is known only inside CloudFormation.

@@ -20,7 +20,7 @@ use crate::error::UserError;
 use crate::event::Reporter;
 pub use function::{Function, Settings, settings};
 use process::FunctionProcess;
-use runtime_api::Word;
+use runtime_api::RuntimeRequest;
 
 /// The longest time that a program may take from its start to its first poll.
 /// Source: Lambda Developer Guide, "Lambda execution environment lifecycle", Init phase.
@@ -54,7 +54,7 @@ pub struct FunctionResponse {
     pub peak_memory: Option<u64>,
 }
 
-/// Starts the program, hands it the event, and ends it when it has answered.
+/// Starts the program, sends it the event, and kills it when it has responded.
 ///
 /// # Errors
 /// `UserError::FunctionFailed`: it ends, fails, or takes longer than Lambda would let it.
@@ -69,7 +69,7 @@ pub async fn invoke(call: &Invocation, reporter: &dyn Reporter) -> Result<Functi
     let work = async {
         let mut process = process;
         let conversation = async {
-            let answer = follow(call, words, started, &mut process).await;
+            let answer = wait_for_response(call, words, started, &mut process).await;
             // The runtime API answers as long as anybody may ask it, or the last thing in the log would be a
             // complaint about that.
             process.stop().await;
@@ -122,26 +122,28 @@ impl Invocation {
 }
 
 /// Waits for the poll and for the answer, each for as long as Lambda would.
-async fn follow(
+async fn wait_for_response(
     call: &Invocation,
-    mut words: UnboundedReceiver<Word>,
+    mut words: UnboundedReceiver<RuntimeRequest>,
     started: Instant,
     process: &mut FunctionProcess,
 ) -> Result<FunctionResponse> {
     let polled = match next(call, &mut words, INIT, process).await? {
-        Word::Polled(at) => at,
-        Word::Answered(..) => return Err(call.failed("answered before it had asked".to_owned())),
-        Word::Failed(problem) => return Err(call.failed(problem)),
+        RuntimeRequest::Polled(at) => at,
+        RuntimeRequest::Responded(..) => {
+            return Err(call.failed("answered before it had asked".to_owned()));
+        }
+        RuntimeRequest::Failed(problem) => return Err(call.failed(problem)),
     };
     match next(call, &mut words, call.settings.timeout, process).await? {
-        Word::Answered(at, text) => Ok(FunctionResponse {
+        RuntimeRequest::Responded(at, text) => Ok(FunctionResponse {
             answer: serde_json::from_str(&text).unwrap_or(Value::String(text)),
             init: polled - started,
             duration: at - polled,
             peak_memory: process.peak_memory(),
         }),
-        Word::Failed(problem) => Err(call.failed(problem)),
-        Word::Polled(_) => {
+        RuntimeRequest::Failed(problem) => Err(call.failed(problem)),
+        RuntimeRequest::Polled(_) => {
             Err(call.failed("asked for the next event without an answer".to_owned()))
         }
     }
@@ -149,22 +151,17 @@ async fn follow(
 
 async fn next(
     call: &Invocation,
-    words: &mut UnboundedReceiver<Word>,
-    patience: Duration,
+    words: &mut UnboundedReceiver<RuntimeRequest>,
+    timeout: Duration,
     process: &mut FunctionProcess,
-) -> Result<Word> {
-    let late = || {
-        call.failed(format!(
-            "did not answer within {} s",
-            patience.as_secs_f64()
-        ))
-    };
-    // A program that says that it failed ends then: its word counts, not its end.
+) -> Result<RuntimeRequest> {
+    let late = || call.failed(format!("did not answer within {} s", timeout.as_secs_f64()));
+    // A program that reports an error ends then: the reported error counts, not the exit status.
     tokio::select! {
         biased;
         word = words.recv() => word.context("the runtime API stopped"),
         status = process.wait() => Err(call.failed(format!("ended with {}", status?))),
-        () = tokio::time::sleep(patience) => Err(late()),
+        () = tokio::time::sleep(timeout) => Err(late()),
     }
 }
 

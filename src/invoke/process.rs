@@ -60,7 +60,7 @@ impl FunctionProcess {
         Some(kibibytes << 10)
     }
 
-    /// Ends it, as Lambda does: without a word.
+    /// Kills it, as Lambda does: without a signal that it could handle.
     pub(super) async fn stop(mut self) {
         // It may have ended already.
         let _ = self.child.kill().await;
@@ -68,7 +68,7 @@ impl FunctionProcess {
 }
 
 impl Log {
-    /// Hands every line on, until the program has ended.
+    /// Reports every line, until the program has ended.
     pub(super) async fn forward_output(self, reporter: &dyn Reporter) {
         tokio::join!(lines(self.stdout, reporter), lines(self.stderr, reporter));
     }

@@ -20,13 +20,13 @@ const REQUEST: &str = "00000000-0000-4000-8000-000000000000";
 /// The largest answer that Lambda takes. Source: Lambda quotas, "Invocation payload".
 const LARGEST_ANSWER: usize = 6 << 20;
 
-/// The result that a Lambda posts to the runtime API.
+/// A request of a Lambda to the runtime API.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Word {
+pub(super) enum RuntimeRequest {
     /// It asked for an event, and got it.
     Polled(Instant),
     /// It answered.
-    Answered(Instant, String),
+    Responded(Instant, String),
     /// It said that it failed, and why.
     Failed(String),
 }
@@ -35,11 +35,11 @@ struct Api {
     event: String,
     timeout: Duration,
     handed_out: AtomicBool,
-    words: UnboundedSender<Word>,
+    words: UnboundedSender<RuntimeRequest>,
 }
 
-/// Returns the routes for one event, and what will be heard.
-pub(super) fn open(event: &str, timeout: Duration) -> (Router, UnboundedReceiver<Word>) {
+/// Returns the routes for one event, and the receiver of the requests of the program.
+pub(super) fn open(event: &str, timeout: Duration) -> (Router, UnboundedReceiver<RuntimeRequest>) {
     let (words, heard) = unbounded_channel();
     let api = Arc::new(Api {
         event: event.to_owned(),
@@ -63,7 +63,7 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
     if api.handed_out.swap(true, Ordering::Relaxed) {
         return pending().await;
     }
-    api.say(Word::Polled(Instant::now()));
+    api.send_request(RuntimeRequest::Polled(Instant::now()));
     let deadline = SystemTime::now() + api.timeout;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH);
     let headers = [
@@ -82,12 +82,12 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
 }
 
 async fn response(State(api): State<Arc<Api>>, answer: String) -> StatusCode {
-    api.say(Word::Answered(Instant::now(), answer));
+    api.send_request(RuntimeRequest::Responded(Instant::now(), answer));
     StatusCode::ACCEPTED
 }
 
 async fn error(State(api): State<Arc<Api>>, report: String) -> StatusCode {
-    api.say(Word::Failed(problem(&report)));
+    api.send_request(RuntimeRequest::Failed(problem(&report)));
     StatusCode::ACCEPTED
 }
 
@@ -104,7 +104,7 @@ fn problem(report: &str) -> String {
 }
 
 impl Api {
-    fn say(&self, word: Word) {
+    fn send_request(&self, word: RuntimeRequest) {
         // Nobody listens any more when the call has ended in another way.
         let _ = self.words.send(word);
     }

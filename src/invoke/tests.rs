@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::event::Event;
 
-/// Keeps the expected text.
+/// A reporter that records the output of the program.
 #[derive(Default)]
 struct Listener(Mutex<Vec<String>>);
 

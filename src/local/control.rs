@@ -20,7 +20,7 @@ use crate::error::UserError;
 const APPLY_TIMEOUT: Duration =
     Duration::from_secs(5).saturating_add(STOP_TIMEOUT.saturating_mul(2));
 
-/// Makes the supervisor run exactly these parts, and returns what runs then.
+/// Makes the supervisor run exactly these parts, and returns the running parts.
 ///
 /// # Errors
 /// `UserError::PartFailed` if no supervisor does so.
@@ -36,7 +36,7 @@ pub(super) async fn apply(folder: &StateFolder, wanted: &Parts) -> Result<Runnin
         if let Some(running) = wait_until_done(folder, wanted, &build).await {
             return Ok(running);
         }
-        end_supervisor(folder).await;
+        kill_supervisor(folder).await;
     }
     Err(UserError::PartFailed {
         part: SUPERVISOR.to_owned(),
@@ -54,7 +54,7 @@ fn is_done(running: &RunningParts, wanted: &Parts, build: &str) -> bool {
     is_usable(running, build) && running.has_applied(wanted)
 }
 
-/// A supervisor of another build of this program may not know what this one wants.
+/// Returns whether the supervisor runs and is of this build: another build may not understand `parts.json`.
 fn is_usable(running: &RunningParts, build: &str) -> bool {
     running
         .living_supervisor()
@@ -69,14 +69,14 @@ async fn wake_or_replace(folder: &StateFolder, build: &str) -> Result<()> {
             Ok(())
         }
         _ => {
-            end_supervisor(folder).await;
+            kill_supervisor(folder).await;
             start_supervisor(folder)
         }
     }
 }
 
 /// Kills the supervisor alone: its parts live on, and the next one adopts them.
-async fn end_supervisor(folder: &StateFolder) {
+async fn kill_supervisor(folder: &StateFolder) {
     if let Some(running) = state::read::<RunningParts>(&folder.running()).ok() {
         running.supervisor.kill();
         wait_for_end(&[running.supervisor], STOP_TIMEOUT).await;

@@ -66,13 +66,13 @@ pub(super) fn part(
 }
 
 /// Asks once whether it is ready.
-pub(super) async fn check(port: u16, patience: Duration) -> Result<(), String> {
-    probe::is_ok(port, READY, patience).await
+pub(super) async fn check(port: u16, timeout: Duration) -> Result<(), String> {
+    probe::check_ok(port, READY, timeout).await
 }
 
 /// Waits until it is ready.
-pub(super) async fn wait(port: u16, patience: Duration) -> Result<(), String> {
-    probe::wait_until_ok(port, READY, patience).await
+pub(super) async fn wait(port: u16, timeout: Duration) -> Result<(), String> {
+    probe::wait_until_ok(port, READY, timeout).await
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::check::Check;
 /// The longest time that a part may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Looks at every part of a stage; at none if the stage is not there.
+/// Checks every part of a stage; returns no checks if the stage does not exist.
 pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
     if !folder.path().exists() {
         return Vec::new();
@@ -34,7 +34,7 @@ pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
             running,
             SERVER,
             ports.server,
-            probe::is_ok(ports.server, server::READY, TIMEOUT)
+            probe::check_ok(ports.server, server::READY, TIMEOUT)
         ),
     );
     vec![check_supervisor(running), emulator, edge, server]
@@ -112,7 +112,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = StateFolder::new(root.path().join("local"));
         folder.create().unwrap();
-        // Takes connections, and says nothing.
+        // Accepts connections, and sends no response.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let emulator = silent.local_addr().unwrap().port();
         state::write(

@@ -114,7 +114,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// Returns what carries the configured stage.
+    /// Returns the platform of the configured stage.
     pub fn of(config: &Config) -> Self {
         match config.settings.hosting {
             Hosting::Aws => Self::Aws {
@@ -132,7 +132,7 @@ impl Platform {
         }
     }
 
-    /// Makes the endpoint ready: starts what is not there and heals what died.
+    /// Makes the endpoint ready: starts missing parts and restarts those that have ended.
     ///
     /// # Errors
     /// A `UserError` that says which part did not come up, and why.
@@ -157,7 +157,7 @@ impl Platform {
     /// Returns the stage to develop on: one whose parts can be exchanged at every save.
     ///
     /// # Errors
-    /// `UserError::DevOnAws`: what is in AWS is deployed, not tried out.
+    /// `UserError::DevOnAws`: the stage is in AWS, and `dev` runs on local stages only.
     pub fn for_development(self, config: &Config) -> Result<LocalStage> {
         match self {
             Self::Aws { .. } => Err(UserError::DevOnAws(config.stage.to_string()).into()),
@@ -230,7 +230,7 @@ impl Platform {
         }
     }
 
-    /// Stops every process of the stage and deletes its files. Returns what was removed, in words.
+    /// Stops every process of the stage and deletes its files. Returns a description of each thing removed.
     ///
     /// # Errors
     /// A process does not stop, or a file cannot be deleted.

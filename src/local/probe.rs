@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 /// An answer's body is read up to here.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Asks for a path on a loopback port. The error is what was seen, for people.
+/// Requests a path on a loopback port. The error describes the failure, for people.
 pub(super) async fn get(
     port: u16,
     path: &str,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(StatusCode, String), String> {
-    match tokio::time::timeout(patience, ask(port, path)).await {
+    match tokio::time::timeout(timeout, ask(port, path)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!(
             "not answering on port {port} ({})",
@@ -25,7 +25,7 @@ pub(super) async fn get(
         )),
         Err(_) => Err(format!(
             "not answering on port {port} within {} s",
-            patience.as_secs_f32()
+            timeout.as_secs_f32()
         )),
     }
 }
@@ -35,12 +35,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks until the answer is 200, or the time is up. The error is what was seen last; what the end of the time
 /// cut short is not reported in its place.
-pub(super) async fn wait_until_ok(port: u16, path: &str, patience: Duration) -> Result<(), String> {
-    let deadline = Instant::now() + patience;
+pub(super) async fn wait_until_ok(port: u16, path: &str, timeout: Duration) -> Result<(), String> {
+    let deadline = Instant::now() + timeout;
     let mut last = None;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let Err(seen) = is_ok(port, path, left).await else {
+        let Err(seen) = check_ok(port, path, left).await else {
             return Ok(());
         };
         if Instant::now() >= deadline {
@@ -52,8 +52,8 @@ pub(super) async fn wait_until_ok(port: u16, path: &str, patience: Duration) -> 
 }
 
 /// Asks once whether the answer is 200.
-pub(super) async fn is_ok(port: u16, path: &str, patience: Duration) -> Result<(), String> {
-    match get(port, path, patience).await? {
+pub(super) async fn check_ok(port: u16, path: &str, timeout: Duration) -> Result<(), String> {
+    match get(port, path, timeout).await? {
         (StatusCode::OK, _) => Ok(()),
         (status, body) => {
             let body = body.lines().next().unwrap_or_default().trim().to_owned();
@@ -106,10 +106,10 @@ mod tests {
         let no = || async { (StatusCode::SERVICE_UNAVAILABLE, "no queue yet\nat all\n") };
         let server = axum::serve(listener, Router::new().route("/readyz", get(no)));
         let server = tokio::spawn(server.into_future());
-        let patience = Duration::from_secs(1);
+        let timeout = Duration::from_secs(1);
         let began = Instant::now();
-        let seen = wait_until_ok(port, "/readyz", patience).await;
-        assert!(began.elapsed() >= patience);
+        let seen = wait_until_ok(port, "/readyz", timeout).await;
+        assert!(began.elapsed() >= timeout);
         let text = "not ready: /readyz on port PORT answers 503 Service Unavailable no queue yet";
         assert_eq!(seen, Err(text.replace("PORT", &port.to_string())));
         server.abort();

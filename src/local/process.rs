@@ -65,8 +65,8 @@ impl ProcessId {
 }
 
 /// Waits until all have ended. Returns those that have not within the time.
-pub(super) async fn wait_for_end(processes: &[ProcessId], patience: Duration) -> Vec<ProcessId> {
-    let deadline = Instant::now() + patience;
+pub(super) async fn wait_for_end(processes: &[ProcessId], timeout: Duration) -> Vec<ProcessId> {
+    let deadline = Instant::now() + timeout;
     loop {
         let living: Vec<_> = processes
             .iter()

@@ -56,7 +56,7 @@ async fn check_python(name: &str) -> Result<Option<UserError>> {
     Ok(problem.map(|problem| python_fault(name, problem)))
 }
 
-/// Returns what is wrong with a Python, from its answer.
+/// Returns the problem of a Python, from its answer, or `None` if it is suitable.
 fn judge_python(answer: &str, has_modules: bool) -> Option<String> {
     let mut numbers = answer.split_whitespace().map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {

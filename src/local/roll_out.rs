@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::parts::{EMULATOR, NEXT_SERVER, Part, Parts, SERVER, new_run};
 use super::ports::Ports;
 use super::routes::Routes;
-use super::server::{self, Surroundings};
+use super::server::{self, ServerSettings};
 use super::stage::LocalStage;
 use super::start::{RESPONSE_TIMEOUT, START_TIMEOUT};
 use super::{ServerRelease, control, emulator, instance, port, probe, routes, state};
@@ -27,13 +27,13 @@ impl LocalStage {
     ) -> Result<bool> {
         let ports = self
             .ports()
-            .ok_or_else(|| self.lost("its state files are gone"))?;
+            .ok_or_else(|| self.emulator_error("its state files are gone"))?;
         let rerouted = self.route(aws, release, ports).await?;
         let part = self.wanted_server(aws, release, ports).await?;
         if self.serves(&part, ports).await {
             return Ok(rerouted);
         }
-        self.report_healing(&part, reporter);
+        self.report_server_restart(&part, reporter);
         let started = self.replace_server(aws, release, part, ports);
         task(reporter, "server", |()| "started".to_owned(), started).await?;
         server::delete_other_bundles(&self.folder, &release.build)?;
@@ -54,7 +54,8 @@ impl LocalStage {
                 .await?;
             return self.wait_for_server(SERVER, release, ports).await;
         }
-        let server = port::find_inner().ok_or_else(|| self.lost("no loopback port is free"))?;
+        let server =
+            port::find_inner().ok_or_else(|| self.emulator_error("no loopback port is free"))?;
         let beside = Ports { server, ..ports };
         let next = self.wanted_server(aws, release, beside).await?;
         self.run_parts(|parts| parts.insert(NEXT_SERVER.to_owned(), next.clone()))
@@ -103,12 +104,12 @@ impl LocalStage {
             .as_ref()
             .and_then(|running| running.living(EMULATOR));
         let run = &emulator
-            .ok_or_else(|| self.lost("it has ended during the deploy"))?
+            .ok_or_else(|| self.emulator_error("it has ended during the deploy"))?
             .part
             .run;
         let (stack, policy) = (&self.instance_stack, &release.policy_arn);
         let credentials = instance::credentials(aws, &self.folder, stack, policy, run).await?;
-        let around = Surroundings {
+        let settings = ServerSettings {
             folder: &self.folder,
             region: self.region.as_str(),
             port: ports.server,
@@ -116,7 +117,7 @@ impl LocalStage {
             emulator: run,
             credentials,
         };
-        server::prepare(release, around, new_run()).await
+        server::prepare(release, settings, new_run()).await
     }
 
     /// Returns whether the server runs as wanted and is ready.
@@ -129,7 +130,7 @@ impl LocalStage {
                 .is_ok()
     }
 
-    fn report_healing(&self, wanted: &Part, reporter: &dyn Reporter) {
+    fn report_server_restart(&self, wanted: &Part, reporter: &dyn Reporter) {
         let running = self.running();
         let record = running
             .as_ref()
@@ -146,11 +147,11 @@ impl LocalStage {
         )));
     }
 
-    /// Runs what runs now, changed like this.
+    /// Applies a change to the parts that run now.
     async fn run_parts(&self, change: impl FnOnce(&mut Parts) -> Option<Part>) -> Result<()> {
         let running = self
             .running()
-            .ok_or_else(|| self.lost("it has ended during the deploy"))?;
+            .ok_or_else(|| self.emulator_error("it has ended during the deploy"))?;
         let now = running.parts.into_iter();
         let mut parts: Parts = now.map(|(name, record)| (name, record.part)).collect();
         change(&mut parts);
@@ -164,7 +165,7 @@ impl LocalStage {
         ports: Ports,
     ) -> Result<()> {
         let ready = probe::wait_until_ok(ports.server, server::READY, START_TIMEOUT);
-        let problem = match self.problem_of(name, ports.server, ready).await {
+        let problem = match self.wait_for_problem(name, ports.server, ready).await {
             None => return Ok(()),
             Some(problem) => problem,
         };
@@ -172,17 +173,17 @@ impl LocalStage {
             NEXT_SERVER => "; the server before it serves on",
             _ => "",
         };
-        let words = self.folder.log_end(SERVER);
+        let log_lines = self.folder.log_end(SERVER);
         Err(UserError::PartFailed {
             part: format!("server of bundle `{}`", release.build),
             stage: self.stage.to_string(),
-            problem: format!("{problem}{serves}; the end of its log:\n{words}"),
+            problem: format!("{problem}{serves}; the end of its log:\n{log_lines}"),
             log: self.folder.log(SERVER),
         }
         .into())
     }
 
-    fn lost(&self, problem: &str) -> UserError {
+    fn emulator_error(&self, problem: &str) -> UserError {
         UserError::PartFailed {
             part: EMULATOR.to_owned(),
             stage: self.stage.to_string(),

@@ -49,7 +49,7 @@ pub(super) fn hosts(records: &[DnsRecord]) -> BTreeMap<String, RouteTarget> {
 }
 
 impl RouteTarget {
-    /// Tells from the name of an alias what kind of thing it is. Source: Route 53 Developer Guide,
+    /// Returns the target that the name of an alias points to. Source: Route 53 Developer Guide,
     /// "Values specific for simple alias records".
     fn of(alias: &str) -> Option<Self> {
         let alias = alias.trim_end_matches('.').to_ascii_lowercase();

@@ -20,7 +20,7 @@ const PROGRAM: &str = "websocket";
 
 /// The inputs of a server's start, beside its release.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct ServerSettings<'a> {
     pub(super) folder: &'a StateFolder,
     pub(super) region: &'a str,
     pub(super) port: u16,
@@ -33,25 +33,25 @@ pub(super) struct Surroundings<'a> {
 /// Unpacks the bundle, writes the environment file, and returns how the server is started.
 pub(super) async fn prepare(
     release: &ServerRelease,
-    around: Surroundings<'_>,
+    settings: ServerSettings<'_>,
     run: String,
 ) -> Result<Part> {
-    let (folder, bundle) = (around.folder.server(), release.bundle.clone());
-    let target = bundle_folder(around.folder, &release.build)?;
+    let (folder, bundle) = (settings.folder.server(), release.bundle.clone());
+    let target = bundle_folder(settings.folder, &release.build)?;
     let program = target.join(PROGRAM);
     if !program.is_file() {
         tokio::task::spawn_blocking(move || unpack(&bundle, &folder, &target)).await??;
     }
-    let file = environment_file(&release.environment, around.port);
-    state::write_text(&around.folder.server().join("websocket.env"), &file)?;
+    let file = environment_file(&release.environment, settings.port);
+    state::write_text(&settings.folder.server().join("websocket.env"), &file)?;
     let inputs = vec![
         format!("build {}", release.build),
-        format!("emulator {}", around.emulator),
+        format!("emulator {}", settings.emulator),
     ];
     Ok(Part {
         program,
         args: Vec::new(),
-        environment: environment(&file, around),
+        environment: environment(&file, settings),
         inputs,
         stop: Stop::Ask,
         run,
@@ -115,17 +115,17 @@ fn server_id(port: u16) -> String {
 
 /// Reads an environment file as systemd does (systemd.exec(5), `EnvironmentFile=`), and adds what an
 /// instance has from elsewhere.
-fn environment(file: &str, around: Surroundings<'_>) -> BTreeMap<String, String> {
+fn environment(file: &str, settings: ServerSettings<'_>) -> BTreeMap<String, String> {
     let mut environment = parse_environment(file);
     environment
         .entry("AWS_REGION".to_owned())
-        .or_insert_with(|| around.region.to_owned());
-    environment.insert("AWS_ENDPOINT_URL".to_owned(), around.endpoint.to_owned());
+        .or_insert_with(|| settings.region.to_owned());
+    environment.insert("AWS_ENDPOINT_URL".to_owned(), settings.endpoint.to_owned());
     environment.insert(
         "TMPDIR".to_owned(),
-        around.folder.temporary().display().to_string(),
+        settings.folder.temporary().display().to_string(),
     );
-    environment.extend(around.credentials);
+    environment.extend(settings.credentials);
     environment
 }
 
@@ -190,7 +190,7 @@ mod tests {
         let folder = StateFolder::new(root.join("local"));
         let credentials = BTreeMap::from([("AWS_SESSION_TOKEN".to_owned(), "secret".to_owned())]);
         let (endpoint, emulator) = ("http://127.0.0.1:24566", "7");
-        let around = Surroundings {
+        let settings = ServerSettings {
             folder: &folder,
             region: "us-east-1",
             port: 9,
@@ -198,7 +198,7 @@ mod tests {
             emulator,
             credentials,
         };
-        prepare(&release(root, build), around, "1".to_owned()).await
+        prepare(&release(root, build), settings, "1".to_owned()).await
     }
 
     #[tokio::test]

@@ -126,7 +126,7 @@ async fn remove_folder(folder: &StateFolder) -> Result<Vec<String>> {
     let running = running(folder);
     let mut removed = running.as_ref().map(living_parts).unwrap_or_default();
     if let Some(supervisor) = running.and_then(|running| running.living_supervisor()) {
-        end_supervisor(supervisor).await;
+        stop_supervisor(supervisor).await;
     }
     end_marked(folder).await?;
     if delete_folder(folder.path())? {
@@ -149,9 +149,9 @@ fn living_parts(running: &RunningParts) -> Vec<String> {
         .collect()
 }
 
-async fn end_supervisor(supervisor: ProcessId) {
+async fn stop_supervisor(supervisor: ProcessId) {
     supervisor.terminate();
-    // One that somebody has stopped would hear it only after this.
+    // A process stopped by SIGSTOP gets the signal only after SIGCONT.
     supervisor.signal(Signal::CONT);
     wait_for_end(&[supervisor], STOP_TIMEOUT * 2).await;
 }

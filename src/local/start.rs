@@ -81,7 +81,7 @@ impl LocalStage {
         }
     }
 
-    /// Ends what runs without a record of what it is, or of the port that it has.
+    /// Kills the processes of the stage if the record of its parts or ports is missing.
     async fn end_unknown_processes(&self) -> Result<()> {
         if self.running().is_some() && self.ports().is_some() {
             return Ok(());
@@ -119,7 +119,7 @@ impl LocalStage {
             (EMULATOR, record(EMULATOR), &emulator),
             (EDGE, record(EDGE), &edge),
         ];
-        report_healing(running.as_ref(), &healed, reporter);
+        report_restarts(running.as_ref(), &healed, reporter);
         let keeps_data = record(EMULATOR).is_some_and(|record| record.part == emulator);
         let mut parts = Parts::from([(EDGE.to_owned(), edge)]);
         if keeps_data {
@@ -186,14 +186,14 @@ impl LocalStage {
         port: u16,
         answer: impl Future<Output = Result<(), String>>,
     ) -> Result<()> {
-        let Some(problem) = self.problem_of(name, port, answer).await else {
+        let Some(problem) = self.wait_for_problem(name, port, answer).await else {
             return Ok(());
         };
-        let words = self.folder.log_end(name);
-        let problem = if words.is_empty() {
+        let log_lines = self.folder.log_end(name);
+        let problem = if log_lines.is_empty() {
             problem
         } else {
-            format!("{problem}; the end of its log:\n{words}")
+            format!("{problem}; the end of its log:\n{log_lines}")
         };
         let (part, stage) = (name.to_owned(), self.stage.to_string());
         Err(UserError::PartFailed {
@@ -207,7 +207,7 @@ impl LocalStage {
 
     /// Waits as `wait_for` does, and returns what went wrong, if anything did: also that another process has taken
     /// the port in the meantime, and gives the good answer.
-    pub(super) async fn problem_of(
+    pub(super) async fn wait_for_problem(
         &self,
         name: &str,
         port: u16,
@@ -252,7 +252,7 @@ impl LocalStage {
     }
 }
 
-/// Processes are distinguished by what only Linux's `/proc` says.
+/// Fails unless this is Linux: processes are identified by `/proc`.
 fn check_system() -> Result<()> {
     if Path::new("/proc/self/stat").exists() {
         return Ok(());
@@ -287,7 +287,7 @@ async fn keep_or_renew(
     }
 }
 
-fn report_healing(
+fn report_restarts(
     running: Option<&RunningParts>,
     parts: &[(&str, Option<&PartRecord>, &Part)],
     reporter: &dyn Reporter,
@@ -331,7 +331,7 @@ mod tests {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = other.local_addr().unwrap().port();
 
-        let problem = local.problem_of(EDGE, port, async { Ok(()) }).await;
+        let problem = local.wait_for_problem(EDGE, port, async { Ok(()) }).await;
         assert_eq!(problem, Some(port::taken(port)));
         let ports = Ports {
             edge: port,

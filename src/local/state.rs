@@ -121,7 +121,7 @@ pub(super) fn create_folder(path: &Path) -> Result<()> {
     make_folder(path).with_context(|| format!("failed to make folder `{}`", path.display()))
 }
 
-/// As `create_folder`, for those who distinguish failures.
+/// As `create_folder`, with the `io::Error` for callers that distinguish failures.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -37,7 +37,7 @@ pub(super) struct SupervisedProcesses {
 }
 
 impl SupervisedProcesses {
-    /// Takes over what a supervisor before this one has left running, and ends what nobody knows of.
+    /// Takes over the parts that an earlier supervisor has left running, and kills unrecorded processes.
     pub(super) async fn adopt(
         folder: StateFolder,
         build: String,
@@ -62,7 +62,7 @@ impl SupervisedProcesses {
         Ok(processes)
     }
 
-    /// Starts what is missing, stops what is not wanted, and what is to be another way both.
+    /// Starts missing parts, stops unwanted ones, and restarts those whose configuration differs.
     pub(super) async fn apply(&mut self) -> Result<()> {
         let Some(wanted) = state::read::<Parts>(&self.folder.parts()).ok() else {
             self.log("parts.json cannot be read: nothing is changed");
@@ -118,7 +118,7 @@ impl SupervisedProcesses {
                 let process = child
                     .id()
                     .and_then(|pid| ProcessId::of(i32::try_from(pid).ok()?));
-                self.follow(part.run.clone(), child);
+                self.watch_for_end(part.run.clone(), child);
                 self.log(&format!(
                     "{name} started, {}",
                     process.map_or_else(String::new, |id| id.to_string())
@@ -142,7 +142,7 @@ impl SupervisedProcesses {
     }
 
     /// Waits for a child's end beside everything else, so that it is no zombie.
-    fn follow(&self, run: String, mut child: Child) {
+    fn watch_for_end(&self, run: String, mut child: Child) {
         let ends = self.ends.clone();
         tokio::spawn(async move {
             let how = child
@@ -202,7 +202,7 @@ impl SupervisedProcesses {
         let mut stubborn = living(Stop::Ask);
         for process in &stubborn {
             process.terminate();
-            // One that somebody has stopped would hear it only after this.
+            // A process stopped by SIGSTOP gets the signal only after SIGCONT.
             process.signal(Signal::CONT);
         }
         stubborn = wait_for_end(&stubborn, STOP_TIMEOUT).await;
@@ -213,12 +213,12 @@ impl SupervisedProcesses {
         for name in names {
             self.parts.remove(name);
             self.adopted.remove(name);
-            self.log(&format!("{name} is no more"));
+            self.log(&format!("{name} has stopped"));
         }
         self.sweep().await;
     }
 
-    /// Ends what dead parts have left behind: Lambdas of an emulator that was killed.
+    /// Kills the processes that dead parts have left behind: Lambdas of an emulator that was killed.
     async fn sweep(&self) {
         let living: Vec<i32> = self
             .parts

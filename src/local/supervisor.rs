@@ -1,5 +1,5 @@
 //! The background process that starts the parts of a stage and keeps account of them. In: `parts.json`
-//! and orders. Out: `running.json`. It never starts a part again by itself: a crash is to be seen in
+//! and commands. Out: `running.json`. It never starts a part again by itself: a crash is to be seen in
 //! `status`, and the next deploy repairs it. If it is killed, the parts live on and its successor adopts
 //! them.
 
@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 use super::state::StateFolder;
 use super::supervised::SupervisedProcesses;
 
-/// The interval at which it looks for the end of parts that are not its children, and for its folder.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The interval at which the supervisor polls its folder and the parts that are not its children.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A command to the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SupervisorCommand {
-    /// Make what runs be what `parts.json` says.
+    /// Start and stop parts until they match `parts.json`.
     Reload,
     /// Stop all parts and end.
     Stop,
@@ -28,28 +28,28 @@ pub(super) enum SupervisorCommand {
 
 /// Supervises until SIGTERM. SIGUSR1 reloads; so does SIGHUP, which a closing terminal may send.
 pub(super) async fn run_until_signal(folder: &StateFolder) -> Result<()> {
-    let (sender, orders) = mpsc::channel(8);
+    let (sender, commands) = mpsc::channel(8);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::user_defined1())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         loop {
-            let order = tokio::select! {
+            let command = tokio::select! {
                 _ = terminate.recv() => SupervisorCommand::Stop,
                 _ = interrupt.recv() => SupervisorCommand::Stop,
                 _ = reload.recv() => SupervisorCommand::Reload,
                 _ = hang_up.recv() => SupervisorCommand::Reload,
             };
-            if sender.send(order).await.is_err() {
+            if sender.send(command).await.is_err() {
                 return;
             }
         }
     });
-    supervise(folder, own_build()?, orders).await
+    supervise(folder, own_build()?, commands).await
 }
 
-/// Returns which build of this program runs: the same for the same file, and another after a rebuild.
+/// Returns an id of the running build of this program; a rebuild changes it.
 pub(super) fn own_build() -> Result<String> {
     // Leads to the running file even when a build has put another under its name.
     let file =
@@ -67,7 +67,7 @@ pub(super) fn own_build() -> Result<String> {
 pub(super) async fn supervise(
     folder: &StateFolder,
     build: String,
-    mut orders: mpsc::Receiver<SupervisorCommand>,
+    mut commands: mpsc::Receiver<SupervisorCommand>,
 ) -> Result<()> {
     let Some(_lock) = take_folder(folder)? else {
         return Ok(());
@@ -77,12 +77,12 @@ pub(super) async fn supervise(
     processes.apply().await?;
     loop {
         tokio::select! {
-            order = orders.recv() => match order {
+            command = commands.recv() => match command {
                 Some(SupervisorCommand::Reload) => processes.apply().await?,
                 Some(SupervisorCommand::Stop) | None => break,
             },
             Some(end) = ends.recv() => processes.note_end(&end).await?,
-            () = tokio::time::sleep(LOOK_EVERY) => {
+            () = tokio::time::sleep(POLL_INTERVAL) => {
                 if !folder.parts().exists() {
                     break;
                 }

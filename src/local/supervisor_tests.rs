@@ -10,7 +10,7 @@ use crate::local::supervised::STOP_TIMEOUT;
 use crate::local::test_supervisor::{Stage, process};
 
 #[tokio::test]
-async fn it_starts_what_is_wanted_and_stops_all_when_reported() {
+async fn it_starts_the_wanted_parts_and_stops_all_when_asked() {
     let stage = Stage::new(&["a", "b"]);
     let supervisor = stage.supervise();
     let running = stage.wait_until_applied().await;
@@ -31,7 +31,7 @@ async fn a_crash_is_recorded_and_not_repaired() {
         .await;
     assert_eq!(running.parts["a"].end(), "killed by signal 9");
     supervisor
-        .orders
+        .commands
         .send(SupervisorCommand::Reload)
         .await
         .unwrap();
@@ -53,7 +53,7 @@ async fn a_new_run_starts_a_dead_part_again_and_leaves_the_others_alone() {
     wanted.insert("a".to_owned(), stage.sleeper());
     stage.want(wanted);
     supervisor
-        .orders
+        .commands
         .send(SupervisorCommand::Reload)
         .await
         .unwrap();
@@ -76,7 +76,7 @@ async fn what_is_no_longer_wanted_is_stopped() {
             .collect(),
     );
     supervisor
-        .orders
+        .commands
         .send(SupervisorCommand::Reload)
         .await
         .unwrap();
@@ -95,7 +95,7 @@ async fn what_runs_takes_the_place_of_another_without_a_new_start() {
     wanted.insert("next".to_owned(), stage.sleeper());
     stage.want(wanted.clone());
     supervisor
-        .orders
+        .commands
         .send(SupervisorCommand::Reload)
         .await
         .unwrap();
@@ -104,7 +104,7 @@ async fn what_runs_takes_the_place_of_another_without_a_new_start() {
 
     stage.want(Parts::from([("a".to_owned(), wanted["next"].clone())]));
     supervisor
-        .orders
+        .commands
         .send(SupervisorCommand::Reload)
         .await
         .unwrap();

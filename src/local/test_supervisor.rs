@@ -29,7 +29,7 @@ impl Drop for Stage {
 }
 
 pub(super) struct Supervisor {
-    pub(super) orders: mpsc::Sender<SupervisorCommand>,
+    pub(super) commands: mpsc::Sender<SupervisorCommand>,
     pub(super) task: JoinHandle<Result<()>>,
 }
 
@@ -85,11 +85,11 @@ impl Stage {
     }
 
     pub(super) fn supervise(&self) -> Supervisor {
-        let (orders, receiver) = mpsc::channel(1);
+        let (commands, receiver) = mpsc::channel(1);
         let folder = self.folder.clone();
         let task =
             tokio::spawn(async move { supervise(&folder, "test".to_owned(), receiver).await });
-        Supervisor { orders, task }
+        Supervisor { commands, task }
     }
 
     pub(super) async fn wait_until(
@@ -120,7 +120,7 @@ impl Stage {
 
 impl Supervisor {
     pub(super) async fn stop(self) {
-        self.orders.send(SupervisorCommand::Stop).await.unwrap();
+        self.commands.send(SupervisorCommand::Stop).await.unwrap();
         self.task.await.unwrap().unwrap();
     }
 

@@ -24,7 +24,7 @@ const LOG: &str = "install";
 /// The name of the work in progress, for people.
 const TASK: &str = "local AWS endpoint";
 
-/// An environment that has what the emulator needs.
+/// An environment with the packages of the emulator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Venv {
     pub(super) path: PathBuf,
@@ -72,7 +72,7 @@ pub(super) async fn ensure(folder: &StateFolder, reporter: &dyn Reporter) -> Res
     })
 }
 
-/// Deletes the environment if no stage of the checkout is left. Returns what was removed, in words.
+/// Deletes the environment if no stage of the checkout is left. Returns a description of it if it was deleted.
 pub(super) async fn remove_unused(folder: &StateFolder) -> Result<Option<String>> {
     let (home, path) = (home(folder), path_for(folder));
     if !home.exists() {
@@ -105,7 +105,7 @@ fn is_current(path: &Path) -> bool {
     }
 }
 
-/// Returns what the stamp must say, or `None` if the environment has no Python (any more).
+/// Returns the text of an up-to-date stamp, or `None` if the environment has no Python (any more).
 fn contents(path: &Path) -> Option<String> {
     let python = path.join("bin/python").canonicalize().ok()?;
     Some(format!("{}\n{REQUIREMENTS}", python.display()))

@@ -101,7 +101,7 @@ impl Vite {
         })
     }
 
-    /// Hands Vite's words on until it ends, and returns how it did. May be dropped and called again.
+    /// Reports Vite's output until it ends, and returns how it ended. May be dropped and called again.
     pub async fn forward_output(&mut self, reporter: &dyn Reporter) -> anyhow::Error {
         loop {
             let line = tokio::select! {
@@ -153,9 +153,9 @@ mod tests {
         let vite = Vite::spawn(root.path(), 5173, file.clone()).unwrap();
         let process = ProcessId::of(i32::try_from(vite.child.id().unwrap()).unwrap()).unwrap();
         drop(vite);
-        let patience = std::time::Duration::from_secs(5);
+        let timeout = std::time::Duration::from_secs(5);
         assert_eq!(
-            super::super::process::wait_for_end(&[process], patience).await,
+            super::super::process::wait_for_end(&[process], timeout).await,
             []
         );
         assert!(!file.exists());

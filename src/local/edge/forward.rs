@@ -108,7 +108,7 @@ impl Edge {
         }
     }
 
-    /// Makes the headers be what CloudFront, API Gateway or a load balancer would make them.
+    /// Sets the headers as CloudFront, API Gateway or a load balancer would set them.
     fn set_headers(
         &self,
         request: &mut Request<Incoming>,

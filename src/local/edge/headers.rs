@@ -40,7 +40,7 @@ pub(super) fn drop_one_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Says again that this connection is wanted for a WebSocket: the next hop must know.
+/// Sets the `Upgrade` headers for a WebSocket again: they hold for one hop only.
 pub(super) fn ask_for_websocket(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -62,12 +62,12 @@ pub(super) fn append_client(headers: &mut HeaderMap, client: IpAddr) {
     }
 }
 
-/// Says by which protocol the client came.
+/// Sets the protocol of the client's request: `X-Forwarded-Proto`.
 pub(super) fn set_protocol(headers: &mut HeaderMap, protocol: &'static str) {
     headers.insert("x-forwarded-proto", HeaderValue::from_static(protocol));
 }
 
-/// Says to which port the client came.
+/// Sets the port of the client's request: `X-Forwarded-Port`.
 pub(super) fn set_port(headers: &mut HeaderMap, port: u16) {
     headers.insert("x-forwarded-port", HeaderValue::from(port));
 }

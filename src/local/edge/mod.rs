@@ -64,13 +64,13 @@ pub(super) fn part(folder: &StateFolder, port: u16, run: String) -> Result<Part>
 }
 
 /// Asks once whether it is ready.
-pub(super) async fn check(port: u16, patience: Duration) -> Result<(), String> {
-    probe::is_ok(port, READY, patience).await
+pub(super) async fn check(port: u16, timeout: Duration) -> Result<(), String> {
+    probe::check_ok(port, READY, timeout).await
 }
 
 /// Waits until it is ready.
-pub(super) async fn wait(port: u16, patience: Duration) -> Result<(), String> {
-    probe::wait_until_ok(port, READY, patience).await
+pub(super) async fn wait(port: u16, timeout: Duration) -> Result<(), String> {
+    probe::wait_until_ok(port, READY, timeout).await
 }
 
 /// Serves a stage's hosts until SIGTERM.

@@ -14,7 +14,7 @@ pub(super) struct RouteTable {
     last: Mutex<(Option<Version>, Arc<Routes>)>,
 }
 
-/// Tells one version of the file from another: it is always replaced, never written into.
+/// Distinguishes versions of the file: it is always replaced, never written into.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Version {
     inode: u64,

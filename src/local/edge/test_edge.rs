@@ -86,7 +86,7 @@ impl TestEdge {
     }
 }
 
-/// Serves what a test needs and returns the port.
+/// Serves a router on a free port and returns the port.
 pub(super) async fn upstream(router: Router) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -168,7 +168,7 @@ async fn what_does_not_answer_is_named_with_the_cure() {
 }
 
 #[tokio::test]
-async fn an_unknown_host_is_reported_the_known_ones() {
+async fn a_request_for_an_unknown_host_gets_the_known_hosts() {
     let edge = TestEdge::start(closed_port(), closed_port()).await;
     assert!(
         edge.get("other.localhost", "/")
@@ -232,7 +232,7 @@ async fn odd_requests_are_refused_and_the_edge_lives_on() {
 }
 
 #[tokio::test]
-async fn reported_to_stop_it_finishes_what_is_under_way_and_takes_no_more() {
+async fn asked_to_stop_it_finishes_running_requests_and_accepts_no_more() {
     let slow = || async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         "done"
