@@ -2,7 +2,7 @@
 //! a copy of each file that keeps its name when the next release changes its content, below
 //! `site/<build>/` of the artifact bucket; hashed assets stay in the site's own bucket. And the way back:
 //! in: the copies. Out: the site's bucket has them, HTML and `config.json` last. `config.json` itself is
-//! not kept: it is created again of the stage's addresses of now.
+//! not kept: it is written anew from the stage's present addresses.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! The objects that no release needs any more and that we put there. In: the release records and the objects of the
-//! buckets hold. Out: it is deleted. The releases that are kept keep all that they name: the live one, as
+//! buckets. Out: those objects are deleted. The releases that are kept keep all that they name: the live one, as
 //! many before it as the stage says, and those that were live within the last day, whose pages may still
 //! be open. Only keys below our own prefixes are touched in the artifact bucket, and in the site's bucket
 //! only what a record of ours lists, under the very content that it lists. Records themselves stay: they
@@ -127,8 +127,8 @@ fn released_at(key: &str) -> Option<SystemTime> {
     parse_utc(&name[..=end])
 }
 
-/// Decides which objects of the artifact bucket are deleted: those that are below our prefixes, is older than a day, and
-/// is named by none of the kept records.
+/// Decides which objects of the artifact bucket are deleted: those that are below our prefixes, are older than a day, and
+/// are named by none of the kept records.
 fn unreferenced(
     kept: &[ReleaseRecord],
     held: &BTreeMap<String, Object>,
