@@ -28,7 +28,7 @@ pub async fn diff(config: &Config, from: &ReleaseId, to: Option<&ReleaseId>) -> 
 async fn find_live(config: &Config, history: &ReleaseHistory) -> Result<ReleaseRecord> {
     let mut records = history.read_newest(RECENT).await?;
     match history.live.position(&records) {
-        Some(endpoint) => Ok(records.swap_remove(endpoint)),
+        Some(position) => Ok(records.swap_remove(position)),
         None => Err(UserError::UnrecordedRelease(config.stage.to_string()).into()),
     }
 }
