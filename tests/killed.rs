@@ -16,7 +16,7 @@ use serde_json::Value;
 const MOST: usize = 400;
 
 #[test]
-fn a_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_twice() {
+fn a_first_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_twice() {
     let stage = Stage::new("killed");
     let mut sent = Sent::default();
     let kills = kill_until_done(&stage, &mut sent);
@@ -27,8 +27,17 @@ fn a_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_t
         assert_eq!(ends, ["CREATE_COMPLETE"], "stack {name}");
     }
     a_change_arrives(&report, Duration::from_secs(10)).unwrap();
+    sent.assert_once();
     assert_eq!(releases(&stage), [true]);
+}
 
+#[test]
+fn an_update_that_is_killed_after_each_of_its_events_converges_and_does_nothing_twice() {
+    let stage = Stage::new("killed-update");
+    let mut sent = Sent::default();
+    let mut first = Run::start(&stage);
+    sent.note(&first.events().collect::<Vec<_>>());
+    assert_eq!(first.child.wait().unwrap().code(), Some(0));
     stage.change_template("data.yaml", |text| {
         let topic = "Resources:\n  Later:\n    Type: AWS::SNS::Topic\n";
         text.replace("Resources:\n", topic)
@@ -43,7 +52,7 @@ fn a_deploy_that_is_killed_after_each_of_its_events_converges_and_does_nothing_t
         };
         assert_eq!(ends, updated, "stack {name}");
     }
-    assert!(sent.0.values().all(|times| *times == 1), "{:?}", sent.0);
+    sent.assert_once();
     assert_eq!(releases(&stage), [true, false]);
 }
 
@@ -157,5 +166,11 @@ impl Sent {
             let task = event["task"].as_str().unwrap().to_owned();
             *self.0.entry(task).or_default() += 1;
         }
+    }
+
+    /// Something was sent, and nothing twice.
+    fn assert_once(&self) {
+        assert!(!self.0.is_empty(), "nothing was sent");
+        assert!(self.0.values().all(|times| *times == 1), "{:?}", self.0);
     }
 }

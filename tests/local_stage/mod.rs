@@ -5,8 +5,9 @@ mod faults;
 mod pieces;
 mod road;
 
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The time within which a change arrives. The emulator polls streams and queues in steps of tens of
 /// milliseconds; the rest is for a busy machine.
@@ -21,6 +22,15 @@ fn kill(pid: &str) {
             .success(),
         "kill -9 {pid}"
     );
-    // The kernel needs a moment to take it off the table.
-    std::thread::sleep(Duration::from_millis(300));
+    let started = Instant::now();
+    while is_running(pid) {
+        assert!(started.elapsed() < SOON, "process {pid} does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A zombie is dead; that nobody has asked for its exit status is its parent's affair.
+fn is_running(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }

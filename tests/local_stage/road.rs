@@ -1,8 +1,6 @@
 //! A stage comes up, tells of itself, and goes.
 
-use std::path::Path;
-
-use super::SOON;
+use super::{SOON, is_running};
 use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
 #[test]
@@ -172,12 +170,6 @@ fn a_teardown_leaves_nothing(stage: &Stage, report: &serde_json::Value) {
         (again.code, &again.json["outcome"]),
         (Some(0), &"absent".into())
     );
-}
-
-/// A zombie is dead; that nobody has asked for its exit status is its parent's affair.
-fn is_running(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
-    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 fn sorted<'a>(names: &[&'a str]) -> Vec<&'a str> {
