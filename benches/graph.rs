@@ -169,7 +169,7 @@ async fn run() -> (f64, usize) {
 
 fn stack(name: &str, needs: &[&str]) -> StackPlan {
     let body = format!(
-        "# {name}\nParameters:\n  Digest:\n    Type: String\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\n"
+        "# {name}\nMetadata:\n  Name: {name}\nParameters:\n  Digest:\n    Type: String\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\n"
     );
     let names = ["One", "Two", "Three", "Four"];
     let parameters = needs.iter().zip(names).map(|(need, name)| {

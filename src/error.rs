@@ -352,7 +352,7 @@ impl UserError {
             Self::DevOnAws(_) => "name a stage with `hosting: local` with `--stage NAME`; `factory-tree deploy` is for this one".to_owned(),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::DataLoss { .. } => {
-                "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`".to_owned()
+                "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`, and for a protected stage its name too: `--stage NAME`".to_owned()
             }
             Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
             Self::PlanOutdated { .. } => {

@@ -1,5 +1,6 @@
 //! In: a `Config`, the stage's addresses and the templates. Out: a `Plan`: every stack with its
-//! region, and where each of its parameters comes from. Pure: no clock, no disk, no network, no AWS.
+//! region, and where each of its parameters comes from. Which stacks a stage has is known without any template, for
+//! those who work with what is deployed. Pure: no clock, no disk, no network, no AWS.
 
 mod digest;
 mod names;
@@ -35,7 +36,24 @@ pub struct Plan {
     pub stacks: Vec<StackPlan>,
 }
 
-/// One stack.
+/// A stack of a stage: all that is known of it without its template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageStack {
+    /// Its short name, as reports show it: the template's, with the region where that is not the stage's.
+    pub name: String,
+    /// Its name in CloudFormation.
+    pub stack: String,
+    /// Its region.
+    pub region: Region,
+    /// The name of its template.
+    pub template: &'static str,
+    /// Where each parameter comes from.
+    pub parameters: BTreeMap<&'static str, ParameterSource>,
+    /// Whether CloudFormation is to refuse its deletion.
+    pub protected: bool,
+}
+
+/// One stack, with the template that it is to have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StackPlan {
     /// Its short name, as reports show it: the template's, with the region where that is not the stage's.
@@ -87,15 +105,39 @@ pub enum ArtifactFact {
     ServerBuild,
 }
 
+impl StageStack {
+    /// Returns the short names of the stacks whose outputs this one needs.
+    pub fn needs(&self) -> BTreeSet<&str> {
+        needs(&self.parameters)
+    }
+
+    /// Returns the plan to give this stack a template. Nobody has agreed to a loss of data yet.
+    pub fn with_template(self, template: Template) -> StackPlan {
+        StackPlan {
+            name: self.name,
+            stack: self.stack,
+            region: self.region,
+            template,
+            parameters: self.parameters,
+            protected: self.protected,
+            consent: DataConsent::default(),
+        }
+    }
+}
+
 impl StackPlan {
     /// Returns the short names of the stacks whose outputs this one needs.
     pub fn needs(&self) -> BTreeSet<&str> {
-        let needed = self.parameters.values().filter_map(|source| match source {
-            ParameterSource::Output { stack, .. } => Some(stack.as_str()),
-            ParameterSource::Value(_) | ParameterSource::Artifact(_) => None,
-        });
-        needed.collect()
+        needs(&self.parameters)
     }
+}
+
+fn needs(parameters: &Parameters) -> BTreeSet<&str> {
+    let needed = parameters.values().filter_map(|source| match source {
+        ParameterSource::Output { stack, .. } => Some(stack.as_str()),
+        ParameterSource::Value(_) | ParameterSource::Artifact(_) => None,
+    });
+    needed.collect()
 }
 
 impl Plan {
@@ -114,58 +156,65 @@ impl Plan {
     }
 }
 
-/// Decides which stacks a stage has, without touching any of them.
+/// Decides what a deploy does with each stack of a stage, without touching any of them.
 ///
 /// # Errors
 /// A template is missing.
 pub fn plan(config: &Config, urls: &Urls, templates: &Templates) -> Result<Plan> {
-    let cloudfront_region: Region = CLOUDFRONT_REGION.parse().map_err(anyhow::Error::msg)?;
-    let mut certificates = vec![("certificate".to_owned(), config.settings.region.clone())];
-    if config.settings.region != cloudfront_region {
-        certificates.push((
-            format!("certificate-{cloudfront_region}"),
-            cloudfront_region,
-        ));
-    }
-    let site_certificate = certificates[certificates.len() - 1].0.clone();
-
-    let stack = |template: &str, parameters: Parameters| -> Result<StackPlan> {
-        stack_plan(config, templates, template, parameters)
-    };
-    let mut stacks = vec![stack("dns", dns(config))?, stack("data", data(config))?];
-    for (name, region) in certificates {
-        stacks.push(StackPlan {
-            name,
-            region,
-            ..stack("certificate", certificate(config))?
-        });
-    }
-    stacks.push(stack("api", api(config, urls))?);
-    stacks.push(stack("websocket", websocket(config, urls))?);
-    stacks.push(stack("site", site(config, urls, &site_certificate))?);
+    let planned = stage_stacks(config, urls).into_iter().map(|stack| {
+        let template = templates.get(stack.template)?.clone();
+        anyhow::Ok(stack.with_template(template))
+    });
+    let mut stacks: Vec<StackPlan> = planned.collect::<Result<_>>()?;
     Ok(Plan {
-        foundation: stack("foundation", foundation(config))?,
+        foundation: stacks.remove(0),
         stacks,
     })
 }
 
+/// Returns the stacks that a stage has, each after those it needs; the first one holds the artifact bucket.
+pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
+    let region = &config.settings.region;
+    let mut certificates = vec![("certificate".to_owned(), region.clone())];
+    if region.as_str() != CLOUDFRONT_REGION {
+        certificates.push((
+            format!("certificate-{CLOUDFRONT_REGION}"),
+            Region::of_cloudfront(),
+        ));
+    }
+    let site_certificate = certificates[certificates.len() - 1].0.clone();
+
+    let stack = |template, parameters| stage_stack(config, template, parameters);
+    let mut stacks = vec![
+        stack("foundation", foundation(config)),
+        stack("dns", dns(config)),
+        stack("data", data(config)),
+    ];
+    for (name, region) in certificates {
+        let parameters = certificate(config);
+        stacks.push(StageStack {
+            name,
+            region,
+            ..stack("certificate", parameters)
+        });
+    }
+    stacks.push(stack("api", api(config, urls)));
+    stacks.push(stack("websocket", websocket(config, urls)));
+    stacks.push(stack("site", site(config, urls, &site_certificate)));
+    stacks
+}
+
 type Parameters = BTreeMap<&'static str, ParameterSource>;
 
-fn stack_plan(
-    config: &Config,
-    templates: &Templates,
-    template: &str,
-    parameters: Parameters,
-) -> Result<StackPlan> {
-    Ok(StackPlan {
+fn stage_stack(config: &Config, template: &'static str, parameters: Parameters) -> StageStack {
+    StageStack {
         name: template.to_owned(),
         stack: config.stack_name(template),
         region: config.settings.region.clone(),
-        template: templates.get(template)?.clone(),
+        template,
         parameters,
         protected: config.settings.protected,
-        consent: DataConsent::default(),
-    })
+    }
 }
 
 fn value(text: impl ToString) -> ParameterSource {

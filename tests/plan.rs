@@ -117,7 +117,15 @@ fn data_needs_consent(stage: &Stage) {
             &format!("{billing}      TableName: another-tree\n"),
         )
     });
+    // The foundation would be updated before the data stack.
+    stage.change_template("foundation.yaml", |text| {
+        text.replace("Factory tree alarms", "Alarms of the tree")
+    });
     let planned = plan(stage, 2);
+    assert!(
+        actions(&planned).contains(&"update foundation".to_owned()),
+        "{planned}"
+    );
     assert!(
         actions(&planned).contains(&"update data".to_owned()),
         "{planned}"
@@ -141,7 +149,23 @@ fn data_needs_consent(stage: &Stage) {
         "nothing was touched"
     );
 
+    stage.configure("    protected: true\n");
+    let unnamed = run(stage, "deploy", &["--allow-replacement"]);
+    stage.configure("");
+    assert_eq!(unnamed.code, Some(3), "{}", unnamed.said);
+    assert_eq!(
+        planned["digest"],
+        plan(stage, 2)["digest"],
+        "the data of a protected stage need its name"
+    );
+
     let deployed = run(stage, "deploy", &["--allow-replacement"]);
     assert_eq!(deployed.code, Some(0), "{}", deployed.said);
     assert!(actions(&plan(stage, 0)).is_empty());
+    stage.change_template("foundation.yaml", |text| format!("# a comment\n{text}"));
+    assert!(
+        actions(&plan(stage, 0)).is_empty(),
+        "a comment is no change"
+    );
+    assert_eq!(stage.deploy()["outcome"], "unchanged");
 }

@@ -105,8 +105,10 @@ impl Command {
 /// The stage and its configuration file
 #[derive(Clone, Debug, Args)]
 pub struct Selection {
-    /// Deployment target, one of those in the configuration file [default: its default_stage]
-    #[arg(long, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
+    /// Deployment target, one of those in the configuration file [default: FACTORY_TREE_STAGE, else its default_stage]
+    ///
+    /// A default consents to nothing: where a protected stage asks for its name, it must be typed here.
+    #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
     /// Configuration file
     #[arg(

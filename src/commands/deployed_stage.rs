@@ -1,5 +1,5 @@
 //! A stage that is deployed, for those who work with what is there. In: a `Config`. Out: its clients, its
-//! stacks, as planned and as they are. Nothing is started or changed.
+//! stacks as they are. No template of the sources is read, so a broken one stops nobody. Nothing is started or changed.
 
 use anyhow::{Context, Result};
 
@@ -12,7 +12,6 @@ use crate::outputs::Outputs;
 use crate::plan;
 use crate::provision::{DeployedStack, find_deployed_stacks};
 use crate::release::{self, LiveRelease, ReleaseId, ReleaseRecord};
-use crate::template::Templates;
 
 /// A deployed stage.
 pub(super) struct DeployedStage {
@@ -20,7 +19,7 @@ pub(super) struct DeployedStage {
     pub(super) endpoint: StageEndpoint,
     /// Its clients.
     pub(super) aws: Aws,
-    /// The planned stacks that are there, in the plan's order; at least one.
+    /// Its stacks that are there, each after those it needs; at least one.
     pub(super) stacks: Vec<DeployedStack>,
 }
 
@@ -39,8 +38,8 @@ pub(super) async fn find_deployed_stage(
         return Err(absent().into());
     }
     let aws = connect(config, &endpoint).await?;
-    let plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
-    let stacks = find_deployed_stacks(&aws, &plan).await?;
+    let stacks = plan::stage_stacks(config, &endpoint.urls);
+    let stacks = find_deployed_stacks(&aws, &stacks).await?;
     if stacks.is_empty() {
         return Err(absent().into());
     }

@@ -11,14 +11,13 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::local::{self, Platform};
-use crate::plan::{self, Plan, StackPlan};
+use crate::plan::{self, StageStack};
 use crate::provision::state::{self, RecoverAction};
 use crate::provision::{
     DeployedStack, SkipRule, failed_to_roll_back, find_deployed_stacks, recover_stack,
     retry_transient,
 };
 use crate::report::{RecoverReport, RecoverRow};
-use crate::template::Templates;
 
 /// The permissions that a person gives `recover`.
 pub struct RecoveryConsent<'a> {
@@ -47,9 +46,9 @@ pub async fn recover(
         });
     };
     let aws = connect(config, &endpoint).await?;
-    let plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
-    let skip = skipped(&plan, consent.skip)?;
-    let broken = find_stacks_to_recover(&aws, &plan, reporter).await?;
+    let stacks = plan::stage_stacks(config, &endpoint.urls);
+    let skip = skipped(&stacks, consent.skip)?;
+    let broken = find_stacks_to_recover(&aws, &stacks, reporter).await?;
     for (stack, found) in &broken {
         explain(&aws, stack, found, &skip, reporter).await?;
     }
@@ -66,11 +65,11 @@ pub async fn recover(
 type Skipped = BTreeMap<String, Vec<String>>;
 
 /// Sorts the skip rules by stack.
-fn skipped(plan: &Plan, rules: &[SkipRule]) -> Result<Skipped> {
+fn skipped(stacks: &[StageStack], rules: &[SkipRule]) -> Result<Skipped> {
     let mut skip = Skipped::new();
     for SkipRule { stack, logical_id } in rules {
-        if !plan.all().any(|planned| planned.name == *stack) {
-            let known = plan.all().map(|planned| planned.name.clone()).collect();
+        if !stacks.iter().any(|known| known.name == *stack) {
+            let known = stacks.iter().map(|known| known.name.clone()).collect();
             return Err(UserError::UnknownStack {
                 stack: stack.clone(),
                 known,
@@ -86,12 +85,12 @@ fn skipped(plan: &Plan, rules: &[SkipRule]) -> Result<Skipped> {
 
 async fn find_stacks_to_recover(
     aws: &Aws,
-    plan: &Plan,
+    stacks: &[StageStack],
     reporter: &dyn Reporter,
 ) -> Result<Vec<DeployedStack>> {
-    let mut stacks = retry_transient(reporter, || find_deployed_stacks(aws, plan)).await?;
-    stacks.retain(|(_, stack)| state::rules_for(stack.state).recover != RecoverAction::Nothing);
-    Ok(stacks)
+    let mut deployed = retry_transient(reporter, || find_deployed_stacks(aws, stacks)).await?;
+    deployed.retain(|(_, stack)| state::rules_for(stack.state).recover != RecoverAction::Nothing);
+    Ok(deployed)
 }
 
 fn changes_stack(state: StackState) -> bool {
@@ -103,7 +102,7 @@ fn changes_stack(state: StackState) -> bool {
 
 async fn explain(
     aws: &Aws,
-    plan: &StackPlan,
+    plan: &StageStack,
     stack: &Stack,
     skip: &Skipped,
     reporter: &dyn Reporter,
@@ -144,7 +143,7 @@ fn remedy(action: RecoverAction) -> &'static str {
 
 async fn recover_one(
     aws: &Aws,
-    plan: &StackPlan,
+    plan: &StageStack,
     stack: Stack,
     skip: &Skipped,
     reporter: &dyn Reporter,

@@ -113,6 +113,13 @@ impl Default for StackPrefix {
     }
 }
 
+impl Region {
+    /// Returns the region of the certificates that CloudFront takes, whatever the region of the rest.
+    pub fn of_cloudfront() -> Self {
+        Self(super::CLOUDFRONT_REGION.to_owned())
+    }
+}
+
 impl Default for StageName {
     fn default() -> Self {
         Self("local".to_owned())

@@ -1,17 +1,17 @@
-//! The stacks of a plan, as CloudFormation has them. In: a plan. Out: each planned stack with its deployed state and its
-//! resources. Reads only.
+//! The stacks of a stage, as CloudFormation has them. In: the stacks that a stage has. Out: each with its deployed state
+//! and its resources. No template of the sources is read. Reads only.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
 use crate::aws::{Aws, Stack, StackResource};
-use crate::plan::{Plan, StackPlan};
+use crate::plan::StageStack;
 
-/// A planned stack, as it was found.
+/// A stack of a stage, as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundStack {
-    /// The planned stack.
-    pub plan: StackPlan,
+    /// The stack that the stage has.
+    pub plan: StageStack,
     /// The deployed stack, if there is one.
     pub stack: Option<Stack>,
     /// Its resources.
@@ -29,15 +29,15 @@ impl FoundStack {
     }
 }
 
-/// Looks at every stack of a plan, at the same time.
+/// Looks at every stack, at the same time.
 ///
 /// # Errors
 /// CloudFormation is not reached or refuses.
-pub async fn find_stacks(aws: &Aws, plan: &Plan) -> Result<Vec<FoundStack>> {
-    try_join_all(plan.all().map(|stack| find_stack(aws, stack))).await
+pub async fn find_stacks(aws: &Aws, stacks: &[StageStack]) -> Result<Vec<FoundStack>> {
+    try_join_all(stacks.iter().map(|stack| find_stack(aws, stack))).await
 }
 
-async fn find_stack(aws: &Aws, plan: &StackPlan) -> Result<FoundStack> {
+async fn find_stack(aws: &Aws, plan: &StageStack) -> Result<FoundStack> {
     let client = aws.cloudformation_in(&plan.region);
     let stack = client.find_stack(&plan.stack).await?;
     let resources = match &stack {
@@ -51,15 +51,15 @@ async fn find_stack(aws: &Aws, plan: &StackPlan) -> Result<FoundStack> {
     })
 }
 
-/// A planned stack that is deployed.
-pub type DeployedStack = (StackPlan, Stack);
+/// A stack of a stage that is deployed.
+pub type DeployedStack = (StageStack, Stack);
 
-/// Finds the deployed stacks of a plan, all at the same time, in the plan's order.
+/// Finds the deployed ones among the stacks of a stage, all at the same time, in the order given.
 ///
 /// # Errors
 /// CloudFormation is not reached or refuses the call.
-pub async fn find_deployed_stacks(aws: &Aws, plan: &Plan) -> Result<Vec<DeployedStack>> {
-    let found = plan.all().map(async |stack| {
+pub async fn find_deployed_stacks(aws: &Aws, stacks: &[StageStack]) -> Result<Vec<DeployedStack>> {
+    let found = stacks.iter().map(async |stack| {
         let client = aws.cloudformation_in(&stack.region);
         let found = client.find_stack(&stack.stack).await?;
         anyhow::Ok(found.map(|found| (stack.clone(), found)))

@@ -19,6 +19,7 @@ pub mod state;
 mod target;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -29,8 +30,8 @@ use sha2::{Digest, Sha256};
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
 use crate::event::{Event, Reporter, SilentReporter};
 use crate::outputs::Outputs;
-use crate::plan::{ArtifactFact, DELETION_PROTECTION, ParameterSource, StackPlan};
-use crate::template::DataConsent;
+use crate::plan::{ArtifactFact, DELETION_PROTECTION, ParameterSource, StackPlan, StageStack};
+use crate::template::{self, DataConsent, Template};
 pub use delete::delete_stack;
 pub use follow::{retry_transient, wait_until_idle};
 pub use forecast::forecast;
@@ -227,7 +228,7 @@ pub async fn ensure_stack(
     template_body: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>> {
-    let template = crate::template::Template::parse(name.as_ref(), template_body.to_owned())?;
+    let template = Template::parse(name.as_ref(), template_body.to_owned())?;
     let target = StackTarget {
         client: &aws.cloudformation,
         name,
@@ -248,13 +249,13 @@ pub async fn ensure_stack(
 /// The stack is in no state to be updated, or CloudFormation refuses or undoes it.
 pub async fn update_parameters(
     aws: &Aws,
-    plan: &StackPlan,
+    known: &StageStack,
     stack: &Stack,
     changes: &BTreeMap<String, String>,
     reporter: &dyn Reporter,
 ) -> Result<Provisioned> {
-    let client = aws.cloudformation_in(&plan.region);
-    let plan = as_deployed(&client, plan, reporter).await?;
+    let client = aws.cloudformation_in(&known.region);
+    let plan = as_deployed(&client, known, reporter).await?;
     let parameters = with_changes(&plan.template.body, &stack.parameters, changes);
     provision_one(aws, &plan, parameters, Options::default(), reporter).await
 }
@@ -266,14 +267,14 @@ pub async fn update_parameters(
 /// CloudFormation refuses or undoes it.
 pub async fn lift_deletion_protection(
     client: &CloudFormation,
-    plan: &StackPlan,
+    known: &StageStack,
     stack: &Stack,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     if state::rules_for(stack.state).deploy != DeployAction::Update {
         return Ok(());
     }
-    let plan = as_deployed(client, plan, reporter).await?;
+    let plan = as_deployed(client, known, reporter).await?;
     let parameters = without_deletion_protection(&plan.template.body, &stack.parameters);
     let task = format!("stack {}", plan.name);
     let target = StackTarget {
@@ -288,16 +289,17 @@ pub async fn lift_deletion_protection(
     Ok(())
 }
 
-/// Returns a stack's plan with the template that is deployed.
+/// Returns the plan to leave a stack with the template that is deployed.
 async fn as_deployed(
     client: &CloudFormation,
-    plan: &StackPlan,
+    known: &StageStack,
     reporter: &dyn Reporter,
 ) -> Result<StackPlan> {
-    let body = retry_transient(reporter, || client.get_template(&plan.stack)).await?;
-    let mut plan = plan.clone();
-    plan.template.body = body;
-    Ok(plan)
+    let body = retry_transient(reporter, || client.get_template(&known.stack)).await?;
+    let file = PathBuf::from(format!("{}.yaml, as deployed", known.template));
+    let template = Template::parse(&file, body)
+        .with_context(|| format!("failed to read the template of stack `{}`", known.stack))?;
+    Ok(known.clone().with_template(template))
 }
 
 fn resolve_parameters(
@@ -343,13 +345,14 @@ fn with_changes(
     with_digest(body, changed)
 }
 
-/// Returns parameters with the digest of template and parameters added.
+/// Returns parameters with the digest of template and parameters added. Of the template counts what it says, not how:
+/// after an edit of a comment there is nothing to do.
 pub fn with_digest(
     body: &str,
     mut parameters: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut hash = Sha256::new();
-    hash.update(body);
+    hash.update(template::canonical(body));
     for (name, value) in &parameters {
         hash.update(format!("\0{name}\0{value}"));
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::files::CONFIG;
 use super::record::{ArtifactRecord, ReleaseRecord};
 use crate::aws::{S3, Stack};
-use crate::plan::{ArtifactFact, ParameterSource, StackPlan};
+use crate::plan::{ArtifactFact, ParameterSource, StageStack};
 use crate::provision::DeployedStack;
 use crate::publish::Published;
 
@@ -116,7 +116,7 @@ async fn find_site_build(s3: &S3, bucket: &str) -> Result<Option<String>> {
 }
 
 /// The parameters of a stack that name artifacts.
-fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)> {
+fn facts(plan: &StageStack) -> impl Iterator<Item = (&'static str, ArtifactFact)> {
     plan.parameters
         .iter()
         .filter_map(|(name, source)| match source {
@@ -126,7 +126,7 @@ fn facts(plan: &StackPlan) -> impl Iterator<Item = (&'static str, ArtifactFact)>
 }
 
 /// A stack that must be updated: as planned, as found, and the parameters that change.
-pub type Outdated<'a> = (&'a StackPlan, &'a Stack, BTreeMap<String, String>);
+pub type Outdated<'a> = (&'a StageStack, &'a Stack, BTreeMap<String, String>);
 
 /// Returns the stacks that must be updated so that these artifacts run. No other stack has parameters of
 /// artifacts, so the data stack is never among them.

@@ -4,13 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::content::hex;
-use crate::template::Template;
 use crate::urls::Urls;
 
 /// The result of `outputs`.
@@ -38,11 +37,10 @@ struct Sections {
 /// # Errors
 /// The template cannot be read.
 pub fn public_outputs(
-    template: &Template,
+    template: &str,
     outputs: BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>> {
-    let sections: Sections = serde_yaml::from_str(&template.body)
-        .with_context(|| format!("failed to read template `{}`", template.file.display()))?;
+    let sections: Sections = serde_yaml::from_str(template)?;
     let parameters = sections.parameters.iter();
     let secrets: BTreeSet<&str> = parameters
         .filter(|(_, declared)| is_true(&declared["NoEcho"]))
@@ -145,6 +143,7 @@ fn upper_snake(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Template;
     use std::io::Write;
     use std::path::Path;
     use std::process::{Command, Stdio};
@@ -252,10 +251,9 @@ Outputs:
   Told: { Value: !Ref Secret }
   Woven: { Value: !Sub 'x-${Secret}-y' }
 ";
-        let template = Template::parse(Path::new("t.yaml"), body.to_owned()).unwrap();
         let value = |name: &str| (name.to_owned(), "v".to_owned());
         let outputs = BTreeMap::from(["Plain", "Told", "Woven"].map(value));
-        let public = public_outputs(&template, outputs).unwrap();
+        let public = public_outputs(body, outputs).unwrap();
         assert_eq!(public, BTreeMap::from([value("Plain")]));
     }
 

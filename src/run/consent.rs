@@ -1,5 +1,6 @@
 //! The consent of a person before a risky action: by typing it on a terminal, or by a flag. Without either the
-//! error says which flag. Never answers for anybody.
+//! error says which flag. Never answers for anybody: the stage's name in the environment, or as the default of the
+//! configuration, was typed by nobody.
 
 use anyhow::Result;
 
@@ -86,6 +87,11 @@ pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
         Some(answer) if is_yes(&answer) => Ok(()),
         _ => Err(UserError::RecoveryNeedsConsent(config.stage.to_string()).into()),
     }
+}
+
+/// Data that a deploy would destroy may go by a flag; that of a protected stage only where its name was typed beside it.
+pub(super) fn may_lose_data(config: &Config, args: &StageArgs) -> bool {
+    is_free(config) || args.selection.stage.is_some()
 }
 
 /// Everybody may do as they like with a stage that is not protected.

@@ -117,7 +117,7 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
-    let mut request = deploy_request(args)?;
+    let mut request = deploy_request(&config, args)?;
     let report = loop {
         let work =
             async |journal: &Journal| commands::deploy::deploy(&config, &request, journal).await;
@@ -144,8 +144,8 @@ async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
     ended
 }
 
-fn deploy_request(args: &DeployArgs) -> Result<DeployRequest> {
-    let consent = if args.allow_replacement {
+fn deploy_request(config: &Config, args: &DeployArgs) -> Result<DeployRequest> {
+    let consent = if args.allow_replacement && consent::may_lose_data(config, &args.stage) {
         DataConsent::All
     } else {
         DataConsent::default()
@@ -282,7 +282,11 @@ async fn with_progress<T>(
 }
 
 fn load_config(selection: &Selection) -> Result<Config> {
-    Config::load(&selection.config, selection.stage.as_deref())
+    let named = selection
+        .stage
+        .clone()
+        .or_else(config::stage_of_environment);
+    Config::load(&selection.config, named.as_deref())
 }
 
 async fn outputs(args: &OutputsArgs) -> Result<Exit> {

@@ -18,6 +18,36 @@ pub fn document(body: &str) -> Result<Value> {
     Ok(long_form(node))
 }
 
+/// Returns what a template says, in one form: templates that differ only in comments, layout, the order of keys, the form
+/// of a function or descriptions are equal. CloudFormation finds no change between them either. A text that is no YAML is
+/// returned as it is.
+pub fn canonical(body: &str) -> String {
+    let Ok(mut said) = document(body) else {
+        return body.to_owned();
+    };
+    drop_descriptions(&mut said);
+    said.sort_all_objects();
+    said.to_string()
+}
+
+/// The sections of a template whose entries may have a description. A resource's property of that name is none.
+const DESCRIBED: [&str; 2] = ["Parameters", "Outputs"];
+
+fn drop_descriptions(template: &mut Value) {
+    let Some(sections) = template.as_object_mut() else {
+        return;
+    };
+    sections.remove("Description");
+    for section in DESCRIBED {
+        let entries = sections.get_mut(section).and_then(Value::as_object_mut);
+        for entry in entries.into_iter().flat_map(|entries| entries.values_mut()) {
+            entry
+                .as_object_mut()
+                .map(|entry| entry.remove("Description"));
+        }
+    }
+}
+
 /// A value of a document whose tags have become functions.
 struct Node(Value);
 
@@ -139,6 +169,23 @@ mod tests {
                 "C": [1, 1.5, true, null, "1"],
             })
         );
+    }
+
+    #[test]
+    fn comments_layout_order_and_descriptions_change_nothing() {
+        let one = "Description: a\nParameters:\n  A: { Type: String, Description: of A }\nResources:\n  B:\n    Type: T\n    Properties: { X: !Ref A, Y: 1 }\n";
+        let other = "# a comment\nResources:\n  B:\n    Properties:\n      Y: 1 # another\n      X: { Ref: A }\n    Type: T\nParameters:\n  A:\n    Type: String\n";
+        assert_eq!(canonical(one), canonical(other));
+        for changed in [
+            one.replace("Y: 1", "Y: 2"),
+            one.replace("Y: 1", "Description: of B"),
+            one.replace("!Ref A", "A"),
+            one.replace("A: {", "C: {"),
+        ] {
+            assert_ne!(canonical(one), canonical(&changed), "{changed}");
+        }
+        assert_ne!(canonical("A: [1, 2]"), canonical("A: [2, 1]"));
+        assert_ne!(canonical("no: ["), canonical("other: ["));
     }
 
     #[test]

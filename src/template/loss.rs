@@ -37,6 +37,11 @@ fn holds_data(kind: &str) -> bool {
     HOLDERS.contains(&kind)
 }
 
+/// Returns whether a change is one of a resource that holds data already, whether or not it endangers the data.
+pub fn touches_data(change: &ResourceChange) -> bool {
+    change.action != ChangeAction::Add && holds_data(&change.kind)
+}
+
 /// Decides what becomes of the data of a resource to which something is done. `policy` is what the
 /// template (or the change set) says of the old one: `Delete`, `Retain`, `RetainExceptOnCreate`,
 /// `Snapshot`; one that is not known keeps nothing.

@@ -18,8 +18,8 @@ pub use change::{
     ChangeAction, ChangeOrigin, DataImpact, PropertyChange, Recreates, ResourceChange,
 };
 pub use difference::difference;
-pub use document::document;
-pub use loss::{DataConsent, data_impact, describe_loss, refused_losses};
+pub use document::{canonical, document};
+pub use loss::{DataConsent, data_impact, describe_loss, refused_losses, touches_data};
 pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};
 pub use retained::{Retained, retained};
 pub use templates::{Template, Templates};

@@ -4,6 +4,7 @@
 mod absent;
 mod account;
 mod build;
+mod consent;
 mod help;
 mod output;
 mod project;

@@ -111,9 +111,18 @@ fn a_release_that_lost_a_file_is_refused(stage: &Stage, bucket: &Bucket, asset: 
 
 fn a_protected_stage_asks_first(stage: &Stage, worse: &Value) {
     stage.configure("    protected: true\n");
-    let refused = rollback(stage, &[worse["release"].as_str().unwrap()]);
+    let release = worse["release"].as_str().unwrap();
+    let unnamed = rollback(stage, &[release, "--yes"]);
+    let mut of_environment = without_tools(stage);
+    of_environment
+        .args([release, "--yes"])
+        .env("FACTORY_TREE_STAGE", "releases");
+    let of_environment = Answer::from(of_environment.output().unwrap());
+    let refused = rollback(stage, &[release]);
     // Before anything can fail: a protected stage is not taken down without its name.
     stage.configure("");
+    assert_eq!(unnamed.code, Some(3), "by default: {}", unnamed.said);
+    assert_eq!(of_environment.code, Some(3), "{}", of_environment.said);
     assert_eq!(refused.code, Some(3), "{}", refused.said);
     assert!(
         refused

@@ -2,6 +2,7 @@
 
 mod configurations;
 mod faults;
+mod incident;
 mod pieces;
 mod road;
 

@@ -47,7 +47,7 @@ impl RecordedEvents {
 /// A stack of a template with this name, which needs the outputs of others.
 fn stack(name: &str, needs: &[&str]) -> StackPlan {
     let body = format!(
-        "# {name}\nParameters:\n  Digest:\n    Type: String\nResources:\n  Table:\n    Type: AWS::DynamoDB::Table\n"
+        "# {name}\nParameters:\n  Digest:\n    Type: String\nResources:\n  Table:\n    Type: AWS::DynamoDB::Table\nMetadata:\n  Name: {name}\n"
     );
     let template = Template::parse(Path::new(&format!("templates/{name}.yaml")), body).unwrap();
     let names = ["One", "Two", "Three", "Four"];
@@ -126,7 +126,7 @@ async fn a_stack_is_made_then_left_alone_then_changed() {
     );
 
     let mut changed = stack("data", &[]);
-    changed.template.body.push_str("# changed\n");
+    changed.template.body.push_str("  Changed: yes\n");
     let heard = RecordedEvents::default();
     let stacks = provision(&fake, &[changed], Options::default(), &heard)
         .await

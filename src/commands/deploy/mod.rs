@@ -93,6 +93,11 @@ pub async fn deploy_from(
     let aws = connect(config, &endpoint).await?;
     let plan = plan::plan(config, &endpoint.urls, &templates)?.with_consent(&request.consent);
 
+    if request.consent != DataConsent::All {
+        let urls = &endpoint.urls;
+        super::plan::ensure_consent_to_losses(config, &plan, &artifacts, &aws, urls, reporter)
+            .await?;
+    }
     let work = publish(&plan, &artifacts, &aws, options, reporter);
     let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
     let work = provision(

@@ -1,6 +1,7 @@
 //! `plan`: everything that a deploy would do, before anything is touched. Builds, asks, decides nothing
 //! and changes nothing: change sets are asked for and deleted again, for stacks that are there and differ.
 
+mod losses;
 mod stack;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ use crate::publish;
 use crate::release;
 use crate::template::{AFTER_DEPLOY, Templates};
 use crate::urls::Urls;
-use stack::{PreviewInputs, PreviewedStack, preview_stack};
+pub(super) use losses::ensure_consent_to_losses;
+use stack::{AskAbout, PreviewInputs, PreviewedStack, preview_stack};
 
 const STACKS: &str = "stacks";
 
@@ -58,10 +60,11 @@ pub(super) async fn preview(
         Some(endpoint) => Some(connect(config, &endpoint).await?),
         None => None,
     };
-    let found = find_stacks(aws.as_ref(), &plan, reporter).await?;
+    let found = find_stacks(aws.as_ref(), config, &urls, reporter).await?;
     let facts = PreviewInputs {
         aws: aws.as_ref(),
         artifacts: publish::facts(artifacts),
+        ask: AskAbout::Everything,
         reporter,
     };
     let work = preview_stacks(&facts, &plan, &found);
@@ -100,14 +103,16 @@ type StacksByName = BTreeMap<String, Stack>;
 
 async fn find_stacks(
     aws: Option<&Aws>,
-    plan: &Plan,
+    config: &Config,
+    urls: &Urls,
     reporter: &dyn Reporter,
 ) -> Result<StacksByName> {
     let Some(aws) = aws else {
         return Ok(StacksByName::new());
     };
-    let found = retry_transient(reporter, || find_deployed_stacks(aws, plan)).await?;
-    let by_name = found.into_iter().map(|(plan, stack)| (plan.name, stack));
+    let stacks = plan::stage_stacks(config, urls);
+    let found = retry_transient(reporter, || find_deployed_stacks(aws, &stacks)).await?;
+    let by_name = found.into_iter().map(|(known, stack)| (known.name, stack));
     Ok(by_name.collect())
 }
 
@@ -130,11 +135,13 @@ async fn preview_stacks(
         anyhow::ensure!(!wave.is_empty(), "stacks need each other in a circle");
         waiting = blocked;
         let looks = wave.iter().map(|stack| {
-            let detail = format!("asking about stack {}", stack.name);
-            facts.reporter.report(Event::TaskProgress {
-                task: STACKS.to_owned(),
-                detail,
-            });
+            if facts.ask == AskAbout::Everything {
+                let detail = format!("asking about stack {}", stack.name);
+                facts.reporter.report(Event::TaskProgress {
+                    task: STACKS.to_owned(),
+                    detail,
+                });
+            }
             preview_stack(facts, stack, found.get(&stack.name), &planned)
         });
         for seen in futures_util::future::try_join_all(looks).await? {

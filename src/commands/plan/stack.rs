@@ -21,8 +21,19 @@ pub(super) struct PreviewInputs<'a> {
     pub(super) aws: Option<&'a Aws>,
     /// The keys and hashes of the artifacts, as parameters of stacks.
     pub(super) artifacts: BTreeMap<ArtifactFact, String>,
+    /// The changes about which CloudFormation is asked.
+    pub(super) ask: AskAbout,
     /// The receiver of warnings.
     pub(super) reporter: &'a dyn Reporter,
+}
+
+/// The changes about which CloudFormation is asked, by a change set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AskAbout {
+    /// Every change.
+    Everything,
+    /// Changes of resources that hold data: only CloudFormation knows whether they are replaced.
+    Data,
 }
 
 /// The preview of a stack.
@@ -47,7 +58,7 @@ pub(super) async fn preview_stack(
     let (before, changes) = match (action, stack, facts.aws) {
         (StackAction::Unchanged, _, _) => (after.clone(), Vec::new()),
         (StackAction::Update, Some(stack), Some(aws)) => {
-            compare(aws, plan, stack, &after, &parameters, facts.reporter).await?
+            compare(aws, facts, plan, stack, &after, &parameters).await?
         }
         _ => {
             let nothing = Rendered::default();
@@ -138,23 +149,29 @@ fn is_current(plan: &StackPlan, stack: &Stack, parameters: &BTreeMap<String, Str
 /// Compares what is deployed with what would be, and asks CloudFormation about the same.
 async fn compare(
     aws: &Aws,
+    facts: &PreviewInputs<'_>,
     plan: &StackPlan,
     stack: &Stack,
     after: &Rendered,
     parameters: &BTreeMap<String, String>,
-    reporter: &dyn Reporter,
 ) -> Result<(Rendered, Vec<ResourceChange>)> {
+    let reporter = facts.reporter;
     let client = aws.cloudformation_in(&plan.region);
     let body = retry_transient(reporter, || client.get_template(&stack.id)).await?;
     let before = render(&body, &stack.parameters)
         .with_context(|| format!("failed to read the template of stack `{}`", plan.stack))?;
     // CloudFormation can be asked about everything else.
     let present = plan::with_deployed_values(parameters, &stack.parameters);
+    let difference = template::difference(&before, after);
+    let is_asked = match facts.ask {
+        AskAbout::Everything => true,
+        AskAbout::Data => difference.iter().any(template::touches_data),
+    };
     let asked = match plan::unknown_parameters(&present).as_slice() {
-        [] => Some(provision::forecast(&client, plan, &present, reporter).await?),
+        [] if is_asked => Some(provision::forecast(&client, plan, &present, reporter).await?),
         _ => None,
     };
-    let changes = template::union(template::difference(&before, after), asked);
+    let changes = template::union(difference, asked);
     let now = render(&plan.template.body, &present)?;
     let changes = template::with_broadening(changes, &before, &now);
     Ok((before, changes))
@@ -170,7 +187,8 @@ fn parts(
     parameters: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let protected = if plan.protected { "protected" } else { "" };
-    let fixed = [plan.region.as_str(), &plan.template.body, protected];
+    let template = template::canonical(&plan.template.body);
+    let fixed = [plan.region.as_str(), &template, protected];
     let given = parameters
         .iter()
         .flat_map(|(name, value)| [name.as_str(), value.as_str()]);

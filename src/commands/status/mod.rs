@@ -11,11 +11,10 @@ use crate::aws::{Aws, Stack, StackState};
 use crate::check::Check;
 use crate::config::Config;
 use crate::local::{self, Platform, StageEndpoint};
-use crate::plan::{self, StackPlan};
+use crate::plan::{self, StageStack};
 use crate::provision::{self, FoundStack};
 use crate::report::{Health, StackStatusRow, StatusReport};
 use crate::status::{self, Observations, StatusScope};
-use crate::template::Templates;
 use crate::urls::Urls;
 use crate::verify::{self, Expected};
 pub use watch::watch;
@@ -100,8 +99,8 @@ pub(super) async fn find_stacks(
 ) -> Result<(Aws, Vec<FoundStack>)> {
     let work = async {
         let aws = connect(config, endpoint).await?;
-        let plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
-        let found = provision::find_stacks(&aws, &plan).await?;
+        let stacks = plan::stage_stacks(config, &endpoint.urls);
+        let found = provision::find_stacks(&aws, &stacks).await?;
         Ok((aws, found))
     };
     let looked = tokio::time::timeout(TIMEOUT, work).await;
@@ -116,7 +115,7 @@ async fn observe(looked: Option<&(Aws, Vec<FoundStack>)>, scope: StatusScope) ->
 }
 
 /// Returns a failing check for a stack that is not as it should be.
-fn failing_check(plan: &StackPlan, stack: Option<&Stack>) -> Option<Check> {
+fn failing_check(plan: &StageStack, stack: Option<&Stack>) -> Option<Check> {
     let detail = match stack {
         Some(stack) if stack.state == StackState::Ready => return None,
         Some(stack) => stack.status.clone(),

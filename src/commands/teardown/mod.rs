@@ -13,11 +13,10 @@ use crate::config::Config;
 use crate::event::{Reporter, Step};
 use crate::inventory::{self, Inventory};
 use crate::local::{self, Platform, StageEndpoint};
-use crate::plan::{self, Plan, StackPlan};
+use crate::plan::{self, StageStack};
 use crate::provision;
 use crate::provision::DeployedStack;
 use crate::report::TeardownReport;
-use crate::template::Templates;
 use stack::remove_stack;
 
 /// Asks whether a stage with this content may go.
@@ -80,8 +79,8 @@ struct StageToRemove {
 
 async fn find_stage_to_remove(config: &Config, endpoint: &StageEndpoint) -> Result<StageToRemove> {
     let aws = connect(config, endpoint).await?;
-    let plan: Plan = plan::plan(config, &endpoint.urls, &Templates::read(&config.templates)?)?;
-    let stacks = provision::find_deployed_stacks(&aws, &plan).await?;
+    let stacks = plan::stage_stacks(config, &endpoint.urls);
+    let stacks = provision::find_deployed_stacks(&aws, &stacks).await?;
     Ok(StageToRemove { aws, stacks })
 }
 
@@ -102,7 +101,7 @@ async fn remove_stacks(
     }
     let mut waiting: Vec<&DeployedStack> = stacks.iter().collect();
     let mut running = FuturesUnordered::new();
-    let mut standing: Vec<&StackPlan> = stacks.iter().map(|(plan, _)| plan).collect();
+    let mut standing: Vec<&StageStack> = stacks.iter().map(|(plan, _)| plan).collect();
     loop {
         let (ready, needed): (Vec<_>, Vec<_>) = waiting
             .into_iter()
@@ -135,7 +134,7 @@ async fn remove_stacks(
 }
 
 /// Returns the stacks that use what a stack puts out.
-fn dependents<'a>(stack: &StackPlan, standing: &[&'a StackPlan]) -> Vec<&'a str> {
+fn dependents<'a>(stack: &StageStack, standing: &[&'a StageStack]) -> Vec<&'a str> {
     let users = standing
         .iter()
         .filter(|other| other.needs().contains(&stack.name.as_str()));
@@ -144,29 +143,25 @@ fn dependents<'a>(stack: &StackPlan, standing: &[&'a StackPlan]) -> Vec<&'a str>
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::plan::ParameterSource;
-    use crate::template::{DataConsent, Template};
 
-    fn stack(name: &str, needs: &[&str]) -> StackPlan {
+    fn stack(name: &str, needs: &[&str]) -> StageStack {
         let source = |need: &&str| ParameterSource::Output {
             stack: (*need).to_owned(),
             output: "Id",
         };
-        StackPlan {
+        StageStack {
             name: name.to_owned(),
             stack: format!("demo-{name}"),
             region: "us-east-1".parse().unwrap(),
-            template: Template::parse(Path::new("a.yaml"), "Resources: {}".to_owned()).unwrap(),
+            template: "a",
             parameters: needs
                 .iter()
                 .map(source)
                 .map(|source| ("One", source))
                 .collect(),
             protected: false,
-            consent: DataConsent::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use crate::aws::{Aws, CloudFormation, Protection, Stack, StackEvent, StackState};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
-use crate::plan::{DELETION_PROTECTION, StackPlan};
+use crate::plan::{DELETION_PROTECTION, StageStack};
 use crate::provision::state::{self, TeardownAction};
 use crate::provision::{self, retry_transient, wait_until_idle};
 
@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 3;
 /// Deletes a stack and returns what it leaves behind on purpose.
 pub(super) async fn remove_stack(
     aws: &Aws,
-    plan: &StackPlan,
+    plan: &StageStack,
     stack: &Stack,
     reporter: &dyn Reporter,
 ) -> Result<Vec<String>> {
@@ -62,7 +62,7 @@ async fn wait_for_running_operation(
 async fn delete(
     aws: &Aws,
     client: &CloudFormation,
-    plan: &StackPlan,
+    plan: &StageStack,
     reporter: &dyn Reporter,
     on_event: &mut impl FnMut(&StackEvent),
 ) -> Result<()> {
@@ -85,7 +85,7 @@ async fn delete(
 /// that is not ours to lift.
 async fn lift_protection(
     client: &CloudFormation,
-    plan: &StackPlan,
+    plan: &StageStack,
     stack: &Stack,
     reporter: &dyn Reporter,
 ) -> Result<()> {
@@ -112,7 +112,7 @@ async fn lift_protection(
 async fn empty(
     aws: &Aws,
     client: &CloudFormation,
-    plan: &StackPlan,
+    plan: &StageStack,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let list = |kind: &'static str| {

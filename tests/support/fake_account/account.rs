@@ -154,6 +154,11 @@ impl FakeAccount {
             "RollbackStack" => self.begin_from(form, "UPDATE_FAILED"),
             "ContinueUpdateRollback" => self.begin_from(form, "UPDATE_ROLLBACK_FAILED"),
             "UpdateTerminationProtection" => Ok(Vec::new()),
+            "GetCallerIdentity" => Ok(vec![
+                text("Account", "123456789012"),
+                text("Arn", "arn:aws:iam::123456789012:user/tester"),
+                text("UserId", "tester"),
+            ]),
             other => Err((
                 "InvalidAction".to_owned(),
                 format!("no such action: {other}"),
