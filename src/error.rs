@@ -30,6 +30,35 @@ pub enum Exit {
     Terminated = 143,
 }
 
+/// A fault of a source file, with its place and its cure.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceFault {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// The fault, with the name or value.
+    pub message: String,
+    /// The cure.
+    pub cure: String,
+}
+
+impl std::fmt::Display for SourceFault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            file,
+            line,
+            message,
+            cure,
+        } = self;
+        write!(
+            formatter,
+            "{}:{line}: {message}\n    cure: {cure}",
+            file.display()
+        )
+    }
+}
+
 /// A fault that the user can cure.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
@@ -46,6 +75,12 @@ pub enum UserError {
         message: String,
         /// The cure.
         hint: String,
+    },
+    /// Templates cannot be deployed as they are.
+    #[error("the templates cannot be deployed:\n  {}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+    Templates {
+        /// Every fault that was found.
+        faults: Vec<SourceFault>,
     },
     /// There is no configuration file.
     #[error("there is no configuration file at {}", .0.display())]
@@ -308,6 +343,7 @@ impl UserError {
     pub fn hint(&self) -> String {
         match self {
             Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } => hint.clone(),
+            Self::Templates { .. } => "nothing was touched; `factory-tree validate` checks the templates again, without AWS".to_owned(),
             Self::Interrupted { .. } => "nothing is lost: CloudFormation finishes the running operation by itself; \
                  `factory-tree status` shows it, and the same command continues from there"
                 .to_owned(),
@@ -367,6 +403,7 @@ impl UserError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config { .. }
+            | Self::Templates { .. }
             | Self::NoConfig(_)
             | Self::UnknownStage { .. }
             | Self::UnknownStack { .. }

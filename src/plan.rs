@@ -7,6 +7,7 @@ mod names;
 mod planned_outputs;
 mod preview;
 mod preview_text;
+mod validation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,7 @@ pub use planned_outputs::{
 pub use preview::{
     ArtifactPreview, OutputChange, Preview, SitePreview, StackAction, StackPreview, outcome,
 };
+pub use validation::{unused_templates, validate};
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
@@ -162,7 +164,7 @@ impl Plan {
 /// A template is missing.
 pub fn plan(config: &Config, urls: &Urls, templates: &Templates) -> Result<Plan> {
     let planned = stage_stacks(config, urls).into_iter().map(|stack| {
-        let template = templates.get(stack.template)?.clone();
+        let template = templates.get(stack.template)?;
         anyhow::Ok(stack.with_template(template))
     });
     let mut stacks: Vec<StackPlan> = planned.collect::<Result<_>>()?;

@@ -8,6 +8,7 @@ mod invoke;
 mod outputs;
 mod releases;
 mod rollback;
+mod validation;
 
 use std::fmt;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use invoke::InvokeReport;
 pub use outputs::{OutputsReport, public_outputs};
 pub use releases::{ReleaseRow, ReleasesReport};
 pub use rollback::RollbackReport;
+pub use validation::ValidationReport;
 
 /// The result of `deploy`.
 #[derive(Clone, Debug, Serialize)]

@@ -245,3 +245,14 @@ pub struct DoctorArgs {
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 }
+
+/// Arguments of `validate`
+#[derive(Clone, Debug, Args)]
+pub struct ValidateArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}

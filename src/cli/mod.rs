@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use args::{
     BuildArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs, OutputsFormat,
-    PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, StatusArgs,
+    PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, StatusArgs, ValidateArgs,
 };
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
@@ -40,6 +40,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Deploy to this machine, then put every save live, until Ctrl-C
     Dev(StageArgs),
+    /// Check the configuration and the templates of a stage, without AWS
+    Validate(ValidateArgs),
     /// Show everything that a deploy would do, before anything is touched
     Plan(PlanArgs),
     /// Show the health of a stage; exit 0 only when it is healthy
@@ -97,6 +99,7 @@ impl Command {
             Self::Teardown(args) => args.output,
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
+            Self::Validate(args) => args.output,
             Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
         }
     }

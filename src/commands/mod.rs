@@ -16,6 +16,7 @@ pub mod releases;
 pub mod rollback;
 pub mod status;
 pub mod teardown;
+pub mod validate;
 
 use std::time::Instant;
 

@@ -314,7 +314,11 @@ fn resolve_parameters(
             ParameterSource::Artifact(fact) => artifacts.get(fact),
         };
         let value = value.with_context(|| {
-            format!("stack `{}` needs {source:?}, which is not there", plan.name)
+            format!(
+                "stack `{}` has no value for its parameter `{name}`: {}",
+                plan.name,
+                lacking(source)
+            )
         })?;
         Ok(((*name).to_owned(), value.clone()))
     });
@@ -322,6 +326,17 @@ fn resolve_parameters(
         &plan.template.body,
         resolved.collect::<Result<_>>()?,
     ))
+}
+
+/// Says what a parameter without a value lacks.
+fn lacking(source: &ParameterSource) -> String {
+    match source {
+        ParameterSource::Value(text) => format!("it is to be `{text}`"),
+        ParameterSource::Output { stack, output } => {
+            format!("stack `{stack}` has no output `{output}`")
+        }
+        ParameterSource::Artifact(_) => "its artifact was not published".to_owned(),
+    }
 }
 
 /// Returns parameters with deletion protection off, and the digest of that.

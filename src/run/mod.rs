@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::cli::{
     BuildArgs, Cli, Command, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, Output,
     OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
-    Selection, StageArgs, StatusArgs,
+    Selection, StageArgs, StatusArgs, ValidateArgs,
 };
 use crate::commands;
 use crate::commands::deploy::DeployRequest;
@@ -53,6 +53,7 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Invoke(args) => invoke(&args, terminal).await,
         Command::Dev(args) => dev(&args, terminal).await,
         Command::Plan(args) => plan(&args, terminal).await,
+        Command::Validate(args) => validate(&args),
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
         Command::Releases(args) => releases(&args).await,
@@ -93,6 +94,13 @@ async fn invoke(args: &InvokeArgs, terminal: &Terminal) -> Result<Exit> {
         Ok(report)
     };
     let report = with_progress(&config, args.output, terminal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+fn validate(args: &ValidateArgs) -> Result<Exit> {
+    let config = load_config(&args.selection)?;
+    let report = commands::validate::validate(&config)?;
     ui::print_report(&report, args.output)?;
     Ok(Exit::Success)
 }

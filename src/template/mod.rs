@@ -5,6 +5,7 @@
 
 mod broadening;
 mod change;
+mod check;
 mod difference;
 mod document;
 mod loss;
@@ -17,6 +18,7 @@ pub use broadening::with_broadening;
 pub use change::{
     ChangeAction, ChangeOrigin, DataImpact, PropertyChange, Recreates, ResourceChange,
 };
+pub use check::{TemplateFault, faults};
 pub use difference::difference;
 pub use document::{canonical, document};
 pub use loss::{DataConsent, data_impact, describe_loss, refused_losses, touches_data};

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+use super::check::{TemplateFault, faults};
+use super::document::document;
 
 /// The largest template that CloudFormation takes in a request, in bytes.
 /// Source: AWS CloudFormation quotas, "Template body size in a request".
@@ -25,9 +28,13 @@ pub struct Template {
     pub outputs: Vec<String>,
 }
 
-/// The templates of a project by name, the name being the file's without `.yaml`.
+/// The files of a project's folder of templates by name, the name being the file's without `.yaml`. What else lies there
+/// hinders nobody: a file is taken for a template when a stack asks for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Templates(BTreeMap<String, Template>);
+pub struct Templates {
+    folder: PathBuf,
+    files: BTreeMap<String, Vec<u8>>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -45,53 +52,98 @@ struct Declaration {
 }
 
 impl Templates {
-    /// Reads every template of a folder.
+    /// Reads the files of a folder that may be templates.
     ///
     /// # Errors
-    /// The folder or a file cannot be read, or a file is no template; the file is named.
+    /// The folder or a file cannot be read; it is named.
     pub fn read(folder: &Path) -> Result<Self> {
         let naming = || format!("failed to read the templates in `{}`", folder.display());
-        let mut templates = BTreeMap::new();
+        let mut files = BTreeMap::new();
         for entry in std::fs::read_dir(folder).with_context(naming)? {
             let file = entry.with_context(naming)?.path();
             let Some(name) = file.file_stem().and_then(|stem| stem.to_str()) else {
                 continue;
             };
-            if file
-                .extension()
-                .is_some_and(|extension| extension == "yaml")
-            {
-                templates.insert(name.to_owned(), Template::read(&file)?);
+            let is_yaml = file.extension().is_some_and(|ending| ending == "yaml");
+            if is_yaml && !name.starts_with('.') && file.is_file() {
+                let body = std::fs::read(&file)
+                    .with_context(|| format!("failed to read template `{}`", file.display()))?;
+                files.insert(name.to_owned(), body);
             }
         }
-        Ok(Self(templates))
+        Ok(Self {
+            folder: folder.to_owned(),
+            files,
+        })
+    }
+
+    /// Returns the file of a template.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.yaml"))
     }
 
     /// Returns a template by name.
     ///
     /// # Errors
-    /// There is none.
-    pub fn get(&self, name: &str) -> Result<&Template> {
-        self.0
+    /// There is none, or it has faults that make it none.
+    pub fn get(&self, name: &str) -> Result<Template> {
+        let file = self.file(name);
+        let naming = || format!("failed to read template `{}`", file.display());
+        let body = self
+            .files
             .get(name)
-            .with_context(|| format!("there is no template `{name}.yaml`"))
+            .with_context(|| format!("there is no template `{}`", file.display()))?;
+        let body = String::from_utf8(body.clone()).with_context(naming)?;
+        Template::parse(&file, body).with_context(naming)
+    }
+
+    /// Finds the faults of a template that can be seen without CloudFormation.
+    pub fn faults(&self, name: &str) -> Vec<TemplateFault> {
+        let whole = |message: String, cure: &str| {
+            let (line, cure) = (1, cure.to_owned());
+            vec![TemplateFault {
+                line,
+                message,
+                cure,
+            }]
+        };
+        let Some(body) = self.files.get(name) else {
+            let message = format!("there is no template `{name}.yaml`, which a stack needs");
+            return whole(
+                message,
+                "restore the file, or correct `templates` in the configuration",
+            );
+        };
+        if body.len() > MAX_BODY_BYTES {
+            let message = format!(
+                "it has {} bytes, and CloudFormation takes {MAX_BODY_BYTES}",
+                body.len()
+            );
+            return whole(message, "shorten it, or move resources to another template");
+        }
+        match std::str::from_utf8(body) {
+            Ok(body) => faults(body),
+            Err(error) => whole(
+                format!("it is no text in UTF-8: {error}"),
+                "save it in UTF-8",
+            ),
+        }
+    }
+
+    /// Returns the files that are templates and whose names are not among these.
+    pub fn unused(&self, used: &[&str]) -> Vec<PathBuf> {
+        let others = self.files.iter().filter(|(name, body)| {
+            let is_template = || {
+                let body = std::str::from_utf8(body).unwrap_or_default();
+                document(body).is_ok_and(|said| said.get("Resources").is_some())
+            };
+            !used.contains(&name.as_str()) && is_template()
+        });
+        others.map(|(name, _)| self.file(name)).collect()
     }
 }
 
 impl Template {
-    fn read(file: &Path) -> Result<Self> {
-        let naming = || format!("failed to read template `{}`", file.display());
-        let body = std::fs::read_to_string(file).with_context(naming)?;
-        if body.len() > MAX_BODY_BYTES {
-            bail!(
-                "template `{}` has {} bytes, more than CloudFormation's {MAX_BODY_BYTES}",
-                file.display(),
-                body.len()
-            );
-        }
-        Self::parse(file, body).with_context(naming)
-    }
-
     /// Takes a template's text apart.
     ///
     /// # Errors

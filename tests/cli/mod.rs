@@ -9,6 +9,7 @@ mod help;
 mod output;
 mod project;
 mod usage;
+mod validate;
 
 use std::os::unix::fs::symlink;
 use std::process::Command;

@@ -24,7 +24,7 @@ use crate::provision::{self, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
 use crate::report::{DeployReport, Released, StackRow, seconds};
-use crate::template::{DataConsent, Templates};
+use crate::template::DataConsent;
 use crate::verify::{self, Expected};
 use record::{deploy_record, is_recorded, keep_record};
 
@@ -72,7 +72,7 @@ pub async fn deploy_from(
     let mut steps = Vec::new();
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
-    let templates = Templates::read(&config.templates)?;
+    let templates = super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
     // Wrong credentials are reported before minutes go into a build.
     if let Some(endpoint) = platform.endpoint_without_start() {
         connect(config, &endpoint).await?;

@@ -36,6 +36,7 @@ const STACKS: &str = "stacks";
 pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
+    super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
     // Wrong credentials are reported before minutes go into a build.
     if let Some(endpoint) = platform.endpoint_without_start() {
         connect(config, &endpoint).await?;
