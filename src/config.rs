@@ -381,9 +381,9 @@ fn misread(file: &Path, error: &serde_yaml::Error) -> UserError {
         .unwrap_or_default()
         .to_owned();
     let hint = if message.contains("missing field") {
-        "add it; README.md, \"Configuration\", lists every setting".to_owned()
+        "add it; docs/configuration.md lists every setting".to_owned()
     } else {
-        "correct that line; README.md, \"Configuration\", lists every setting".to_owned()
+        "correct that line; docs/configuration.md lists every setting".to_owned()
     };
     UserError::Config {
         file: file.to_owned(),
