@@ -159,6 +159,7 @@ fn deploy_request(args: &DeployArgs) -> Result<DeployRequest> {
         options,
         consent,
         plan,
+        prune: args.prune_now,
     })
 }
 
