@@ -120,7 +120,6 @@ pub async fn deploy_from(
     } else {
         None
     };
-    let pruned = tidy::prune_on_request(request, &artifacts, &stacks, &aws).await?;
     Ok(DeployReport {
         stage: config.stage.to_string(),
         outcome: if changed { "deployed" } else { "unchanged" },
@@ -130,7 +129,7 @@ pub async fn deploy_from(
         urls: endpoint.urls,
         stacks: stacks.iter().map(StackRow::from).collect(),
         released,
-        pruned,
+        pruned: tidy::prune_on_request(request, &artifacts, &stacks, &aws).await?,
         steps,
     })
 }
