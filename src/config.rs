@@ -28,6 +28,19 @@ pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageN
 /// Source: CloudFront Developer Guide, "Requirements for using SSL/TLS certificates with CloudFront".
 pub const CLOUDFRONT_REGION: &str = "us-east-1";
 
+/// Returns the variables of this environment that Vite builds into the site, sorted: those with its default prefix.
+/// Source: Vite's documentation, "Env Variables and Modes".
+pub fn site_variables() -> Vec<(String, String)> {
+    let variables = std::env::vars_os();
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let mut variables: Vec<_> = variables
+        .map(|(name, value)| (text(name), text(value)))
+        .filter(|(name, _)| name.starts_with("VITE_"))
+        .collect();
+    variables.sort();
+    variables
+}
+
 /// Everything that a command needs to know of one stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -385,9 +398,9 @@ fn misread(file: &Path, error: &serde_yaml::Error) -> UserError {
         .unwrap_or_default()
         .to_owned();
     let hint = if message.contains("missing field") {
-        "add it; README.md, \"Configuration\", lists every setting".to_owned()
+        "add it; docs/configuration.md lists every setting".to_owned()
     } else {
-        "correct that line; README.md, \"Configuration\", lists every setting".to_owned()
+        "correct that line; docs/configuration.md lists every setting".to_owned()
     };
     UserError::Config {
         file: file.to_owned(),

@@ -22,7 +22,8 @@ pub use planned_outputs::{
     output_changes, planned_outputs, planned_parameters, unknown_parameters, with_deployed_values,
 };
 pub use preview::{
-    ArtifactPreview, OutputChange, Preview, SitePreview, StackAction, StackPreview, outcome,
+    ArtifactPreview, OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview,
+    outcome,
 };
 pub use validation::{unused_templates, validate};
 

@@ -12,7 +12,9 @@ pub(crate) mod fake;
 mod files;
 mod history;
 mod live;
+mod media_type;
 mod record;
+mod remaining;
 #[cfg(test)]
 mod samples;
 mod send;
@@ -39,6 +41,7 @@ pub use live::{LiveRelease, Outdated, find_live, outdated, shipped};
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, id_of, keep_record,
 };
+pub use remaining::{Pruned, prune, remaining_files};
 use send::{TASK, make_sure, send};
 pub use tidy::{Buckets, tidy};
 

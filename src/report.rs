@@ -20,7 +20,7 @@ use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::provision::Outcome;
-use crate::release::ReleaseRecord;
+use crate::release::{Pruned, ReleaseRecord};
 use crate::status::Observations;
 use crate::urls::Urls;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
@@ -51,6 +51,9 @@ pub struct DeployReport {
     pub stacks: Vec<StackRow>,
     /// The site files and servers that were switched over after the stacks were ready.
     pub released: Released,
+    /// What `--prune-now` has deleted; `None` where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Pruned>,
     /// Every step.
     pub steps: Vec<StepRow>,
 }
@@ -187,6 +190,21 @@ pub fn seconds(elapsed: Duration) -> f64 {
     elapsed.as_millis() as f64 / 1000.0
 }
 
+/// Says what answers no more, and what that costs.
+fn pruned_lines(pruned: &Pruned) -> String {
+    let Pruned {
+        files,
+        lost_releases,
+    } = pruned;
+    let mut text = format!("  site files deleted at once: {}\n", files.len());
+    text.extend(files.iter().map(|path| format!("    {}\n", plain(path))));
+    if !lost_releases.is_empty() {
+        let lost = lost_releases.join(", ");
+        text += &format!("  can no longer be restored by a rollback: {lost}\n");
+    }
+    text
+}
+
 impl fmt::Display for DeployReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -238,6 +256,9 @@ impl fmt::Display for DeployReport {
         }
         if self.released.server {
             writeln!(formatter, "  server started")?;
+        }
+        if let Some(pruned) = &self.pruned {
+            write!(formatter, "{}", pruned_lines(pruned))?;
         }
         let steps: Vec<String> = self
             .steps

@@ -5,6 +5,7 @@
 mod cli;
 mod deployed_releases;
 mod dev;
+mod documented;
 mod features;
 mod killed;
 mod local_stage;

@@ -14,6 +14,7 @@ mod cross;
 mod hashes;
 mod revision;
 mod site;
+mod site_sources;
 
 use std::path::{Path, PathBuf};
 

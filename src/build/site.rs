@@ -5,12 +5,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use ignore::WalkBuilder;
 use sha2::{Digest, Sha256};
 
 use super::command::Tool;
 use super::hashes;
-use crate::config::Config;
+use super::site_sources::{files, fingerprint};
+use crate::config::{self, Config};
 use crate::content::FileContent;
 use crate::content::hex;
 use crate::error::UserError;
@@ -46,7 +46,7 @@ impl Site {
     /// # Errors
     /// The folder or a file in it cannot be read.
     pub fn read(folder: &Path, memory: &Path) -> Result<Self> {
-        let paths = files(folder, &[])?;
+        let paths = files(folder)?;
         let contents = hashes::measure(folder, &paths, memory)?;
         let mut hash = Sha256::new();
         for (path, content) in paths.iter().zip(&contents) {
@@ -100,7 +100,7 @@ async fn build_if_changed(
     let source = config.root.join("site");
     let (output, stamp) = (folder.join("site"), folder.join("site.stamp"));
     let lock = lock(folder, reporter).await?;
-    let now = fingerprint(&source)?;
+    let now = fingerprint(&source, &config::site_variables())?;
     if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) && output.is_dir() {
         return Ok((read(output, folder).await?, "unchanged"));
     }
@@ -132,42 +132,6 @@ fn production() -> [(&'static str, String); 1] {
 async fn read(output: PathBuf, folder: &Path) -> Result<Site> {
     let memory = folder.join("site.hashes.json");
     tokio::task::spawn_blocking(move || Site::read(&output, &memory)).await?
-}
-
-/// The tests' own files are no part of the site.
-const NOT_SHIPPED: [&str; 3] = ["node_modules", "dist", "e2e"];
-
-/// Returns a hash over every source of the site: names and contents.
-fn fingerprint(source: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    for file in files(source, &NOT_SHIPPED)? {
-        let content = std::fs::read(source.join(&file));
-        let content = content.with_context(|| format!("failed to read `{file}` of the site"))?;
-        hash.update(file.as_bytes());
-        hash.update(Sha256::digest(content));
-    }
-    Ok(hex(&hash.finalize()))
-}
-
-/// Lists the files below a folder by their path with slashes, sorted.
-fn files(folder: &Path, without: &[&str]) -> Result<Vec<String>> {
-    let without: Vec<PathBuf> = without.iter().map(|name| folder.join(name)).collect();
-    let walk = WalkBuilder::new(folder)
-        .standard_filters(false)
-        .filter_entry(move |entry| !without.iter().any(|path| path == entry.path()))
-        .build();
-    let mut files = Vec::new();
-    for entry in walk {
-        let entry =
-            entry.with_context(|| format!("failed to read folder `{}`", folder.display()))?;
-        if entry.file_type().is_some_and(|kind| kind.is_file()) {
-            let path = entry.path().strip_prefix(folder)?;
-            let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-            files.push(parts.join("/"));
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 async fn check_node(source: &Path, reporter: &dyn Reporter) -> Result<()> {
@@ -267,22 +231,5 @@ mod tests {
         assert!(!is_new_enough("v20.18.9"));
         assert!(!is_new_enough("v18.20.0"));
         assert!(!is_new_enough("soon"));
-    }
-
-    #[test]
-    fn the_fingerprint_sees_sources_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let file = folder.path().join(name);
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::write(file, text).unwrap();
-        };
-        write("src/App.vue", "one");
-        let before = fingerprint(folder.path()).unwrap();
-        write("node_modules/vue/index.js", "whatever");
-        write("e2e/story.mjs", "whatever");
-        assert_eq!(fingerprint(folder.path()).unwrap(), before);
-        write("src/App.vue", "two");
-        assert_ne!(fingerprint(folder.path()).unwrap(), before);
     }
 }

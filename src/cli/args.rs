@@ -34,6 +34,9 @@ pub struct DeployArgs {
     /// Let resources that hold data be replaced or deleted
     #[arg(long)]
     pub allow_replacement: bool,
+    /// Delete at once the site's files that only earlier releases have; these can then not be restored
+    #[arg(long)]
+    pub prune_now: bool,
 }
 
 impl DeployArgs {
@@ -63,6 +66,7 @@ impl DeployArgs {
             express: false,
             plan: None,
             allow_replacement: false,
+            prune_now: false,
         }
     }
 }

@@ -104,7 +104,7 @@ fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r#"
 /project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, keep_releases, alarm_email
-hint: correct that line; README.md, "Configuration", lists every setting
+hint: correct that line; docs/configuration.md lists every setting
 "#);
 }
 
@@ -113,7 +113,7 @@ fn a_missing_value_is_named() {
     let text = GOOD.replace("    region: eu-central-1\n", "");
     insta::assert_snapshot!(complaint(&text, None), @r#"
 /project/factory-tree.yaml:5:5: missing field `region`
-hint: add it; README.md, "Configuration", lists every setting
+hint: add it; docs/configuration.md lists every setting
 "#);
 }
 
@@ -122,7 +122,7 @@ fn a_wrong_domain_is_refused_with_its_cure() {
     let text = GOOD.replace("factory-tree.com", "https://factory-tree.com");
     insta::assert_snapshot!(complaint(&text, None), @r#"
 /project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain: use a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`
-hint: correct that line; README.md, "Configuration", lists every setting
+hint: correct that line; docs/configuration.md lists every setting
 "#);
 }
 
@@ -131,7 +131,7 @@ fn broken_yaml_is_refused_with_its_place() {
     let text = GOOD.replace("  prod:", "  prod: [");
     insta::assert_snapshot!(complaint(&text, None), @r#"
 /project/factory-tree.yaml:3:9: expected mapping start
-hint: correct that line; README.md, "Configuration", lists every setting
+hint: correct that line; docs/configuration.md lists every setting
 "#);
 }
 

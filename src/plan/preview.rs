@@ -113,6 +113,20 @@ pub struct SitePreview {
     pub unchanged: usize,
     /// Paths that are taken out of the caches afterwards.
     pub invalidate: Vec<String>,
+    /// Files that are no part of the site any more and still answer.
+    pub remain: Vec<RemainingFile>,
+}
+
+/// A file that is no part of the site any more and still answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RemainingFile {
+    /// Its path from the site's root.
+    pub path: String,
+    /// The number of further releases after which no kept one has it; `None` where the release records may not be read.
+    pub releases: Option<usize>,
+    /// The time before which it is not deleted: pages of a release that was live may be open for a day. `None`: a day
+    /// after the next release, or not known.
+    pub until: Option<String>,
 }
 
 impl Preview {

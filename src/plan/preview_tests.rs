@@ -146,6 +146,7 @@ fn an_update_is_reported_at_property_level_with_what_is_lost_and_what_is_widened
         change: vec!["index.html".to_owned()],
         unchanged: 9,
         invalidate: vec!["/index.html".to_owned(), "/".to_owned()],
+        remain: Vec::new(),
     };
     let mut preview = preview(vec![unchanged, data, api], site);
     preview.artifacts = artifacts();
@@ -261,4 +262,27 @@ fn a_stack_of_which_only_outputs_change_says_so_and_names_them() {
 
     plan 5d1c
     ");
+}
+
+#[test]
+fn files_that_were_deleted_and_still_answer_are_named_with_until_when() {
+    let file = |path: &str, releases, until: Option<&str>| RemainingFile {
+        path: path.to_owned(),
+        releases,
+        until: until.map(str::to_owned),
+    };
+    let site = SitePreview {
+        unchanged: 9,
+        remain: vec![
+            file("terms.pdf", Some(11), None),
+            file("old.pdf", Some(1), Some("2026-11-25T23:59:59Z")),
+            file("older.pdf", Some(0), Some("2026-11-25T23:59:59Z")),
+            file("unknown.pdf", None, None),
+        ],
+        ..SitePreview::default()
+    };
+    let unchanged = stack("dns", StackAction::Unchanged, Vec::new());
+    let preview = preview(vec![unchanged], site);
+    assert!(!preview.has_changes());
+    insta::assert_snapshot!(preview);
 }

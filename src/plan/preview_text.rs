@@ -3,7 +3,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::preview::{OutputChange, Preview, SitePreview, StackAction, StackPreview};
+use super::preview::{
+    OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview,
+};
 use crate::template::{ChangeAction, DataImpact, PropertyChange, Recreates, ResourceChange};
 
 impl Display for Preview {
@@ -14,11 +16,16 @@ impl Display for Preview {
                 write!(formatter, "\n{stack}")?;
             }
         }
-        let blocks = [names(self), artifacts(self), site(&self.site)];
+        let blocks = [
+            names(self),
+            artifacts(self),
+            site(&self.site),
+            remain(&self.site.remain),
+        ];
         for block in blocks.iter().filter(|block| !block.is_empty()) {
             write!(formatter, "\n{block}")?;
         }
-        if self.has_changes() {
+        if self.has_changes() || !self.site.remain.is_empty() {
             writeln!(formatter)?;
         }
         write!(formatter, "plan {}", self.digest)
@@ -261,6 +268,38 @@ fn site(site: &SitePreview) -> String {
         text += &format!("      then out of the caches: {paths}\n");
     }
     titled("site", text)
+}
+
+/// Files that were deleted from the site and still answer: all are named, since somebody may count on their being gone.
+fn remain(files: &[RemainingFile]) -> String {
+    if files.is_empty() {
+        return String::new();
+    }
+    let rows = files.iter().map(|file| {
+        let (path, until) = (plain(&file.path), until(file));
+        format!("      {path}: {until}\n")
+    });
+    let hint = "      `factory-tree deploy --prune-now` deletes them at once, and what a rollback needs of them\n";
+    let rows: String = rows.chain([hint.to_owned()]).collect();
+    titled("no part of the site any more, and still there", rows)
+}
+
+fn until(file: &RemainingFile) -> String {
+    let Some(releases) = file.releases else {
+        return "until no kept release has it; which do, needs s3:GetObject on releases/*"
+            .to_owned();
+    };
+    let day = match &file.until {
+        Some(day) => format!("until {day}"),
+        None => "for a day after the next release".to_owned(),
+    };
+    match releases {
+        0 => format!("{day}, then until the next release"),
+        _ => format!(
+            "for {}, and {day} at least",
+            counted(releases, "more release")
+        ),
+    }
 }
 
 fn titled(title: &str, text: String) -> String {

@@ -55,13 +55,19 @@ pub(super) fn stale(changed: &[Upload], held: &BTreeMap<String, Object>) -> Vec<
     let replaced = changed
         .iter()
         .filter(|upload| held.contains_key(&upload.key) && !is_hashed(&upload.key));
-    let path = |key| format!("/{}", utf8_percent_encode(key, UNSAFE));
-    let mut stale: Vec<String> = replaced.map(|upload| path(&upload.key)).collect();
+    let mut stale: Vec<String> = replaced
+        .map(|upload| invalidation_path(&upload.key))
+        .collect();
     // `index.html` is cached under `/` too.
     if stale.iter().any(|path| path == "/index.html") {
         stale.push("/".to_owned());
     }
     stale
+}
+
+/// Returns the path by which an object is taken out of the caches.
+pub(super) fn invalidation_path(key: &str) -> String {
+    format!("/{}", utf8_percent_encode(key, UNSAFE))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! Nothing is compressed here: CloudFront compresses what its cache policy lets it, once per edge, and a
 //! second copy of every file would have to be kept, chosen and pruned with the first. Pure.
 
+use super::media_type::content_type;
 use crate::aws::Upload;
 use crate::build::Site;
 use crate::content::Content;
@@ -99,11 +100,6 @@ pub(super) fn uploads(site: &Site, urls: &Urls) -> Vec<Upload> {
 }
 
 pub(super) fn upload(path: &str, body: Content) -> Upload {
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
-    let content_type = match kind.type_() {
-        mime_guess::mime::TEXT => format!("{kind}; charset=utf-8"),
-        _ => kind.to_string(),
-    };
     let cache_control = if is_hashed(path) {
         IMMUTABLE
     } else {
@@ -112,7 +108,7 @@ pub(super) fn upload(path: &str, body: Content) -> Upload {
     Upload {
         key: path.to_owned(),
         body,
-        content_type,
+        content_type: content_type(path),
         cache_control,
     }
 }

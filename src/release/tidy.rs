@@ -24,14 +24,14 @@ const SITES: &str = "site/";
 
 /// A younger object may belong to a deploy that has not written its record yet, and a page that is older is not
 /// open any more.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The number of records that are read at the same time.
 const PARALLEL: usize = 16;
 
 /// The number of records behind the kept ones that are searched for files that no kept one lists. Each release
 /// drops about one; the rest is for what an earlier run could not delete.
-const ASKED: usize = 200;
+pub(super) const ASKED: usize = 200;
 
 /// The two buckets of a stage.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,7 @@ fn records<'a>(
 
 /// Decides how many records are kept, of those with these keys, newest first: the live one and as many
 /// before it as wanted, all of the last day, and the one that was live when that day began.
-fn count_kept(keys: &[&String], keep_releases: u16, now: SystemTime) -> usize {
+pub(super) fn count_kept(keys: &[&String], keep_releases: u16, now: SystemTime) -> usize {
     let is_young = |key: &&&String| released_at(key).is_none_or(|at| at + DAY > now);
     let young = keys.iter().filter(is_young).count();
     let wanted = usize::from(keep_releases).max(young) + 1;

@@ -167,6 +167,7 @@ fn deploy_request(config: &Config, args: &DeployArgs) -> Result<DeployRequest> {
         options,
         consent,
         plan,
+        prune: args.prune_now,
     })
 }
 

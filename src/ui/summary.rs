@@ -147,6 +147,7 @@ mod tests {
                 site_files: 12,
                 server: false,
             },
+            pruned: None,
             steps: vec![StepRow {
                 name: "provision",
                 seconds: 52.5,

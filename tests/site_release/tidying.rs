@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use factory_tree::build::Site;
 use factory_tree::clock::rfc3339;
-use factory_tree::release::{self, Buckets, ReleaseRecord};
+use factory_tree::release::{self, AvailableObjects, Buckets, Pruned, ReleaseRecord};
 
 use super::stage::Stage;
 use super::visit::releases;
@@ -68,6 +68,14 @@ impl Stage {
             SystemTime::now(),
         )
         .await
+    }
+
+    async fn prune(&self, live: &str) -> anyhow::Result<Pruned> {
+        let buckets = Buckets {
+            artifacts: "artifacts",
+            site: "site",
+        };
+        release::prune(buckets, "E1", live, &self.aws).await
     }
 
     fn keys(&self) -> BTreeSet<String> {
@@ -143,4 +151,70 @@ async fn a_record_that_cannot_be_understood_or_read_deletes_nothing() {
         "{error}"
     );
     assert_eq!(stage.keys(), before);
+}
+
+#[tokio::test]
+async fn what_is_pruned_answers_no_more_and_no_rollback_brings_it_back() {
+    let stage = Stage::new().await;
+    stage.build(1);
+    stage.write("terms.pdf", "terms");
+    let old = stage.read();
+    stage.release(&old).await.unwrap();
+    let (key, record) = record(&old, "build1", 1);
+    let text = serde_json::to_string(&record).unwrap();
+    stage.put("artifacts", &key, &text).await;
+    let copy = format!("site/{}/terms.pdf", old.build);
+    for key in [copy.clone(), format!("site/{}/index.html", old.build)] {
+        stage.put("artifacts", &key, "terms").await;
+    }
+    stage.put("site", "foreign.pdf", "foreign").await;
+    stage.release_of_before(2, 0).await;
+    stage.storage.buckets().invalidated.clear();
+    let before = stage.keys();
+
+    let pruned = stage.prune("build2").await.unwrap();
+    assert_eq!(pruned.lost_releases, [record.id()]);
+    let gone: Vec<String> = before.difference(&stage.keys()).cloned().collect();
+    assert_eq!(
+        gone,
+        [
+            format!("artifacts/{copy}"),
+            "site/assets/index-00000001.css".to_owned(),
+            "site/assets/index-00000001.js".to_owned(),
+            "site/assets/part-00000001.js".to_owned(),
+            "site/terms.pdf".to_owned(),
+        ]
+    );
+    assert_eq!(stage.storage.buckets().invalidated.len(), 4);
+    assert_eq!(releases(&stage.visit().unwrap()), ["2".to_owned()].into());
+    assert_eq!(stage.prune("build2").await.unwrap().files, [""; 0]);
+
+    let error = stage.prune("unknown").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "failed to find the record of the live release"
+    );
+    assert_eq!(missing_of(&stage, &record).await, MISSING);
+}
+
+/// What a rollback to the pruned release says.
+const MISSING: [&str; 4] = [
+    "`assets/index-00000001.css` is gone",
+    "`assets/index-00000001.js` is gone",
+    "`assets/part-00000001.js` is gone",
+    "`terms.pdf` was not kept",
+];
+
+async fn missing_of(stage: &Stage, record: &ReleaseRecord) -> Vec<String> {
+    let s3 = &stage.aws.s3;
+    let artifacts = s3.list_objects("artifacts", "artifacts/").await.unwrap();
+    let available = AvailableObjects {
+        site: s3.list_objects("site", "").await.unwrap(),
+        entry_files: s3.list_objects("artifacts", "site/").await.unwrap(),
+        artifacts,
+    };
+    let missing = release::missing(record, &available);
+    // Two files and an artifact that this test has not kept are not its subject.
+    let subject = |line: &String| !line.contains("favicon") && !line.contains("artifacts/");
+    missing.into_iter().filter(subject).collect()
 }

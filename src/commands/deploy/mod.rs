@@ -37,6 +37,8 @@ pub struct DeployRequest {
     pub consent: DataConsent,
     /// The plan that is to be deployed and the file that holds it; without one, whatever there is to do.
     pub plan: Option<(PathBuf, SavedPlan)>,
+    /// Whether the site's files that only earlier releases have are deleted at once.
+    pub prune: bool,
 }
 
 impl DeployRequest {
@@ -132,6 +134,7 @@ pub async fn deploy_from(
         urls: endpoint.urls,
         stacks: stacks.iter().map(StackRow::from).collect(),
         released,
+        pruned: tidy::prune_on_request(request, &artifacts, &stacks, &aws).await?,
         steps,
     })
 }

@@ -17,7 +17,9 @@ use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
-use crate::plan::{self, ArtifactPreview, Plan, Preview, SavedPlan, SitePreview, StackPlan};
+use crate::plan::{
+    self, ArtifactPreview, Plan, Preview, RemainingFile, SavedPlan, SitePreview, StackPlan,
+};
 use crate::provision::{find_deployed_stacks, retry_transient};
 use crate::publish;
 use crate::release;
@@ -72,7 +74,8 @@ pub(super) async fn preview(
     let (ahead, planned) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
     let held = list_site_objects(aws.as_ref(), &planned).await?;
     let difference = release::difference(&artifacts.site, &urls, &held);
-    let site = site_preview(&difference, &held);
+    let remain = remaining_files(config, artifacts, &held, aws.as_ref(), &planned).await?;
+    let site = site_preview(&difference, &held, remain);
     let mut parts = parts(config, artifacts, &urls, &held);
     parts.extend(ahead.iter().flat_map(|ahead| ahead.parts.clone()));
     let names = ahead.iter().flat_map(|ahead| ahead.names.clone()).collect();
@@ -172,7 +175,29 @@ async fn list_site_objects(
     }
 }
 
-fn site_preview(difference: &release::SiteChanges, held: &BTreeMap<String, Object>) -> SitePreview {
+/// Finds the files that a site of before has and this one has not. Where there is no bucket yet, there are none.
+async fn remaining_files(
+    config: &Config,
+    artifacts: &Artifacts,
+    held: &BTreeMap<String, Object>,
+    aws: Option<&Aws>,
+    planned: &Outputs,
+) -> Result<Vec<RemainingFile>> {
+    let bucket = planned.find("foundation", "ArtifactBucket");
+    let (Some(aws), Some(bucket), false) = (aws, bucket, held.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let files = artifacts.site.files.iter();
+    let site = files.map(|file| file.path.clone()).collect();
+    let keep = config.settings.keep_releases;
+    release::remaining_files(held, &site, bucket, keep, aws).await
+}
+
+fn site_preview(
+    difference: &release::SiteChanges,
+    held: &BTreeMap<String, Object>,
+    remain: Vec<RemainingFile>,
+) -> SitePreview {
     let keys = difference.changed.iter().map(|upload| upload.key.clone());
     let (change, add) = keys.partition(|key| held.contains_key(key));
     SitePreview {
@@ -180,6 +205,7 @@ fn site_preview(difference: &release::SiteChanges, held: &BTreeMap<String, Objec
         change,
         unchanged: difference.unchanged,
         invalidate: difference.stale.clone(),
+        remain,
     }
 }
 
