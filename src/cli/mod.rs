@@ -2,6 +2,7 @@
 //! doc comments are the help text.
 
 mod args;
+mod unparsed;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ pub use args::{
     BuildArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs, OutputsFormat,
     PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, StatusArgs,
 };
+
+pub use unparsed::Unparsed;
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
 #[derive(Debug, Parser)]
@@ -22,8 +25,8 @@ pub use args::{
 )]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do · 1 failed, or not healthy · 2 wrong usage or \
-configuration; plan --detailed-exitcode: there are changes · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
-7 busy · 130, 143 stopped by a signal"
+configuration (1 with plan --detailed-exitcode, where 2 means that there are changes) · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
+7 busy · 129, 130, 143 stopped by a signal"
 )]
 pub struct Cli {
     /// The verb
@@ -97,6 +100,7 @@ impl Command {
             Self::Teardown(args) => args.output,
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
+            Self::Outputs(args) if args.format == OutputsFormat::Json => Output::Json,
             Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
         }
     }

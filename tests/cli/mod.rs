@@ -7,6 +7,7 @@ mod build;
 mod help;
 mod output;
 mod project;
+mod unwritable;
 mod usage;
 
 use std::os::unix::fs::symlink;
