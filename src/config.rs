@@ -3,6 +3,7 @@
 //! the environment.
 
 mod ci;
+mod file;
 mod target;
 pub mod terminal;
 mod value;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
+pub use file::file;
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 

@@ -385,7 +385,7 @@ impl UserError {
                 "nothing was deployed; make a new plan with `factory-tree plan --out FILE`, read it, and deploy that".to_owned()
             }
             Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out FILE`".to_owned(),
-            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Send stdout to where there is room, to a reader that stays".to_owned(),
+            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run it again".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
         }
     }

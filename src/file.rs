@@ -44,7 +44,8 @@ pub fn save(file: &Path, content: &[u8]) -> Result<()> {
 
 fn replace_with(file: &Path, content: &[u8], builder: &Builder<'_, '_>) -> std::io::Result<()> {
     let mut beside = builder.tempfile_in(file.parent().unwrap_or(Path::new(".")))?;
-    beside.write_all(content)?;
+    // Not by way of its name, which would be in the message: nobody has chosen it.
+    beside.as_file_mut().write_all(content)?;
     beside.persist(file)?;
     Ok(())
 }

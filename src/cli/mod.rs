@@ -17,18 +17,16 @@ pub use unparsed::Unparsed;
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
 #[derive(Debug, Parser)]
-#[command(
-    name = "factory-tree",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "factory-tree", version, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do · 1 failed, or not healthy · 2 wrong usage or \
 configuration (1 with plan --detailed-exitcode, where 2 means that there are changes) · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
 7 busy · 129, 130, 143 stopped by a signal"
 )]
 pub struct Cli {
+    /// The stage, also where it is named before the verb
+    #[command(flatten)]
+    pub selection: Selection,
     /// The verb
     #[command(subcommand)]
     pub command: Command,
@@ -110,16 +108,11 @@ impl Command {
 #[derive(Clone, Debug, Args)]
 pub struct Selection {
     /// Deployment target, one of those in the configuration file [default: its default_stage]
-    #[arg(long, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
+    #[arg(long, global = true, value_name = "NAME", env = "FACTORY_TREE_STAGE")]
     pub stage: Option<String>,
-    /// Configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "FACTORY_TREE_CONFIG",
-        default_value = "factory-tree.yaml"
-    )]
-    pub config: PathBuf,
+    /// Configuration file, also named by FACTORY_TREE_CONFIG [default: factory-tree.yaml, here or in the nearest folder above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Arguments of every verb that changes a stage or shows it

@@ -36,8 +36,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let terminal = Terminal::read();
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => run_parsed(cli.command, &terminal).await,
-        Err(help) if !help.use_stderr() => print_help(&help, &terminal),
+        // Boxed, because the compiler computes the layout of a future only so many levels deep.
+        Ok(cli) => Box::pin(run_parsed(cli.command, &terminal)).await,
+        Err(help) if ui::is_help(&help) => print_help(&help, &terminal),
         Err(error) => report_usage(&error, &Unparsed::read(&arguments), &terminal),
     }
 }
@@ -320,7 +321,8 @@ async fn with_progress<T>(
 }
 
 fn load_config(selection: &Selection) -> Result<Config> {
-    Config::load(&selection.config, selection.stage.as_deref())
+    let file = config::file(selection.config.as_deref());
+    Config::load(&file, selection.stage.as_deref())
 }
 
 async fn outputs(args: &OutputsArgs) -> Result<Exit> {

@@ -165,6 +165,11 @@ pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: 
     });
 }
 
+/// Whether a command line asks for help or for the version, so that the refusal of clap is its answer.
+pub fn is_help(refusal: &clap::Error) -> bool {
+    !refusal.use_stderr()
+}
+
 /// Prints the help or the version that was asked for, on stdout.
 ///
 /// # Errors

@@ -165,7 +165,7 @@ fn an_error_is_a_document_where_json_is_asked_for() {
     let changes = run(&["plan", "--detailed-exitcode", "--output", "json", "--bogus"]);
     let stream = run(&["status", "--output", "ndjson", "--bogus"]);
     project.replace("factory-tree.yaml", "  prod: {", "  prod: [");
-    let place = run(&["outputs", "--output", "json"]);
+    let place = run(&["status", "--output", "json"]);
     let time = regex::Regex::new(r#""time":"[^"]*""#).unwrap();
     let stream = time.replace_all(&stream, r#""time":"[time]""#);
     let stream = stream.replace(env!("CARGO_PKG_VERSION"), "[version]");
@@ -230,7 +230,11 @@ fn a_plan_that_cannot_be_written_leaves_the_old_file() {
     project.write("plan.json", "old\n");
     let limited = "trap '' XFSZ; ulimit -f 8; \"$@\"";
     let output = shell(&project, &out.map(str::to_owned), limited);
-    insta::assert_snapshot!("plan_on_a_full_disk", project.reported(&output));
+    // Steps and tasks come in the order in which they end.
+    let reported = project.reported(&output);
+    let error = &reported[reported.find("error:").unwrap_or_default()..];
+    assert_eq!(output.status.code(), Some(1), "{reported}");
+    insta::assert_snapshot!("plan_on_a_full_disk", error);
     assert_eq!(
         std::fs::read_to_string(project.path().join("plan.json")).unwrap(),
         "old\n"
