@@ -189,7 +189,7 @@ mod tests {
 
     use super::super::script::{Paper, done, progress, resource, sized, started};
     use super::*;
-    use crate::error::UserError;
+    use crate::error::{Exit, UserError};
 
     /// A time that everybody can check: 2026-11-24T08:05:09.042Z.
     fn then() -> SystemTime {
@@ -227,7 +227,7 @@ mod tests {
         stream.report(&report).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         insta::assert_snapshot!(paper.text().replace(version, "[version]"), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"hello","version":"1.0","program":"factory-tree","program_version":"[version]"}
+{"time":"2026-11-24T08:05:09.042Z","type":"hello","version":"1.1","program":"factory-tree","program_version":"[version]"}
 {"time":"2026-11-24T08:05:09.042Z","type":"step_started","step":"provision"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_started","task":"stack data"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_sized","task":"stack data","resources":8,"expected_seconds":120.5}
@@ -253,8 +253,8 @@ mod tests {
         let error = anyhow::anyhow!("no route to host");
         stream.error(Failure::new(&error, Exit::Failure)).unwrap();
         insta::assert_snapshot!(paper.text(), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"nothing has changed; run it again when you are sure","exit":3}
-{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1}
+{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"nothing has changed; run it again when you are sure","exit":3,"code":"needs-confirmation","place":null}
+{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1,"code":"failure","place":null}
 "#);
     }
 }
