@@ -4,6 +4,7 @@
 
 mod ci;
 mod environment;
+mod file;
 mod target;
 pub mod terminal;
 mod value;
@@ -21,6 +22,7 @@ use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
 pub use environment::stage_of_environment;
+pub use file::file;
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
@@ -73,7 +75,25 @@ impl Config {
                 return Err(error).with_context(|| format!("failed to read `{}`", file.display()));
             }
         };
-        Self::parse(&text, file, stage)
+        let mut config = Self::parse(&text, file, stage)?;
+        config.root = config.root.canonicalize().map_err(|error| {
+            let source = text.lines().position(|line| line.starts_with("source:"));
+            let line = source.map_or(1, |line| line as u64 + 1);
+            UserError::Config {
+                file: file.to_owned(),
+                line,
+                column: 1,
+                message: format!(
+                    "`source` is `{}`, which cannot be opened: {error}",
+                    config.root.display()
+                ),
+                hint: "name the folder with `Cargo.toml` and `site/`, relative to this file"
+                    .to_owned(),
+            }
+        })?;
+        // A folder of templates that is not there stops only those who read templates.
+        config.templates = config.templates.canonicalize().unwrap_or(config.templates);
+        Ok(config)
     }
 
     fn parse(text: &str, file: &Path, stage: Option<&str>) -> Result<Self> {
@@ -97,6 +117,7 @@ impl Config {
                 hint,
             }
         })?;
+        project.check_domains(file)?;
         let file = std::path::absolute(file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
@@ -156,6 +177,35 @@ pub struct Project {
     /// The deployment targets by name
     #[schemars(with = "BTreeMap<StageName, StageSettings>")]
     stages: BTreeMap<StageName, Spanned<StageSettings>>,
+}
+
+impl Project {
+    /// Refuses two stages in AWS with one domain: each would take the other's records and the name of its distribution.
+    fn check_domains(&self, file: &Path) -> Result<(), UserError> {
+        let mut first = BTreeMap::new();
+        for (name, stage) in &self.stages {
+            if stage.value.hosting == Hosting::Local {
+                continue;
+            }
+            let Some(other) = first.insert(stage.value.domain.as_str(), name) else {
+                continue;
+            };
+            return Err(UserError::Config {
+                file: file.to_owned(),
+                line: stage.referenced.line(),
+                column: stage.referenced.column(),
+                message: format!(
+                    "stages `{other}` and `{name}` have the domain `{}`",
+                    stage.value.domain
+                ),
+                hint: format!(
+                    "give one of them another, such as `{name}.{}`",
+                    stage.value.domain
+                ),
+            });
+        }
+        Ok(())
+    }
 }
 
 fn here() -> PathBuf {

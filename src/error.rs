@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 /// The exit code of the process. The numbers are public and never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[repr(u8)]
 pub enum Exit {
     /// Done, or nothing to do.
@@ -24,6 +26,8 @@ pub enum Exit {
     Leftovers = 6,
     /// Somebody else's operation is running.
     Busy = 7,
+    /// Stopped by SIGHUP: the terminal was closed.
+    HungUp = 129,
     /// Stopped by SIGINT (Ctrl-C).
     Interrupted = 130,
     /// Stopped by SIGTERM.
@@ -57,6 +61,25 @@ impl std::fmt::Display for SourceFault {
             file.display()
         )
     }
+}
+
+impl Exit {
+    /// Returns its name for programs, for example `needs-person`.
+    pub fn name(self) -> String {
+        let value = clap::ValueEnum::to_possible_value(&self);
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// The place in a file that is to be corrected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// Its line, from 1, where it is known.
+    pub line: Option<u64>,
+    /// Its column, from 1, where it is known.
+    pub column: Option<u64>,
 }
 
 /// A fault that the user can cure.
@@ -333,9 +356,12 @@ pub enum UserError {
         stage: String,
         /// The work that was interrupted, for example "in step build (site)".
         doing: String,
-        /// 130 or 143.
+        /// 129, 130 or 143.
         exit: Exit,
     },
+    /// Nobody can read what stdout was to show.
+    #[error("the answer cannot be written")]
+    AnswerNotWritten(#[source] std::io::Error),
 }
 
 impl UserError {
@@ -395,7 +421,32 @@ impl UserError {
                 "nothing was deployed; make a new plan with `factory-tree plan --out FILE`, read it, and deploy that".to_owned()
             }
             Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out FILE`".to_owned(),
+            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run it again".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
+        }
+    }
+
+    /// Returns the place that is to be corrected, where the fault is in a file of the project.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Config {
+                file, line, column, ..
+            } => Some(Place {
+                file: file.clone(),
+                line: Some(*line),
+                column: Some(*column),
+            }),
+            Self::StackFailed { template, line, .. } => Some(Place {
+                file: template.clone(),
+                line: line.and_then(|line| line.try_into().ok()),
+                column: None,
+            }),
+            Self::Templates { faults } => faults.first().map(|fault| Place {
+                file: fault.file.clone(),
+                line: fault.line.try_into().ok(),
+                column: None,
+            }),
+            _ => None,
         }
     }
 
@@ -428,6 +479,7 @@ impl UserError {
             Self::Busy { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
+            | Self::AnswerNotWritten(_)
             | Self::Build { .. }
             | Self::UnfitProgram { .. }
             | Self::FunctionFailed { .. }

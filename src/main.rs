@@ -2,11 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use factory_tree::cli::Cli;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let exit = factory_tree::run(Cli::parse()).await;
+    let exit = factory_tree::run(std::env::args_os()).await;
     ExitCode::from(exit as u8)
 }

@@ -2,6 +2,7 @@
 //! doc comments are the help text.
 
 mod args;
+mod unparsed;
 
 use std::path::PathBuf;
 
@@ -12,20 +13,20 @@ pub use args::{
     PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, StatusArgs, ValidateArgs,
 };
 
+pub use unparsed::Unparsed;
+
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
 #[derive(Debug, Parser)]
-#[command(
-    name = "factory-tree",
-    version,
-    propagate_version = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "factory-tree", version, propagate_version = true)]
 #[command(
     after_help = "Exit codes: 0 done or nothing to do · 1 failed, or not healthy · 2 wrong usage or \
-configuration; plan --detailed-exitcode: there are changes · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
-7 busy · 130, 143 stopped by a signal"
+configuration (1 with plan --detailed-exitcode, where 2 means that there are changes) · 3 needs confirmation · 4 credentials · 5 a stack needs a person, or a plan no longer holds · 6 something is left · \
+7 busy · 129, 130, 143 stopped by a signal"
 )]
 pub struct Cli {
+    /// The stage, also where it is named before the verb
+    #[command(flatten)]
+    pub selection: Selection,
     /// The verb
     #[command(subcommand)]
     pub command: Command,
@@ -100,6 +101,7 @@ impl Command {
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
             Self::Validate(args) => args.output,
+            Self::Outputs(args) if args.format == OutputsFormat::Json => Output::Json,
             Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
         }
     }
@@ -111,16 +113,11 @@ pub struct Selection {
     /// Deployment target, one of those in the configuration file [default: FACTORY_TREE_STAGE, else its default_stage]
     ///
     /// A default consents to nothing: where a protected stage asks for its name, it must be typed here.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     pub stage: Option<String>,
-    /// Configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "FACTORY_TREE_CONFIG",
-        default_value = "factory-tree.yaml"
-    )]
-    pub config: PathBuf,
+    /// Configuration file, also named by FACTORY_TREE_CONFIG [default: factory-tree.yaml, here or in the nearest folder above]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Arguments of every verb that changes a stage or shows it

@@ -231,3 +231,28 @@ fn the_schema_takes_the_shipped_file_and_refuses_an_unknown_key() {
     document["stages"]["local"]["colour"] = "green".into();
     assert!(!validator.is_valid(&document));
 }
+
+#[test]
+fn two_stages_in_aws_do_not_share_a_domain() {
+    let second = "  other: { domain: factory-tree.com, region: us-east-1 }\n";
+    insta::assert_snapshot!(complaint(&format!("{GOOD}{second}"), Some("local")), @r#"
+    /project/factory-tree.yaml:4:5: stages `other` and `prod` have the domain `factory-tree.com`
+    hint: give one of them another, such as `prod.factory-tree.com`
+    "#);
+    let local = "  other: { hosting: local, domain: factory-tree.localhost, region: us-east-1 }\n";
+    parse(&format!("{GOOD}{local}"), Some("local")).unwrap();
+}
+
+#[test]
+fn sources_that_are_not_there_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("factory-tree.yaml");
+    std::fs::write(&file, format!("source: nowhere\n{GOOD}")).unwrap();
+    let error = Config::load(&file, None).unwrap_err();
+    let place = file.display().to_string();
+    let reported = format!("{error:#}").replace(&place, "[file]");
+    let reported = reported.replace(&folder.path().display().to_string(), "[folder]");
+    insta::assert_snapshot!(reported, @r#"
+    [file]:1:1: `source` is `[folder]/nowhere`, which cannot be opened: No such file or directory (os error 2)
+    "#);
+}

@@ -5,12 +5,15 @@
 mod consent;
 mod signals;
 
+use std::ffi::OsString;
+
 use anyhow::Result;
+use clap::Parser;
 
 use crate::cli::{
     BuildArgs, Cli, Command, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, Output,
     OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
-    Selection, StageArgs, StatusArgs, ValidateArgs,
+    Selection, StageArgs, StatusArgs, Unparsed, ValidateArgs,
 };
 use crate::commands;
 use crate::commands::deploy::DeployRequest;
@@ -29,11 +32,45 @@ use crate::{config, hint, local, ui};
 use signals::{quietly_closed, unless_interrupted, until_signal};
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
-pub async fn run(cli: Cli) -> Exit {
-    let wrong_usage = exit_of_wrong_usage(&cli.command);
-    let (output, terminal) = (cli.command.output(), Terminal::read());
-    let result = match ui::open(output, &terminal) {
-        Ok(()) => run_command(cli.command, &terminal).await,
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let terminal = Terminal::read();
+    match Cli::try_parse_from(&arguments) {
+        // Boxed, because the compiler computes the layout of a future only so many levels deep.
+        Ok(cli) => Box::pin(run_parsed(cli.command, &terminal)).await,
+        Err(help) if ui::is_help(&help) => print_help(&help, &terminal),
+        Err(error) => report_usage(&error, &Unparsed::read(&arguments), &terminal),
+    }
+}
+
+/// Help and version are answers too.
+fn print_help(help: &clap::Error, terminal: &Terminal) -> Exit {
+    let output = Output::Text;
+    let printed = ui::open(output, terminal).and_then(|()| ui::print_help(help));
+    quietly_closed(printed).unwrap_or_else(|error| {
+        ui::print_error(&error, Exit::Failure, output, terminal);
+        Exit::Failure
+    })
+}
+
+/// A fault in the command line, reported in the form that the command line asks for all the same.
+fn report_usage(error: &clap::Error, unparsed: &Unparsed, terminal: &Terminal) -> Exit {
+    let exit = if unparsed.detailed_exitcode {
+        Exit::Failure
+    } else {
+        Exit::Usage
+    };
+    // What cannot be written on stdout is said on stderr.
+    let _ = ui::open(unparsed.output, terminal);
+    ui::print_usage(error, exit, unparsed.output);
+    exit
+}
+
+async fn run_parsed(command: Command, terminal: &Terminal) -> Exit {
+    let wrong_usage = exit_of_wrong_usage(&command);
+    let output = command.output();
+    let result = match ui::open(output, terminal) {
+        Ok(()) => run_command(command, terminal).await,
         Err(error) => Err(error),
     };
     result.unwrap_or_else(|error| {
@@ -41,7 +78,7 @@ pub async fn run(cli: Cli) -> Exit {
             Exit::Usage => wrong_usage,
             exit => exit,
         };
-        ui::print_error(&error, exit, output, &terminal);
+        ui::print_error(&error, exit, output, terminal);
         exit
     })
 }
@@ -134,8 +171,9 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
             Err(error) => request = consent::to_data_loss(&config, request, error)?,
         }
     };
-    ui::print_report(&report, args.stage.output)?;
+    let printed = ui::print_report(&report, args.stage.output);
     ui::conclude_deploy(&report, terminal);
+    printed?;
     Ok(Exit::Success)
 }
 
@@ -251,8 +289,9 @@ async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
     let work =
         async |journal: &Journal| commands::teardown::teardown(&config, &consent, journal).await;
     let report = with_progress(&config, args.output, terminal, work).await?;
-    ui::print_report(&report, args.output)?;
+    let printed = ui::print_report(&report, args.output);
     ui::conclude_teardown(&report, terminal);
+    printed?;
     Ok(if report.failed.is_empty() {
         Exit::Success
     } else {
@@ -291,11 +330,10 @@ async fn with_progress<T>(
 }
 
 fn load_config(selection: &Selection) -> Result<Config> {
-    let named = selection
-        .stage
-        .clone()
-        .or_else(config::stage_of_environment);
-    Config::load(&selection.config, named.as_deref())
+    let file = config::file(selection.config.as_deref());
+    let named = selection.stage.clone();
+    let named = named.or_else(config::stage_of_environment);
+    Config::load(&file, named.as_deref())
 }
 
 async fn outputs(args: &OutputsArgs) -> Result<Exit> {

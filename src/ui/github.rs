@@ -58,25 +58,14 @@ fn harmless_line(line: &str) -> String {
 /// Returns an error as an annotation, at its file and line where it has one.
 pub(super) fn annotation(error: &anyhow::Error, github: &Github) -> String {
     let mut properties = Vec::new();
-    if let Some((file, line)) = user_error(error).and_then(place) {
-        properties.push(("file", relative(file, github)));
-        properties.extend(line.map(|line| ("line", line)));
+    if let Some(place) = user_error(error).and_then(UserError::place) {
+        properties.push(("file", relative(&place.file, github)));
+        properties.extend(place.line.map(|line| ("line", line.to_string())));
     }
     properties.push(("title", "factory-tree".to_owned()));
     let hint = hint(error).map(|hint| format!("\n\nhint: {hint}"));
     let message = format!("{error:#}{}", hint.unwrap_or_default());
     command("error", &properties, &message)
-}
-
-/// Returns the file that is to be mended, and the line where that is known.
-fn place(error: &UserError) -> Option<(&Path, Option<String>)> {
-    match error {
-        UserError::Config { file, line, .. } => Some((file, Some(line.to_string()))),
-        UserError::StackFailed { template, line, .. } => {
-            Some((template, line.map(|line| line.to_string())))
-        }
-        _ => None,
-    }
 }
 
 /// Annotations find their file by its path in the checkout, wherever in it we run.

@@ -5,6 +5,7 @@
 //! never the only signal.
 
 mod board;
+mod failure;
 mod frame;
 mod github;
 mod lines;
@@ -15,25 +16,27 @@ mod summary;
 mod tree;
 mod watch;
 mod words;
+mod write;
 
 use std::fmt::Display;
 use std::io::{BufRead, IsTerminal, Write, stdout};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use anstream::{ColorChoice, eprint, eprintln, println};
+use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::Output;
 use crate::config::terminal::{Color, Github, Terminal};
-use crate::error::Exit;
+use crate::error::{Exit, UserError, user_error};
 use crate::event::{Event, Reporter};
 use crate::hint::hint;
 use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::report::{DeployReport, LogsReport, TeardownReport};
+use failure::{Document, Failure};
 use lines::{Dialect, Lines};
 use stream::EventStream;
 use tree::Tree;
@@ -65,11 +68,10 @@ pub fn open(output: Output, terminal: &Terminal) -> Result<()> {
 /// It cannot be written, or not as JSON.
 pub fn print_report(report: &(impl Display + Serialize), output: Output) -> Result<()> {
     match output {
-        Output::Text => println!("{}", words::lines(&report.to_string())),
-        Output::Json => print_json(report)?,
-        Output::Ndjson => stream().report(report)?,
+        Output::Text => write::answer(words::lines(&report.to_string())),
+        Output::Json => print_json(report),
+        Output::Ndjson => stream().report(report),
     }
-    Ok(())
 }
 
 /// Prints one JSON document on stdout.
@@ -77,8 +79,7 @@ pub fn print_report(report: &(impl Display + Serialize), output: Output) -> Resu
 /// # Errors
 /// It cannot be written as JSON.
 pub fn print_json(document: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string_pretty(document)?);
-    Ok(())
+    write::answer(serde_json::to_string_pretty(document)?)
 }
 
 /// Prints lines on stdout as they are; on a terminal, with nothing in them that would steer it.
@@ -87,12 +88,12 @@ pub fn print_json(document: &impl Serialize) -> Result<()> {
 /// Nobody reads them any more.
 pub fn print_lines(lines: &str) -> Result<()> {
     let mut stdout = stdout().lock();
-    if stdout.is_terminal() {
-        writeln!(stdout, "{}", words::lines(lines))?;
+    let written = if stdout.is_terminal() {
+        writeln!(stdout, "{}", words::lines(lines))
     } else {
-        stdout.write_all(lines.as_bytes())?;
-    }
-    Ok(stdout.flush()?)
+        stdout.write_all(lines.as_bytes())
+    };
+    write::answered(written.and_then(|()| stdout.flush()))
 }
 
 /// Prints the lines of logs on stdout: a line each, or one JSON document for all.
@@ -105,10 +106,7 @@ pub fn print_logs(report: &LogsReport, output: Output) -> Result<()> {
             .lines
             .iter()
             .try_for_each(|line| print_log_line(line, output)),
-        Output::Json => {
-            let document = serde_json::to_string_pretty(report)?;
-            Ok(writeln!(stdout().lock(), "{document}")?)
-        }
+        Output::Json => print_json(report),
         Output::Ndjson => stream().report(report),
     }
 }
@@ -118,16 +116,11 @@ pub fn print_logs(report: &LogsReport, output: Output) -> Result<()> {
 /// # Errors
 /// stdout is closed.
 pub fn print_log_line(line: &LogLine, output: Output) -> Result<()> {
-    let mut stdout = stdout().lock();
     match output {
-        Output::Text => writeln!(stdout, "{line}")?,
-        Output::Json => writeln!(stdout, "{}", serde_json::to_string(line)?)?,
-        Output::Ndjson => {
-            drop(stdout);
-            return stream().log(line);
-        }
+        Output::Text => write::answer(line),
+        Output::Json => write::answer(serde_json::to_string(line)?),
+        Output::Ndjson => stream().log(line),
     }
-    Ok(stdout.flush()?)
 }
 
 /// Tells GitHub, where it runs us, what a deploy did: in the step's summary and as its outputs.
@@ -158,26 +151,63 @@ pub fn conclude_teardown(report: &TeardownReport, terminal: &Terminal) {
 /// the process ends with it.
 pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: &Terminal) {
     let text = words::lines(&format!("{error:#}"));
-    eprintln!("{ERROR}error:{ERROR:#} {text}");
+    write::say(format_args!("{ERROR}error:{ERROR:#} {text}"));
     if let Some(hint) = hint(error) {
-        eprintln!("\nhint: {}", words::lines(&hint));
+        write::say(format_args!("\nhint: {}", words::lines(&hint)));
     }
-    if output == Output::Ndjson {
-        // A reader that has closed stdout has been informed on stderr.
-        let _ = stream().error(error, exit);
+    if !is_about_the_answer(error) {
+        print_failure(Failure::new(error, exit), output);
     }
     conclude(terminal, |github| {
-        eprintln!("{}", github::annotation(error, github));
+        write::say(github::annotation(error, github));
         github::set_outputs(github, &[("outcome", "failed")])?;
         github::append_summary(github, &summary::error(error))
     });
+}
+
+/// Whether a command line asks for help or for the version, so that the refusal of clap is its answer.
+pub fn is_help(refusal: &clap::Error) -> bool {
+    !refusal.use_stderr()
+}
+
+/// Prints the help or the version that was asked for, on stdout.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print_help(help: &clap::Error) -> Result<()> {
+    let text = help.render().ansi().to_string();
+    write::answer(text.trim_end_matches('\n'))
+}
+
+/// Prints a fault in the command line with its cure, in clap's words; reports it to programs as well.
+pub fn print_usage(error: &clap::Error, exit: Exit, output: Output) {
+    let text = error.render().ansi().to_string();
+    write::say(text.trim_end_matches('\n'));
+    print_failure(Failure::of_usage(error, exit), output);
+}
+
+/// Whoever has closed stdout has been informed on stderr.
+fn print_failure(error: Failure, output: Output) {
+    let _ = match output {
+        Output::Text => Ok(()),
+        // In one line, as every document is where there may be more than one.
+        Output::Json => serde_json::to_string(&Document { error })
+            .map_err(Into::into)
+            .and_then(write::answer),
+        Output::Ndjson => stream().error(error),
+    };
+}
+
+/// Where the answer cannot be written, neither can the error.
+fn is_about_the_answer(error: &anyhow::Error) -> bool {
+    matches!(user_error(error), Some(UserError::AnswerNotWritten(_)))
 }
 
 /// The command has done its work, also where GitHub's files cannot be written.
 fn conclude(terminal: &Terminal, publish: impl FnOnce(&Github) -> Result<()>) {
     let reported = terminal.github.as_ref().map(publish);
     if let Some(Err(error)) = reported {
-        eprintln!("{}", warning(&format!("{error:#}")));
+        write::say(warning(&format!("{error:#}")));
     }
 }
 
@@ -191,8 +221,10 @@ pub fn ask(question: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     tree::without_picture(|| {
-        eprint!("{} ", words::lines(question));
-        std::io::stderr().flush()?;
+        let mut stderr = anstream::stderr().lock();
+        write!(stderr, "{} ", words::lines(question))?;
+        stderr.flush()?;
+        drop(stderr);
         let mut answer = String::new();
         stdin.lock().read_line(&mut answer)?;
         Ok(Some(answer.trim().to_owned()))

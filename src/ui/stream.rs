@@ -14,7 +14,7 @@
 //! | `note`, `warning`, `tool_output` | `text` |
 //! | `log` | `line`: what `logs --follow --output json` prints |
 //! | `report`, the last | `report`: the document that `--output json` prints; with `--watch`, one for each change |
-//! | `error`, the last instead | `message`, `hint` (or null), `exit` (the exit code) |
+//! | `error`, the last instead | `message`, `hint` (or null), `exit` (the exit code), `code` (its name), `place` (`file`, `line`, `column`, or null) |
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -23,15 +23,15 @@ use std::time::SystemTime;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::failure::Failure;
+use super::write::answered;
 use crate::clock::rfc3339_millis;
-use crate::error::Exit;
 use crate::event::{Event, Reporter, ResourceStep, Step};
-use crate::hint::hint;
 use crate::logs::LogLine;
 use crate::report::seconds;
 
 /// The version of this format.
-const VERSION: &str = "1.0";
+const VERSION: &str = "1.1";
 
 /// Events as lines.
 pub(super) struct EventStream {
@@ -100,11 +100,7 @@ enum Fact<'a, R: Serialize> {
     Report {
         report: R,
     },
-    Error {
-        message: String,
-        hint: Option<String>,
-        exit: u8,
-    },
+    Error(Failure),
 }
 
 impl EventStream {
@@ -134,20 +130,15 @@ impl EventStream {
     }
 
     /// Says why it did not end well: the last line.
-    pub(super) fn error(&self, error: &anyhow::Error, exit: Exit) -> Result<()> {
-        self.write::<()>(Fact::Error {
-            message: format!("{error:#}"),
-            hint: hint(error),
-            exit: exit as u8,
-        })
+    pub(super) fn error(&self, failure: Failure) -> Result<()> {
+        self.write::<()>(Fact::Error(failure))
     }
 
     fn write<R: Serialize>(&self, fact: Fact<'_, R>) -> Result<()> {
         let time = rfc3339_millis((self.now)());
         let text = serde_json::to_string(&Line { time, fact })?;
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(out, "{text}")?;
-        Ok(out.flush()?)
+        answered(writeln!(out, "{text}").and_then(|()| out.flush()))
     }
 }
 
@@ -198,7 +189,7 @@ mod tests {
 
     use super::super::script::{Paper, done, progress, resource, sized, started};
     use super::*;
-    use crate::error::UserError;
+    use crate::error::{Exit, UserError};
 
     /// A time that everybody can check: 2026-11-24T08:05:09.042Z.
     fn then() -> SystemTime {
@@ -236,7 +227,7 @@ mod tests {
         stream.report(&report).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         insta::assert_snapshot!(paper.text().replace(version, "[version]"), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"hello","version":"1.0","program":"factory-tree","program_version":"[version]"}
+{"time":"2026-11-24T08:05:09.042Z","type":"hello","version":"1.1","program":"factory-tree","program_version":"[version]"}
 {"time":"2026-11-24T08:05:09.042Z","type":"step_started","step":"provision"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_started","task":"stack data"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_sized","task":"stack data","resources":8,"expected_seconds":120.5}
@@ -257,13 +248,13 @@ mod tests {
         let (paper, stream) = stream();
         let error = UserError::NotConfirmed("prod".to_owned());
         stream
-            .error(&error.into(), Exit::NeedsConfirmation)
+            .error(Failure::new(&error.into(), Exit::NeedsConfirmation))
             .unwrap();
         let error = anyhow::anyhow!("no route to host");
-        stream.error(&error, Exit::Failure).unwrap();
+        stream.error(Failure::new(&error, Exit::Failure)).unwrap();
         insta::assert_snapshot!(paper.text(), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"nothing has changed; run it again when you are sure","exit":3}
-{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1}
+{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"nothing has changed; run it again when you are sure","exit":3,"code":"needs-confirmation","place":null}
+{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1,"code":"failure","place":null}
 "#);
     }
 }

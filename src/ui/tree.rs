@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
-use anstream::{AutoStream, ColorChoice, eprintln};
+use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::board::{Board, Clock};
 use super::frame::{self, Size};
 use super::lasting_line;
+use super::write::say;
 use crate::event::{Event, Reporter};
 
 /// The interval at which the picture is drawn again.
@@ -32,7 +33,7 @@ impl Tree {
     /// Begins with an empty picture on stderr that draws itself again all the time.
     pub(super) fn new(clock: Clock) -> Self {
         let is_colored = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
-        let say = Box::new(|line: &str| eprintln!("{line}"));
+        let say = Box::new(|line: &str| say(line));
         let tree = Self::on(&console::Term::stderr(), say, is_colored, clock);
         tree.picture.enable_steady_tick(TICK);
         *on_screen() = Some(tree.picture.clone());

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
+use super::write::answered;
 use crate::cli::Output;
 use crate::clock::rfc3339;
 use crate::config::terminal::Terminal;
@@ -54,8 +55,11 @@ impl Watcher {
         let text = shown(self.form, &report, &changed, SystemTime::now())?;
         self.before = Some(report);
         let mut stdout = stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        Ok(stdout.flush()?)
+        answered(
+            stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush()),
+        )
     }
 }
 

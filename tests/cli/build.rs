@@ -211,26 +211,60 @@ const SLOW_BUILD_SCRIPT: &str = "fn main() {
 
 #[test]
 fn a_signal_in_the_middle_of_a_build_is_reported_with_what_was_going_on() {
+    let reported = stopped_by("INT", "--default-signal=INT", false);
+    insta::assert_snapshot!(without_progress(&reported));
+}
+
+#[test]
+fn a_terminal_that_closes_stops_a_deploy_as_sigterm_does() {
+    let reported = stopped_by("HUP", "--default-signal=HUP", false);
+    insta::assert_snapshot!("terminal_closed", without_progress(&reported));
+}
+
+/// `nohup` ignores SIGHUP for what it starts.
+#[test]
+fn where_sighup_is_ignored_it_stays_so() {
+    let reported = stopped_by("HUP", "--ignore-signal=HUP", true);
+    assert!(reported.contains("stopped by SIGTERM"), "{reported}");
+}
+
+/// Sends a signal to a deploy that builds, and SIGTERM after it if it is to go on.
+fn stopped_by(signal: &str, disposition: &str, goes_on: bool) -> String {
     let project = Project::new();
     project.write("api/build.rs", SLOW_BUILD_SCRIPT);
-    let mut command = project.command(&["deploy"]);
+    let ours = project.command(&["deploy"]);
+    let mut command = Command::new("env");
     command
+        .arg(disposition)
+        .arg(ours.get_program())
+        .args(ours.get_args());
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+        .current_dir(project.path())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     wait_until(&mut child, || project.path().join("began").exists());
     let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    let send = |signal: &str| {
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &pid])
+            .status();
+        assert!(sent.unwrap().success());
+    };
+    send(signal);
+    if goes_on {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        send("TERM");
+    }
     let reported = project.reported(&child.wait_with_output().unwrap());
     // On a busy machine the site is still being built, too.
-    let reported = reported.replace("binaries, site", "binaries");
-    insta::assert_snapshot!(without_progress(&reported));
+    reported.replace("binaries, site", "binaries")
 }
 
 /// Steps and tasks come in the order in which they end: only the error is always the same.

@@ -8,6 +8,7 @@ mod consent;
 mod help;
 mod output;
 mod project;
+mod unwritable;
 mod usage;
 mod validate;
 

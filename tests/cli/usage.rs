@@ -96,3 +96,37 @@ fn a_stage_in_aws_is_not_to_develop_on() {
 fn nobody_needs_a_policy_for_a_stage_on_this_machine() {
     insta::assert_snapshot!(Project::new().run(&["policy"]));
 }
+
+#[test]
+fn a_stage_is_named_before_the_verb_as_well_as_after() {
+    let project = Project::new();
+    let after = project.run(&["status", "--stage", "prd"]);
+    assert!(after.contains("there is no stage `prd`"), "{after}");
+    assert_eq!(project.run(&["--stage", "prd", "status"]), after);
+    let after = project.run(&["status", "--config", "other.yaml"]);
+    assert_eq!(project.run(&["--config", "other.yaml", "status"]), after);
+}
+
+#[test]
+fn help_is_a_verb_too() {
+    let project = Project::new();
+    assert_eq!(project.run(&["help"]), project.run(&["--help"]));
+    assert_eq!(
+        project.run(&["help", "logs"]),
+        project.run(&["logs", "--help"])
+    );
+}
+
+#[test]
+fn the_configuration_is_found_from_a_subfolder_and_an_empty_variable_names_none() {
+    let project = Project::new();
+    let run = |folder: &str| {
+        let mut command = project.command(&["status"]);
+        command.current_dir(project.path().join(folder));
+        command.env("FACTORY_TREE_CONFIG", "");
+        project.reported(&command.output().unwrap())
+    };
+    assert!(run("").contains("stage local: absent"), "{}", run(""));
+    assert_eq!(run("site"), run(""));
+    assert_eq!(run("api/src"), run(""));
+}

@@ -24,9 +24,8 @@ const DAMAGES: [(&str, fn(&Path)); 4] = [
 #[test]
 fn commands_of_an_incident_work_with_broken_templates() {
     let stage = Stage::new("incident");
-    let deployed = stage.deploy();
-    a_change_arrives(&deployed, SOON).unwrap();
-    let release = deployed["release"].as_str().unwrap();
+    let release = deploy_with_a_lost_answer(&stage);
+    let release = release.as_str();
     let whole = outputs(&stage);
     assert_eq!(whole.code, Some(0), "{}", whole.said);
     assert!(whole.json["stacks"]["data"]["TableName"].is_string());
@@ -67,6 +66,24 @@ fn commands_of_an_incident_work_with_broken_templates() {
         gone.json
     );
     assert!(!stage.state().exists(), "files are left");
+}
+
+/// Deploys where the answer cannot be written. The stage is deployed and recorded all the same; returns the release.
+fn deploy_with_a_lost_answer(stage: &Stage) -> String {
+    let mut deploy = stage.command("deploy");
+    deploy.stdout(std::fs::File::create("/dev/full").unwrap());
+    let lost = deploy.output().unwrap();
+    let said = String::from_utf8_lossy(&lost.stderr);
+    assert_eq!(lost.status.code(), Some(1), "{said}");
+    assert!(said.contains("the answer cannot be written"), "{said}");
+
+    let again = stage.deploy();
+    assert_eq!(again["outcome"], "unchanged", "{again}");
+    a_change_arrives(&again, SOON).unwrap();
+    let releases = stage.run("releases").json;
+    let rows = releases["releases"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["live"]), (1, &true.into()));
+    rows[0]["id"].as_str().unwrap().to_owned()
 }
 
 fn outputs(stage: &Stage) -> Answer {

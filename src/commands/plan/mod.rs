@@ -7,7 +7,7 @@ mod stack;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{connect, step};
 use crate::aws::{Aws, Object, Stack};
@@ -15,6 +15,7 @@ use crate::build::{self, Artifact, Artifacts};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
+use crate::file;
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{
@@ -276,8 +277,7 @@ fn parts(
 /// The file cannot be written.
 pub fn save(preview: &Preview, file: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(preview)?;
-    std::fs::write(file, text + "\n")
-        .with_context(|| format!("failed to write plan `{}`", file.display()))
+    file::save(file, (text + "\n").as_bytes())
 }
 
 /// Reads a plan that was written to a file.

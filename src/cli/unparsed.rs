@@ -1,0 +1,39 @@
+//! What a command line asks for although it is wrong. In: arguments that clap refused. Out: the form in which the
+//! fault is to be reported, and whether exit code 2 is taken.
+
+use std::ffi::OsString;
+
+use clap::ValueEnum;
+
+use super::Output;
+
+/// A command line that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unparsed {
+    /// The form of the answer.
+    pub output: Output,
+    /// Whether exit code 2 means that there are changes.
+    pub detailed_exitcode: bool,
+}
+
+impl Unparsed {
+    /// Reads the arguments, the program's name first.
+    pub fn read(arguments: &[OsString]) -> Self {
+        let words: Vec<_> = arguments
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        let values = words.windows(2).filter(|pair| pair[0] == "--output");
+        let values = values.map(|pair| pair[1].as_ref());
+        let joined = words
+            .iter()
+            .filter_map(|word| word.strip_prefix("--output="));
+        let mut forms = values
+            .chain(joined)
+            .filter_map(|value| Output::from_str(value, false).ok());
+        Self {
+            output: forms.next().unwrap_or(Output::Text),
+            detailed_exitcode: words.iter().any(|word| word == "--detailed-exitcode"),
+        }
+    }
+}
