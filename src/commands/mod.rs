@@ -25,7 +25,7 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
-use crate::local::StageEndpoint;
+use crate::local::{Platform, StageEndpoint};
 use crate::report::{StepRow, seconds};
 
 use crate::aws::Aws;
@@ -81,4 +81,16 @@ async fn connect(config: &Config, endpoint: &StageEndpoint) -> Result<Aws> {
         }
         _ => Ok(aws),
     }
+}
+
+/// Makes sure of the credentials of a stage that can be asked already: wrong ones are reported before minutes go into a
+/// build.
+///
+/// # Errors
+/// As `connect`.
+async fn ensure_credentials(config: &Config, platform: &Platform) -> Result<()> {
+    if let Some(endpoint) = platform.endpoint_without_start() {
+        connect(config, &endpoint).await?;
+    }
+    Ok(())
 }

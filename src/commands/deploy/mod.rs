@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::{connect, step};
+use super::plan::ensure_consent_to_losses;
+use super::{connect, ensure_credentials, step};
 use crate::aws::Aws;
 use crate::build::{self, Artifacts};
 use crate::check::Check;
@@ -75,10 +76,7 @@ pub async fn deploy_from(
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     let templates = super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
-    // Wrong credentials are reported before minutes go into a build.
-    if let Some(endpoint) = platform.endpoint_without_start() {
-        connect(config, &endpoint).await?;
-    }
+    ensure_credentials(config, &platform).await?;
 
     let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
     if let Some(saved) = &request.plan {
@@ -95,11 +93,8 @@ pub async fn deploy_from(
     let aws = connect(config, &endpoint).await?;
     let plan = plan::plan(config, &endpoint.urls, &templates)?.with_consent(&request.consent);
 
-    if request.consent != DataConsent::All {
-        let urls = &endpoint.urls;
-        super::plan::ensure_consent_to_losses(config, &plan, &artifacts, &aws, urls, reporter)
-            .await?;
-    }
+    let urls = &endpoint.urls;
+    ensure_consent_to_losses(config, &plan, &artifacts, &aws, urls, reporter).await?;
     let work = publish(&plan, &artifacts, &aws, options, reporter);
     let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
     let work = provision(

@@ -13,7 +13,7 @@ use crate::event::Reporter;
 use crate::plan::Plan;
 use crate::provision::state::{self, DeployAction};
 use crate::publish;
-use crate::template;
+use crate::template::{self, DataConsent};
 use crate::urls::Urls;
 
 /// Refuses a deploy that would lose data to which nobody has agreed, before anything is touched. A stack that is busy or
@@ -29,6 +29,9 @@ pub(crate) async fn ensure_consent_to_losses(
     urls: &Urls,
     reporter: &dyn Reporter,
 ) -> Result<()> {
+    if plan.foundation.consent == DataConsent::All {
+        return Ok(());
+    }
     let found = find_stacks(Some(aws), config, urls, reporter).await?;
     let is_idle = |stack: &Stack| {
         let action = state::rules_for(stack.state).deploy;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{connect, step};
+use super::{connect, ensure_credentials, step};
 use crate::aws::{Aws, Object, Stack};
 use crate::build::{self, Artifact, Artifacts};
 use crate::config::Config;
@@ -40,10 +40,7 @@ pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
-    // Wrong credentials are reported before minutes go into a build.
-    if let Some(endpoint) = platform.endpoint_without_start() {
-        connect(config, &endpoint).await?;
-    }
+    ensure_credentials(config, &platform).await?;
     let mut steps = Vec::new();
     let work = build::build(config, reporter);
     let artifacts = step(Step::Build, &mut steps, reporter, work).await?;
