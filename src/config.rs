@@ -3,6 +3,7 @@
 //! the environment.
 
 mod ci;
+mod network;
 mod target;
 pub mod terminal;
 mod value;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
+pub use network::{Network, Proxy};
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
@@ -41,13 +43,16 @@ pub struct Config {
     pub stage: StageName,
     /// The stage's settings.
     pub settings: StageSettings,
+    /// The way to the internet; a stage on this machine takes none.
+    pub network: Network,
 }
 
 impl Config {
     /// Reads the file and picks the stage.
     ///
     /// # Errors
-    /// `UserError::NoConfig`, `UserError::Config` with the place of the fault, `UserError::UnknownStage`.
+    /// `UserError::NoConfig`, `UserError::Config` with the place of the fault, `UserError::UnknownStage`,
+    /// `UserError::Variable`.
     pub fn load(file: &Path, stage: Option<&str>) -> Result<Self> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -82,6 +87,10 @@ impl Config {
                 hint,
             }
         })?;
+        let network = match settings.value.hosting {
+            Hosting::Aws => Network::read()?,
+            Hosting::Local => Network::default(),
+        };
         let file = std::path::absolute(file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
@@ -91,6 +100,7 @@ impl Config {
             name: project.name,
             stage: name,
             settings: settings.value.clone(),
+            network,
         })
     }
 

@@ -5,6 +5,7 @@ mod absent;
 mod account;
 mod build;
 mod help;
+mod network;
 mod output;
 mod project;
 mod usage;

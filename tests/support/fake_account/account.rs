@@ -154,6 +154,10 @@ impl FakeAccount {
             "RollbackStack" => self.begin_from(form, "UPDATE_FAILED"),
             "ContinueUpdateRollback" => self.begin_from(form, "UPDATE_ROLLBACK_FAILED"),
             "UpdateTerminationProtection" => Ok(Vec::new()),
+            "GetCallerIdentity" => Ok(vec![
+                text("Account", "111122223333"),
+                text("Arn", "arn:aws:iam::111122223333:user/test"),
+            ]),
             other => Err((
                 "InvalidAction".to_owned(),
                 format!("no such action: {other}"),
