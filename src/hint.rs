@@ -41,7 +41,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
 }
 
 /// Returns the cure of what is wrong with credentials.
-/// Sources: IAM User Guide, "Troubleshooting signed AWS API requests"; STS API Reference, "Common Error Types".
+/// Sources: IAM User Guide, "Troubleshoot signed requests for AWS APIs"; IAM API Reference, "Common Error Types".
 pub fn credentials_cure(fault: &Fault) -> String {
     let says = |words: &[&str]| {
         let text = fault.message.to_ascii_lowercase();

@@ -112,9 +112,10 @@ impl Exception {
     }
 }
 
-/// The capital form of a variable, else the small one.
+/// The small form of a variable, else the capital one.
+/// Source: AWS CLI User Guide, "Using an HTTP proxy for the AWS CLI".
 fn first(read: &impl Fn(&str) -> Option<String>, name: &str) -> Option<(String, String)> {
-    let names = [name.to_owned(), name.to_ascii_lowercase()];
+    let names = [name.to_ascii_lowercase(), name.to_owned()];
     names
         .into_iter()
         .find_map(|name| read(&name).map(|value| (name, value)))
@@ -132,7 +133,7 @@ fn is_near(host: &str) -> bool {
     match bare.parse() {
         Ok(std::net::IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
         // fd00:ec2:: is what the services of an EC2 instance answer on.
-        // Source: EC2 User Guide, "Access instance metadata for an EC2 instance".
+        // Source: EC2 User Guide, "Retrieve instance metadata".
         Ok(std::net::IpAddr::V6(address)) => {
             address.is_loopback()
                 || address.is_unicast_link_local()
