@@ -151,9 +151,7 @@ fn parse_proxy(name: &str, value: &str) -> Result<Proxy, UserError> {
     };
     let scheme = url.split("://").next().unwrap_or_default();
     let is_http = matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https");
-    let uri = url.parse::<axum::http::Uri>().ok();
-    let host = uri.as_ref().and_then(|uri| uri.host());
-    if is_http && host.is_some_and(|host| !host.is_empty()) {
+    if is_http && names_a_host(&url) {
         return Ok(Proxy(url));
     }
     let problem = if is_http {
@@ -170,6 +168,16 @@ fn parse_proxy(name: &str, value: &str) -> Result<Proxy, UserError> {
              (special characters as %XX), or unset it"
         ),
     })
+}
+
+/// A `#`, `?` or `/` that nobody escaped in a password would end the host's part of the URL early.
+fn names_a_host(url: &str) -> bool {
+    let Ok(uri) = url.parse::<axum::http::Uri>() else {
+        return false;
+    };
+    let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16());
+    let end = port.map_or(host.to_owned(), |port| format!("{host}:{port}"));
+    !host.is_empty() && url.trim_end_matches('/').ends_with(&end)
 }
 
 /// Everything up to the last `@` may be a password, if a person forgot to escape it.
