@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use factory_tree::aws::{Access, Aws};
+use factory_tree::config::Network;
 use factory_tree::event::{Event, Reporter};
 use factory_tree::outputs::Outputs;
 use factory_tree::plan::{ParameterSource, StackPlan};
@@ -151,7 +152,7 @@ async fn run() -> (f64, usize) {
         url: fake.url.clone(),
     };
     let started = Instant::now();
-    let aws = Aws::connect(&access, &"us-east-1".parse().unwrap()).await;
+    let aws = Aws::connect(&access, &"us-east-1".parse().unwrap(), &Network::default()).await;
     let known = (Outputs::default(), BTreeMap::new());
     provision::provision(
         &aws,

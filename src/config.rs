@@ -5,6 +5,7 @@
 mod ci;
 mod environment;
 mod file;
+mod network;
 mod target;
 pub mod terminal;
 mod value;
@@ -23,6 +24,7 @@ use crate::error::UserError;
 pub use ci::ContinuousIntegration;
 pub use environment::stage_of_environment;
 pub use file::file;
+pub use network::{Network, Proxy};
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
@@ -58,13 +60,16 @@ pub struct Config {
     pub stage: StageName,
     /// The stage's settings.
     pub settings: StageSettings,
+    /// The way to the internet; a stage on this machine takes none.
+    pub network: Network,
 }
 
 impl Config {
     /// Reads the file and picks the stage.
     ///
     /// # Errors
-    /// `UserError::NoConfig`, `UserError::Config` with the place of the fault, `UserError::UnknownStage`.
+    /// `UserError::NoConfig`, `UserError::Config` with the place of the fault, `UserError::UnknownStage`,
+    /// `UserError::Variable`.
     pub fn load(file: &Path, stage: Option<&str>) -> Result<Self> {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -118,6 +123,10 @@ impl Config {
             }
         })?;
         project.check_domains(file)?;
+        let network = match settings.value.hosting {
+            Hosting::Aws => Network::read()?,
+            Hosting::Local => Network::default(),
+        };
         let file = std::path::absolute(file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
@@ -127,6 +136,7 @@ impl Config {
             name: project.name,
             stage: name,
             settings: settings.value.clone(),
+            network,
         })
     }
 

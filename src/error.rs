@@ -105,6 +105,18 @@ pub enum UserError {
         /// Every fault that was found.
         faults: Vec<SourceFault>,
     },
+    /// A variable of the environment does not hold what it must.
+    #[error("{name}: `{value}` {problem}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// Its value, without any password.
+        value: String,
+        /// The problem with it.
+        problem: String,
+        /// The cure.
+        hint: String,
+    },
     /// There is no configuration file.
     #[error("there is no configuration file at {}", .0.display())]
     NoConfig(PathBuf),
@@ -191,6 +203,8 @@ pub enum UserError {
         stage: String,
         /// The error of the credential chain or of AWS.
         problem: String,
+        /// The cure of that very error.
+        cure: String,
     },
     /// The credentials belong to another account than the stage's.
     #[error(
@@ -368,7 +382,7 @@ impl UserError {
     /// Returns what the user should do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } => hint.clone(),
+            Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } | Self::Variable { hint, .. } => hint.clone(),
             Self::Templates { .. } => "nothing was touched; `factory-tree validate` checks the templates again, without AWS".to_owned(),
             Self::Interrupted { .. } => "nothing is lost: CloudFormation finishes the running operation by itself; \
                  `factory-tree status` shows it, and the same command continues from there"
@@ -382,9 +396,7 @@ impl UserError {
                 format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
             }
             Self::PartFailed { log, .. } => format!("its log is {}; `factory-tree deploy` tries again", log.display()),
-            Self::NoCredentials { .. } => {
-                "sign in with `aws sso login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
-            }
+            Self::NoCredentials { cure, .. } => cure.clone(),
             Self::WrongAccount { .. } => "choose the right AWS_PROFILE, or correct `account` in factory-tree.yaml".to_owned(),
             Self::Busy { .. } => "wait until it is done (`factory-tree status` shows it), then run the same command again".to_owned(),
             Self::StackStuck { way_out, .. } => (*way_out).to_owned(),
@@ -455,6 +467,7 @@ impl UserError {
         match self {
             Self::Config { .. }
             | Self::Templates { .. }
+            | Self::Variable { .. }
             | Self::NoConfig(_)
             | Self::UnknownStage { .. }
             | Self::UnknownStack { .. }

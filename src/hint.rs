@@ -21,9 +21,15 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     }
     let fault = Fault::of(error)?;
     if fault.is_about_credentials() {
-        let hint = "sign in again (`aws sso login`), then run the same command again: what CloudFormation has \
-                    begun goes on meanwhile, and is followed from where it stands";
-        return Some(hint.to_owned());
+        let cure = credentials_cure(fault);
+        let hint = format!(
+            "{cure}; then run the same command again: what CloudFormation has begun goes on meanwhile, and is followed \
+             from where it stands"
+        );
+        return Some(hint);
+    }
+    if fault.is_unreached() {
+        return Some(unreached_cure(&fault.message).to_owned());
     }
     if fault.is_denied() {
         let diagnosis = diagnose(&fault.message);
@@ -32,4 +38,64 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     }
     let again = "run the same command again: it continues from where this one stopped".to_owned();
     fault.is_transient().then_some(again)
+}
+
+/// Returns the cure of what is wrong with credentials.
+/// Sources: IAM User Guide, "Troubleshoot signed requests for AWS APIs"; IAM API Reference, "Common Error Types".
+pub fn credentials_cure(fault: &Fault) -> String {
+    let says = |words: &[&str]| {
+        let text = fault.message.to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
+    let is_clock = says(&["signature expired", "not yet current", "skew", "too large"]);
+    let cure = match fault.code.as_deref() {
+        Some("RequestTimeTooSkewed" | "RequestInTheFuture" | "RequestExpired") => CLOCK,
+        Some("SignatureDoesNotMatch" | "InvalidSignatureException") if is_clock => CLOCK,
+        Some("SignatureDoesNotMatch" | "InvalidSignatureException") => {
+            "the secret does not belong to the access key: correct AWS_SECRET_ACCESS_KEY, or that of the profile"
+        }
+        Some("ExpiredToken" | "ExpiredTokenException") => {
+            "the session has ended: sign in again (`aws sso login`), or fetch a new AWS_SESSION_TOKEN with its keys"
+        }
+        Some(
+            "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "InvalidAccessKeyId"
+            | "InvalidToken"
+            | "AuthFailure",
+        ) => {
+            "AWS does not know this access key: it was deleted, is switched off, or lacks its AWS_SESSION_TOKEN; \
+             set one that `aws iam list-access-keys` shows as active"
+        }
+        Some("NotSignedUp" | "OptInRequired") => {
+            "enable the region, or finish the sign-up of the account, in its console"
+        }
+        _ if fault.is_denied() => {
+            "ask for this permission; `factory-tree policy` prints every one that a stage needs"
+        }
+        None if says(&["sso", "token"]) => "sign in again with `aws sso login`",
+        None if says(&["profile"]) => {
+            "choose a profile that `aws configure list-profiles` shows with AWS_PROFILE, or correct ~/.aws/config"
+        }
+        _ => {
+            "sign in with `aws sso login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        }
+    };
+    cure.to_owned()
+}
+
+const CLOCK: &str = "set this machine's clock (`factory-tree doctor` compares it with that of AWS)";
+
+fn unreached_cure(message: &str) -> &'static str {
+    if message.contains("certificate") {
+        "name your network's authority with AWS_CA_BUNDLE=FILE (PEM), then run the same command again"
+    } else if message.contains("authorization required") {
+        "the proxy asks who you are: put USER:PASSWORD@ before its host in HTTPS_PROXY, then run the same command again"
+    } else if message.contains("through proxy") {
+        "correct HTTPS_PROXY, or name this host in NO_PROXY, then run the same command again: it continues from where \
+         this one stopped"
+    } else {
+        "look at this machine's network; where a proxy leads out of it, set HTTPS_PROXY. Then run the same command \
+         again: it continues from where this one stopped"
+    }
 }

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 
 use crate::check::Check;
+use crate::config::Network;
 use crate::event::{Event, Reporter};
 use crate::urls::Urls;
 
@@ -30,14 +31,17 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(250);
 
 /// Asks every public address once, at the same time.
-pub async fn check(urls: &Urls, expected: &Expected) -> Vec<Check> {
+pub async fn check(urls: &Urls, expected: &Expected, network: &Network) -> Vec<Check> {
     let (site, www) = tokio::join!(
-        named("site", check_site(urls, expected.site.as_deref())),
-        named("www", check_www(urls)),
+        named("site", check_site(urls, expected.site.as_deref(), network)),
+        named("www", check_www(urls, network)),
     );
     let (api, socket) = tokio::join!(
-        named("api", check_api(urls, expected.api.as_deref())),
-        named("socket", check_socket(urls, expected.server.as_deref())),
+        named("api", check_api(urls, expected.api.as_deref(), network)),
+        named(
+            "socket",
+            check_socket(urls, expected.server.as_deref(), network)
+        ),
     );
     vec![site, www, api, socket]
 }
@@ -47,13 +51,14 @@ pub async fn check(urls: &Urls, expected: &Expected) -> Vec<Check> {
 pub async fn wait_until_healthy(
     urls: &Urls,
     expected: &Expected,
+    network: &Network,
     patience: Duration,
     reporter: &dyn Reporter,
 ) -> Vec<Check> {
     let started = Instant::now();
     let mut reported = String::new();
     loop {
-        let checks = check(urls, expected).await;
+        let checks = check(urls, expected, network).await;
         let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
         if failing.is_empty() || started.elapsed() > patience {
             return checks;
@@ -80,8 +85,8 @@ pub fn summary(failing: &[&Check]) -> String {
 ///
 /// # Errors
 /// It is not reached, or refuses time; worded for a person.
-pub async fn ask_date(url: String) -> Result<String, String> {
-    let answer = ask::get(url.clone()).await?;
+pub async fn ask_date(url: String, network: &Network) -> Result<String, String> {
+    let answer = ask::get(url.clone(), network).await?;
     answer.date.ok_or_else(|| format!("{url} sends no date"))
 }
 
@@ -103,13 +108,17 @@ struct Build {
 }
 
 /// The page must load, and say that it is of this build.
-async fn check_site(urls: &Urls, expected: Option<&str>) -> Result<String, String> {
+async fn check_site(
+    urls: &Urls,
+    expected: Option<&str>,
+    network: &Network,
+) -> Result<String, String> {
     let answers = join_all(
         [
             format!("{}/", urls.site),
             format!("{}/config.json", urls.site),
         ]
-        .map(ask::get),
+        .map(|url| ask::get(url, network)),
     );
     let mut answers = answers.await.into_iter();
     let (page, config) = (answers.next(), answers.next());
@@ -131,9 +140,9 @@ async fn check_site(urls: &Urls, expected: Option<&str>) -> Result<String, Strin
 }
 
 /// `www.` must send people to the site, with their path.
-async fn check_www(urls: &Urls) -> Result<String, String> {
+async fn check_www(urls: &Urls, network: &Network) -> Result<String, String> {
     let www = urls.site.replacen("://", "://www.", 1);
-    let answer = ask::get(format!("{www}/some/path?query=1")).await?;
+    let answer = ask::get(format!("{www}/some/path?query=1"), network).await?;
     let wanted = format!("{}/some/path?query=1", urls.site);
     match (answer.status, answer.location.as_deref()) {
         (301 | 308, Some(location)) if location == wanted => {
@@ -146,8 +155,12 @@ async fn check_www(urls: &Urls) -> Result<String, String> {
     }
 }
 
-async fn check_api(urls: &Urls, expected: Option<&str>) -> Result<String, String> {
-    let answer = ask::get(format!("{}/health", urls.api)).await?;
+async fn check_api(
+    urls: &Urls,
+    expected: Option<&str>,
+    network: &Network,
+) -> Result<String, String> {
+    let answer = ask::get(format!("{}/health", urls.api), network).await?;
     if answer.status != 200 {
         return Err(format!("GET /health answers {}", answer.status));
     }
@@ -161,8 +174,12 @@ struct Hello {
     build: String,
 }
 
-async fn check_socket(urls: &Urls, expected: Option<&str>) -> Result<String, String> {
-    let text = ask::first_message(&urls.socket, &urls.site).await?;
+async fn check_socket(
+    urls: &Urls,
+    expected: Option<&str>,
+    network: &Network,
+) -> Result<String, String> {
+    let text = ask::first_message(&urls.socket, &urls.site, network).await?;
     match serde_json::from_str::<Hello>(&text) {
         Ok(hello) if hello.kind == "hello" => compare(&hello.build, expected),
         _ => Err("sends another message before hello".to_owned()),

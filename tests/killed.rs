@@ -144,7 +144,7 @@ fn operations(stage: &Stage, report: &Value) -> BTreeMap<String, Vec<String>> {
         for stack in report["stacks"].as_array().unwrap() {
             let name = stack["name"].as_str().unwrap();
             let stack = config.stack_name(name);
-            let aws = Aws::connect(&place.access, &config.settings.region).await;
+            let aws = Aws::connect(&place.access, &config.settings.region, &config.network).await;
             let events = aws.cloudformation.list_newest_events(&stack).await.unwrap();
             let mut ends: Vec<_> = events.iter().filter(|event| event.is_settled()).collect();
             ends.sort_by_key(|event| event.millis);

@@ -6,6 +6,8 @@ use std::fmt;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
+use super::http::Unreached;
+
 /// A call that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -18,7 +20,9 @@ pub struct Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FaultKind {
-    /// AWS was not reached, or too busy, or had a fault of its own: the same call may succeed later.
+    /// AWS was not reached: the same call may succeed later.
+    Unreached,
+    /// AWS was too busy, or had a fault of its own: the same call may succeed later.
     Transient,
     /// The credentials are missing, wrong or expired.
     Credentials,
@@ -48,13 +52,23 @@ const TRANSIENT: [&str; 14] = [
 ];
 
 /// Source: AWS common errors (CloudFormation API Reference, "Common Errors"; STS API Reference).
-const CREDENTIALS: [&str; 8] = [
+const CREDENTIALS: [&str; 18] = [
+    "AuthFailure",
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSignatureException",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "NotSignedUp",
+    "OptInRequired",
     "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
@@ -69,7 +83,12 @@ const DENIED: [&str; 4] = [
 impl Fault {
     /// Returns whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        self.kind == FaultKind::Transient
+        matches!(self.kind, FaultKind::Transient | FaultKind::Unreached)
+    }
+
+    /// Returns whether no answer of AWS came.
+    pub fn is_unreached(&self) -> bool {
+        self.kind == FaultKind::Unreached
     }
 
     /// Returns whether the credentials are missing, wrong or expired.
@@ -113,16 +132,63 @@ where
             message: error.message().unwrap_or_default().to_owned(),
         };
     }
-    let message = innermost(&error);
     let kind = match &error {
-        SdkError::ConstructionFailure(_) => FaultKind::Refused,
-        _ if is_about_credentials(&error) => FaultKind::Credentials,
+        SdkError::ConstructionFailure(_)
+        | SdkError::DispatchFailure(_)
+        | SdkError::TimeoutError(_) => kind_without_answer(&error),
         _ => FaultKind::Transient,
+    };
+    let message = match kind {
+        FaultKind::Unreached => unreached(&error),
+        _ => innermost(&error),
     };
     Fault {
         code: None,
         message,
         kind,
+    }
+}
+
+/// The SDK has no public type for an error of credentials within a call's: the names of the kinds in the printed chain
+/// are all there is. Nobody having any is decided first, because it may only mean that an instance's service, asked last,
+/// is not there; and whoever has some may have had to ask somebody who is not reached.
+/// Source: `CredentialsError` of aws-credential-types 1.3.
+fn kind_without_answer(error: &(dyn Error + 'static)) -> FaultKind {
+    let printed = format!("{error:?}");
+    let says = |name: &str| printed.contains(name);
+    if says("CredentialsNotLoaded") {
+        FaultKind::Credentials
+    } else if find_unreached(error).is_some()
+        || says("Unreached {")
+        || says("TimeoutError")
+        || says("ProviderTimedOut")
+    {
+        FaultKind::Unreached
+    } else if says("InvalidConfiguration") || says("ProviderError") || says("Unhandled(") {
+        FaultKind::Credentials
+    } else if says("ConstructionFailure") {
+        FaultKind::Refused
+    } else {
+        FaultKind::Unreached
+    }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        let error: &'a (dyn Error + 'static) = *error;
+        error.source()
+    })
+}
+
+fn find_unreached<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Unreached> {
+    chain(error).find_map(|cause| cause.downcast_ref())
+}
+
+fn unreached(error: &(dyn Error + 'static)) -> String {
+    let cause = innermost(error);
+    match find_unreached(error) {
+        Some(unreached) => format!("AWS is not reached at {}: {cause}", unreached.address),
+        None => format!("AWS is not reached: {cause}"),
     }
 }
 
@@ -136,25 +202,10 @@ fn kind_of(code: &str) -> FaultKind {
 }
 
 /// The outer errors only say that it was not reached; the innermost says why.
-fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let text = cause.to_string();
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let text = chain(error).last().map(ToString::to_string);
+    let text = text.unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The SDK has no public type for "there are no credentials"; it says so in the chain.
-fn is_about_credentials(error: &dyn Error) -> bool {
-    let mut cause = Some(error);
-    while let Some(current) = cause {
-        if format!("{current:?}").contains("CredentialsNotLoaded") {
-            return true;
-        }
-        cause = current.source();
-    }
-    false
 }
 
 #[cfg(test)]
@@ -186,7 +237,12 @@ mod tests {
     fn who_was_not_reached_may_be_reached_later() {
         let timeout: SdkError<GetCallerIdentityError, ()> =
             SdkError::timeout_error("no answer within 5 s");
-        assert!(fault(timeout).is_transient());
+        let fault = fault(timeout);
+        assert!(fault.is_transient() && fault.is_unreached());
+        assert_eq!(
+            fault.to_string(),
+            "AWS is not reached: no answer within 5 s"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sts::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 
-use crate::config::Region;
+use crate::config::{Network, Region};
 pub use acm::{Acm, Certificate, CertificateState};
 pub use autoscaling::{AutoScaling, Group, Instance};
 pub use change_set::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode};
@@ -99,8 +99,8 @@ pub struct Aws {
 
 impl Aws {
     /// Prepares the clients. Nothing is asked yet.
-    pub async fn connect(access: &Access, region: &Region) -> Self {
-        let config = sdk_config(access, region).await;
+    pub async fn connect(access: &Access, region: &Region, network: &Network) -> Self {
+        let config = sdk_config(access, region, network).await;
         Self {
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(&config)),
             s3: S3::new(&config),
@@ -171,7 +171,7 @@ impl Aws {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
+async fn sdk_config(access: &Access, region: &Region, network: &Network) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -181,7 +181,7 @@ async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
         Access::Environment => {
             let loader = aws_config::defaults(BehaviorVersion::latest()).region(region);
             loader
-                .http_client(http::client(Trust::System))
+                .http_client(http::client(Trust::System, network))
                 .timeout_config(timeouts)
                 .load()
                 .await
@@ -192,7 +192,7 @@ async fn sdk_config(access: &Access, region: &Region) -> SdkConfig {
             .region(region)
             .endpoint_url(url)
             .credentials_provider(SharedCredentialsProvider::new(root_credentials()))
-            .http_client(http::client(trust_of(url)))
+            .http_client(http::client(trust_of(url), network))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard())
             .build(),
@@ -221,7 +221,7 @@ mod tests {
     async fn another_program_gets_what_it_needs_to_reach_the_same_aws() {
         let url = "http://127.0.0.1:24566".to_owned();
         let region = "eu-central-1".parse().unwrap();
-        let aws = Aws::connect(&Access::Endpoint { url }, &region).await;
+        let aws = Aws::connect(&Access::Endpoint { url }, &region, &Network::default()).await;
         let lent = aws.lend().await.unwrap();
         let lines: Vec<_> = lent
             .iter()

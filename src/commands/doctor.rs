@@ -133,7 +133,7 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
 
 async fn check_clock(config: &Config) -> Finding {
     let url = format!("https://{}/", sts_host(config));
-    match in_time("clock", verify::ask_date(url)).await {
+    match in_time("clock", verify::ask_date(url, &config.network)).await {
         Ok(Ok(date)) => doctor::judge_clock(&date, SystemTime::now()),
         Ok(Err(problem)) => Finding::unknown("clock", problem),
         Err(silence) => silence,

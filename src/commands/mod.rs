@@ -28,7 +28,8 @@ use crate::event::{Event, Reporter, Step};
 use crate::local::{Platform, StageEndpoint};
 use crate::report::{StepRow, seconds};
 
-use crate::aws::Aws;
+use crate::aws::{Aws, Fault};
+use crate::hint;
 
 /// Runs one step of the road: says that it began and that it is done, and keeps its time.
 async fn step<T>(
@@ -52,22 +53,13 @@ async fn step<T>(
 /// Opens the clients of a stage and makes sure that they are the right ones.
 ///
 /// # Errors
-/// `UserError::NoCredentials`, `UserError::WrongAccount`.
+/// `UserError::NoCredentials`, `UserError::WrongAccount`, or a `Fault` when AWS is not reached.
 async fn connect(config: &Config, endpoint: &StageEndpoint) -> Result<Aws> {
-    let aws = Aws::connect(&endpoint.access, &config.settings.region).await;
+    let aws = Aws::connect(&endpoint.access, &config.settings.region, &config.network).await;
     let stage = config.stage.to_string();
     let identity = match aws.sts.get_identity().await {
         Ok(identity) => identity,
-        Err(error) => {
-            // The chain goes on with every place where it looked.
-            let problem = format!("{error:#}");
-            let problem = problem
-                .split(". Attempted")
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            return Err(UserError::NoCredentials { stage, problem }.into());
-        }
+        Err(error) => return Err(unidentified(stage, error)),
     };
     match &config.settings.account {
         Some(account) if account.as_str() != identity.account => {
@@ -93,4 +85,24 @@ async fn ensure_credentials(config: &Config, platform: &Platform) -> Result<()> 
         connect(config, &endpoint).await?;
     }
     Ok(())
+}
+
+/// Whatever is wrong with the credentials says so. Who is not reached says nothing of them.
+fn unidentified(stage: String, error: anyhow::Error) -> anyhow::Error {
+    let of_credentials =
+        Fault::of(&error).filter(|fault| fault.is_about_credentials() || fault.is_denied());
+    let Some(fault) = of_credentials else {
+        return error.context("the credentials were not checked");
+    };
+    let cure = hint::credentials_cure(fault);
+    // The chain goes on with every place where it looked.
+    let problem = fault.to_string();
+    let problem = problem.split(". Attempted").next().unwrap_or_default();
+    let problem = problem.to_owned();
+    UserError::NoCredentials {
+        stage,
+        problem,
+        cure,
+    }
+    .into()
 }

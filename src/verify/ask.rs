@@ -8,6 +8,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Uri, header};
 use futures_util::{SinkExt, StreamExt};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -16,7 +18,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tower_service::Service;
 
+use crate::config::{Network, Proxy};
 use crate::urls::loopback_address;
 
 /// The largest body that is read, in bytes.
@@ -38,9 +42,9 @@ impl HttpResponse {
 }
 
 /// Gets a URL. Redirects are not followed. The error is worded for a person.
-pub(super) async fn get(url: String) -> Result<HttpResponse, String> {
+pub(super) async fn get(url: String, network: &Network) -> Result<HttpResponse, String> {
     let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
-    let stream = connect(&uri).await?;
+    let stream = connect(&uri, network).await?;
     let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| words(&error))?;
@@ -74,14 +78,18 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 }
 
 /// Opens a WebSocket as a page of `origin` would, and returns the first text that comes.
-pub(super) async fn first_message(url: &str, origin: &str) -> Result<String, String> {
+pub(super) async fn first_message(
+    url: &str,
+    origin: &str,
+    network: &Network,
+) -> Result<String, String> {
     let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let mut request = url.into_client_request().map_err(|error| words(&error))?;
     let origin = origin
         .parse()
         .map_err(|_| format!("`{origin}` is no origin"))?;
     request.headers_mut().insert(header::ORIGIN, origin);
-    let stream = connect(request.uri()).await?;
+    let stream = connect(request.uri(), network).await?;
     let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
         .await
         .map_err(|error| words(&error))?;
@@ -95,22 +103,26 @@ pub(super) async fn first_message(url: &str, origin: &str) -> Result<String, Str
     Err(format!("{url}: closed without a message"))
 }
 
-trait Connection: AsyncRead + AsyncWrite + Send {}
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send> Connection for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
-async fn connect(uri: &Uri) -> Result<Pin<Box<dyn Connection>>, String> {
+async fn connect(uri: &Uri, network: &Network) -> Result<Pin<Box<dyn Connection>>, String> {
     let host = uri.host().ok_or_else(|| format!("{uri} names no host"))?;
     let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let stream = match network.proxy_to(host, port, secure) {
+        Some(proxy) => open_through(proxy, host, port, network).await,
+        None => open(host, port).await,
+    };
     let words = |error: io::Error| format!("{host}:{port}: {error}");
-    let stream = open(host, port).await.map_err(words)?;
+    let stream = stream.map_err(words)?;
     if !secure {
-        return Ok(Box::pin(stream));
+        return Ok(stream);
     }
     let name =
         ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is no host name"))?;
-    let config = Arc::new(tls_config().map_err(words)?);
+    let config = Arc::new(tls_config(network).map_err(words)?);
     let stream = TlsConnector::from(config)
         .connect(name, stream)
         .await
@@ -118,16 +130,58 @@ async fn connect(uri: &Uri) -> Result<Pin<Box<dyn Connection>>, String> {
     Ok(Box::pin(stream))
 }
 
-async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
-    match loopback_address(host, port) {
-        Some(address) => TcpStream::connect(address).await,
-        None => TcpStream::connect((host, port)).await,
-    }
+async fn open(host: &str, port: u16) -> io::Result<Pin<Box<dyn Connection>>> {
+    let stream = match loopback_address(host, port) {
+        Some(address) => TcpStream::connect(address).await?,
+        None => TcpStream::connect((host, port)).await?,
+    };
+    Ok(Box::pin(stream))
 }
 
-fn tls_config() -> io::Result<ClientConfig> {
+/// Has a proxy open the connection. What goes through it is not read by it.
+async fn open_through(
+    proxy: &Proxy,
+    host: &str,
+    port: u16,
+    network: &Network,
+) -> io::Result<Pin<Box<dyn Connection>>> {
+    let wrong =
+        |problem: &dyn std::fmt::Display| io::Error::other(format!("proxy {proxy}: {problem}"));
+    let matcher = Matcher::builder().all(proxy.url()).build();
+    let target: Uri = format!("http://{host}:{port}/")
+        .parse()
+        .map_err(|error| wrong(&error))?;
+    let way = matcher
+        .intercept(&target)
+        .ok_or_else(|| wrong(&"is no proxy"))?;
+    let to_proxy = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls_config(network)?)
+        .https_or_http()
+        .enable_http1()
+        .build();
+    let mut tunnel = Tunnel::new(way.uri().clone(), to_proxy);
+    if let Some(authorization) = way.basic_auth() {
+        tunnel = tunnel.with_auth(authorization.clone());
+    }
+    let stream = tunnel.call(target).await;
+    let stream = stream.map_err(|error| wrong(&innermost(&error)))?;
+    Ok(Box::pin(TokioIo::new(stream)))
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn tls_config(network: &Network) -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(authorities) = network.authorities() {
+        roots.add_parsable_certificates(authorities.certificates.iter().cloned());
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

@@ -6,6 +6,7 @@ mod account;
 mod build;
 mod consent;
 mod help;
+mod network;
 mod output;
 mod project;
 mod unwritable;

@@ -96,7 +96,8 @@ stages:
                 "CLICOLOR",
                 "FORCE_COLOR",
             ];
-            prefixes.iter().any(|prefix| name.starts_with(prefix)) || name == "CI"
+            let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
+            prefixes.iter().any(|prefix| name.starts_with(prefix)) || name == "CI" || is_proxy
         }) {
             command.env_remove(name);
         }

@@ -1,6 +1,7 @@
 //! The bucket of the stage's site, entered by the stage's own endpoint.
 
 use factory_tree::aws::{Access, Aws, Upload};
+use factory_tree::config::Network;
 use serde_json::Value;
 
 use super::run;
@@ -22,7 +23,11 @@ impl Bucket {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let region = "us-east-1".parse().unwrap();
         Self {
-            aws: runtime.block_on(Aws::connect(&Access::Endpoint { url }, &region)),
+            aws: runtime.block_on(Aws::connect(
+                &Access::Endpoint { url },
+                &region,
+                &Network::default(),
+            )),
             runtime,
             name: outputs["stacks"]["site"]["BucketName"]
                 .as_str()

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 
 use crate::support::fake_account::FakeCloudFormation;
 use factory_tree::aws::{Access, Aws};
+use factory_tree::config::Network;
 use factory_tree::event::{Event, Reporter};
 use factory_tree::hint;
 use factory_tree::outputs::Outputs;
@@ -73,7 +74,7 @@ async fn connect(fake: &FakeCloudFormation) -> Aws {
     let access = Access::Endpoint {
         url: fake.url.clone(),
     };
-    Aws::connect(&access, &"us-east-1".parse().unwrap()).await
+    Aws::connect(&access, &"us-east-1".parse().unwrap(), &Network::default()).await
 }
 
 async fn provision(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use factory_tree::aws::{Access, Aws, Upload};
 use factory_tree::build::Site;
+use factory_tree::config::Network;
 use factory_tree::event::SilentReporter;
 use factory_tree::release::{self, SiteTarget};
 use factory_tree::urls::Urls;
@@ -25,7 +26,7 @@ impl Stage {
         let access = Access::Endpoint {
             url: storage.url.clone(),
         };
-        let aws = Aws::connect(&access, &"us-east-1".parse().unwrap()).await;
+        let aws = Aws::connect(&access, &"us-east-1".parse().unwrap(), &Network::default()).await;
         let folder = tempfile::tempdir().unwrap();
         Self {
             storage,

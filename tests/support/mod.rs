@@ -3,5 +3,6 @@
 pub(crate) mod browser;
 pub(crate) mod fake_account;
 pub(crate) mod fake_storage;
-mod loopback;
+pub(crate) mod loopback;
+pub(crate) mod proxy;
 pub(crate) mod stage;

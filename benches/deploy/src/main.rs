@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use factory_tree::aws::{Access, Aws};
 use factory_tree::cli::Output;
-use factory_tree::config::Region;
 use factory_tree::config::terminal::Terminal;
+use factory_tree::config::{Network, Region};
 use factory_tree::outputs::Outputs;
 use factory_tree::plan::StackPlan;
 use factory_tree::provision::{self, Options};
@@ -43,7 +43,7 @@ fn stack_plan(stack: &str, region: &str, file: &Path) -> Result<StackPlan> {
 
 /// Goes the way of `factory-tree deploy` from its credentials to its settled stacks.
 async fn deploy(stack: StackPlan) -> Result<()> {
-    let aws = Aws::connect(&Access::Environment, &stack.region).await;
+    let aws = Aws::connect(&Access::Environment, &stack.region, &Network::read()?).await;
     aws.sts.get_identity().await?;
     let terminal = Terminal::read();
     let reporter = ui::reporter(Output::Text, &terminal);

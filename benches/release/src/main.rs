@@ -7,8 +7,8 @@ use anyhow::{Error, Result, bail};
 use factory_tree::aws::{Access, Aws};
 use factory_tree::build::Site;
 use factory_tree::cli::Output;
-use factory_tree::config::Region;
 use factory_tree::config::terminal::Terminal;
+use factory_tree::config::{Network, Region};
 use factory_tree::release::{self, SiteTarget};
 use factory_tree::ui;
 use factory_tree::urls::Urls;
@@ -31,7 +31,7 @@ async fn main() -> Result<()> {
 
 /// Goes the way of `factory-tree deploy` from a built site to a released one.
 async fn send(site: &Site, target: &SiteTarget, region: &Region) -> Result<usize> {
-    let aws = Aws::connect(&Access::Environment, region).await;
+    let aws = Aws::connect(&Access::Environment, region, &Network::read()?).await;
     let terminal = Terminal::read();
     let reporter = ui::reporter(Output::Text, &terminal);
     let urls = Urls {

@@ -256,7 +256,14 @@ pub(super) async fn verify(
     reporter: &dyn Reporter,
 ) -> Result<Vec<Check>> {
     let patience = Duration::from_secs(config.settings.verify_seconds.into());
-    let checks = verify::wait_until_healthy(&endpoint.urls, expected, patience, reporter).await;
+    let checks = verify::wait_until_healthy(
+        &endpoint.urls,
+        expected,
+        &config.network,
+        patience,
+        reporter,
+    )
+    .await;
     let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
     if failing.is_empty() {
         return Ok(checks);

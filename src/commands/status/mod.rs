@@ -44,7 +44,7 @@ pub async fn status(config: &Config, scope: StatusScope) -> Result<StatusReport>
     }
     let expected = expected(found);
     let (answers, seen) = tokio::join!(
-        verify::check(&endpoint.urls, &expected),
+        verify::check(&endpoint.urls, &expected, &config.network),
         observe(looked.as_ref(), scope)
     );
     let mut checks: Vec<Check> = parts;
