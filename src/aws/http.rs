@@ -83,8 +83,8 @@ impl Routed {
             .clients
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((_, client)) = clients.iter().find(|(way, _)| way.as_ref() == proxy) {
-            return client.clone();
+        if let Some((_, made)) = clients.iter().find(|(way, _)| way.as_ref() == proxy) {
+            return made.clone();
         }
         let client = client_through(proxy, self.trust, &self.network);
         clients.push((proxy.cloned(), client.clone()));
