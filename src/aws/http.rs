@@ -86,9 +86,9 @@ impl Routed {
         if let Some((_, made)) = clients.iter().find(|(way, _)| way.as_ref() == proxy) {
             return made.clone();
         }
-        let client = client_through(proxy, self.trust, &self.network);
-        clients.push((proxy.cloned(), client.clone()));
-        client
+        let made = client_through(proxy, self.trust, &self.network);
+        clients.push((proxy.cloned(), made.clone()));
+        made
     }
 }
 
