@@ -47,6 +47,9 @@ fn company() -> (CompanyNetwork, FakeCloudFormation) {
     (CompanyNetwork::before(server), account)
 }
 
+/// Names and values of the environment.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn every_request_goes_through_the_proxy_to_the_private_authority() {
     let (project, (network, account)) = (Project::new(), company());
@@ -76,7 +79,7 @@ fn a_way_that_leads_nowhere_is_told_and_is_no_fault_of_the_credentials() {
     let without_password = proxy.replace("user:password@", "");
     let dead_proxy = format!("http://eve:secret@127.0.0.1:{dead}");
     let dead_endpoint = format!("http://127.0.0.1:{dead}");
-    let cases: [(&str, &str, &[(&str, &str)]); 5] = [
+    let cases: [(&str, &str, Variables); 5] = [
         ("refused", &dead_endpoint, &[]),
         (
             "unknown name",
