@@ -450,7 +450,7 @@ fn misread(file: &Path, error: &serde_yaml::Error) -> UserError {
     let message = error.without_snippet().to_string();
     let message = message.lines().next().unwrap_or_default();
     // The message begins with the place already.
-    // What the reader advises to programs is nothing to a person.
+    // The reader ends some messages with advice for programs, which does not help a person.
     let message = message.split(", set ").next().unwrap_or_default();
     let message = message
         .split(" at line ")

@@ -51,7 +51,7 @@ pub struct DeployReport {
     pub stacks: Vec<StackRow>,
     /// The site files and servers that were switched over after the stacks were ready.
     pub released: Released,
-    /// What `--prune-now` has deleted; `None` where that was not asked for.
+    /// The files that `--prune-now` has deleted; `None` where that was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Pruned>,
     /// Every step.

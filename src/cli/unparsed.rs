@@ -1,4 +1,4 @@
-//! What a command line asks for although it is wrong. In: arguments that clap refused. Out: the form in which the
+//! The form of the answer that a wrong command line asks for. In: arguments that clap refused. Out: the form in which the
 //! fault is to be reported, and whether exit code 2 is taken.
 
 use std::ffi::OsString;

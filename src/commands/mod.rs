@@ -87,7 +87,8 @@ async fn ensure_credentials(config: &Config, platform: &Platform) -> Result<()> 
     Ok(())
 }
 
-/// Whatever is wrong with the credentials says so. Who is not reached says nothing of them.
+/// Turns the failure to identify the caller into an error. A fault of the credentials is named as one; an AWS that is not
+/// reached says nothing about them.
 fn unidentified(stage: String, error: anyhow::Error) -> anyhow::Error {
     let of_credentials =
         Fault::of(&error).filter(|fault| fault.is_about_credentials() || fault.is_denied());
