@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
-pub use environment::stage_of_environment;
+pub use environment::{CompilerEnvironment, stage_of_environment};
 pub use file::file;
 pub use network::{Network, Proxy};
 pub use target::{Architecture, BuildTarget};

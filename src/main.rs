@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let exit = factory_tree::run(std::env::args_os()).await;
+fn main() -> ExitCode {
+    let exit = factory_tree::run(std::env::args_os());
     ExitCode::from(exit as u8)
 }

@@ -15,6 +15,8 @@ use crate::event::{Reporter, task};
 use crate::file;
 
 const TASK: &str = "binaries";
+/// The file that remembers what was compiled last.
+const MEMORY: &str = "programs.json";
 const UNIT: &str = "factory-tree-websocket.service";
 
 /// Builds api, publisher and server, in this order.
@@ -26,7 +28,10 @@ pub(super) async fn build(
     let outcome = |_: &[Artifact; 3]| "built".to_owned();
     task(reporter, TASK, outcome, async {
         let target = config.settings.target();
-        let programs = compile(config, target, TASK, reporter).await?;
+        let folder = folder.join(kind(config, target));
+        std::fs::create_dir_all(&folder)?;
+        let memory = folder.join(MEMORY);
+        let programs = compile(config, target, &memory, TASK, reporter).await?;
         let program = |name: &str| {
             let file = programs.get(name).cloned();
             file.with_context(|| format!("cargo built no program `{name}`"))
@@ -36,8 +41,6 @@ pub(super) async fn build(
             [program("api")?, program("publisher")?],
             program("websocket")?,
         );
-        let folder = folder.join(kind(config));
-        std::fs::create_dir_all(&folder)?;
         tokio::task::spawn_blocking(move || {
             let [api, publisher] = lambdas;
             Ok([
@@ -54,12 +57,17 @@ pub(super) async fn build(
 /// Builds one program for this machine.
 pub(super) async fn build_program(
     config: &Config,
+    folder: &Path,
     name: &str,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf> {
     let outcome = |_: &PathBuf| "built".to_owned();
     task(reporter, TASK, outcome, async {
-        let mut programs = compile(config, BuildTarget::ThisMachine, TASK, reporter).await?;
+        let target = BuildTarget::ThisMachine;
+        let folder = folder.join(kind(config, target));
+        std::fs::create_dir_all(&folder)?;
+        let memory = folder.join(MEMORY);
+        let mut programs = compile(config, target, &memory, TASK, reporter).await?;
         let file = programs.remove(name);
         file.with_context(|| format!("cargo built no program `{name}`"))
     })
@@ -68,28 +76,28 @@ pub(super) async fn build_program(
 
 /// Profiles and systems have their own folders, so that deploys of two stages do not write over each
 /// other.
-fn kind(config: &Config) -> String {
+fn kind(config: &Config, target: BuildTarget) -> String {
     let profile = config.settings.profile.name();
-    match config.settings.target() {
+    match target {
         BuildTarget::ThisMachine => profile.to_owned(),
         BuildTarget::AmazonLinux(architecture) => format!("{profile}-{}", architecture.name()),
     }
 }
 
 fn lambda(folder: &Path, name: &str, program: PathBuf, target: BuildTarget) -> Result<Artifact> {
-    let content = read(&program)?;
-    check_program(name, &content, target)?;
+    let unpacked = std::fs::metadata(&program)?.len();
     let artifact = archived(folder, name, "zip", &[program], |files| {
+        check_program(name, &files[0], target)?;
         lambda_zip(&files[0])
     })?;
-    check_sizes(name, artifact.bytes, content.len() as u64, target)?;
+    check_sizes(name, artifact.bytes, unpacked, target)?;
     Ok(artifact)
 }
 
 fn bundle(folder: &Path, program: PathBuf, unit: PathBuf, target: BuildTarget) -> Result<Artifact> {
     let name = "websocket";
-    check_program(name, &read(&program)?, target)?;
     archived(folder, name, "tar.gz", &[program, unit], |files| {
+        check_program(name, &files[0], target)?;
         tar_gz(&[
             ArchiveEntry {
                 name,
@@ -116,7 +124,7 @@ struct ArchiveStamp {
     artifact: Artifact,
 }
 
-/// Returns the archive of some files, made again only when cargo has written one of them again.
+/// Returns the archive of some files, checked and made again only when cargo has written one of them again.
 fn archived(
     folder: &Path,
     name: &str,

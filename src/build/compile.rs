@@ -11,27 +11,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::command::Tool;
 use super::cross::{self, Linking};
+use super::last_compile::Compilation;
 use crate::config::{Architecture, BuildProfile, BuildTarget, Config};
 use crate::event::{Event, Reporter};
 
 const CURE: &str = "install Rust with rustup (https://rustup.rs)";
 
-/// Compiles api, publisher and websocket. Returns each program's file by its name.
+/// Compiles api, publisher and websocket, unless all is as it was when they were compiled the last time. Returns each
+/// program's file by its name. `memory` is the file that remembers the last time.
 ///
 /// # Errors
 /// A tool or a target is missing (`UserError::Tool`), or cargo fails (`UserError::Build`).
 pub(super) async fn compile(
     config: &Config,
     target: BuildTarget,
+    memory: &Path,
     task: &str,
     reporter: &dyn Reporter,
 ) -> Result<BTreeMap<String, PathBuf>> {
+    let compilation = Compilation {
+        root: &config.root,
+        memory,
+        request: format!("{target:?} {:?}", selection(config.settings.profile)),
+    };
+    if let Some(programs) = compilation.recall() {
+        return Ok(programs);
+    }
+    let started = SystemTime::now();
     let call = match target {
         BuildTarget::ThisMachine => CargoCall::default(),
         BuildTarget::AmazonLinux(architecture) => shipped(config, architecture, reporter).await?,
@@ -52,7 +65,25 @@ pub(super) async fn compile(
             reporter.report(Event::TaskProgress { task, detail });
         }
     };
-    Ok(executables(&cargo.run(reporter, progress).await?))
+    let programs = executables(&cargo.run(reporter, progress).await?);
+    if let Some(toolchain) = toolchain(&config.root).await {
+        compilation.remember(&programs, &toolchain, started);
+    }
+    Ok(programs)
+}
+
+/// Returns the folder of the compiler that is chosen for the sources.
+async fn toolchain(root: &Path) -> Option<PathBuf> {
+    let rustc = Tool {
+        program: "rustc",
+        arguments: &["--print", "sysroot"],
+        environment: &[],
+        folder: root,
+        holds: None,
+        cure: CURE,
+    };
+    let answer = rustc.ask().await?;
+    Some(PathBuf::from(answer.trim()))
 }
 
 /// The arguments and the environment of a cargo command.

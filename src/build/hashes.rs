@@ -1,64 +1,26 @@
 //! The hashes of the files of a folder, computed again only where a file may have changed. In: a folder, paths,
 //! and the file that remembers. Out: every file, measured.
 //!
-//! A file is taken for unchanged when size, inode, and the times of its last change of content and of
-//! inode are those remembered. The last of these no program can set, so a content that is exchanged under
-//! an old time is seen. What changed while it was measured, or just before, is not remembered: a later
-//! change could fall into the same tick of the file system's clock (git calls this "racy").
+//! A file is taken for unchanged when its stamp is the remembered one (`file_stamp`).
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::file_stamp::FileStamp;
 use crate::content::{FileContent, FileDigest};
 use crate::file;
-
-/// The coarsest clock of a file system that is still in use: FAT's, two seconds (Microsoft, "FAT32 File
-/// System Specification").
-const COARSEST_TICK: Duration = Duration::from_secs(2);
 
 /// The attributes of a file by which a change is detected, and the hashes of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Remembered {
     stamp: FileStamp,
     digest: FileDigest,
-}
-
-/// The attributes by which an unchanged file is known. Times are nanoseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct FileStamp {
-    bytes: u64,
-    inode: u64,
-    content_changed: i128,
-    inode_changed: i128,
-}
-
-impl FileStamp {
-    fn of(file: &Path) -> std::io::Result<Self> {
-        let metadata = file.metadata()?;
-        let nanoseconds =
-            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
-        Ok(Self {
-            bytes: metadata.len(),
-            inode: metadata.ino(),
-            content_changed: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-            inode_changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
-
-    /// Returns whether the file was at rest when it was measured at this time.
-    fn was_at_rest(&self, measured: SystemTime) -> bool {
-        let measured = measured.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let latest = measured.saturating_sub(COARSEST_TICK).as_nanos();
-        let changed = self.content_changed.max(self.inode_changed);
-        i128::try_from(latest).is_ok_and(|latest| changed < latest)
-    }
 }
 
 type Memory = BTreeMap<String, Remembered>;
@@ -141,6 +103,7 @@ fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) 
 #[cfg(test)]
 mod tests {
     use std::fs::{File, FileTimes};
+    use std::time::Duration;
 
     use super::*;
 
@@ -215,20 +178,6 @@ mod tests {
             .unwrap();
         let expected = FileContent::measure(&path).unwrap().digest;
         assert_eq!(folder.measure(&["a.js"]), [expected]);
-    }
-
-    #[test]
-    fn what_has_just_changed_is_not_remembered() {
-        let stamp = |changed: i128| FileStamp {
-            bytes: 1,
-            inode: 1,
-            content_changed: 0,
-            inode_changed: changed * 1_000_000_000,
-        };
-        let measured = UNIX_EPOCH + Duration::from_secs(100);
-        assert!(stamp(97).was_at_rest(measured));
-        assert!(!stamp(98).was_at_rest(measured));
-        assert!(!stamp(200).was_at_rest(measured));
     }
 
     #[test]

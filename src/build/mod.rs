@@ -11,7 +11,9 @@ mod compile;
 #[cfg(test)]
 mod crafted_elf;
 mod cross;
+mod file_stamp;
 mod hashes;
+mod last_compile;
 mod revision;
 mod site;
 mod site_sources;
@@ -143,9 +145,9 @@ async fn build_beside(
     reporter: &dyn Reporter,
 ) -> Result<Artifacts> {
     let binaries = binaries::build(config, folder, reporter);
-    // Asked before the build, which may take minutes: somebody may be at work on the sources.
-    let revision = revision::find(&config.root).await;
-    let ([api, publisher, server], site) = tokio::try_join!(binaries, site)?;
+    // Asked when the build begins, which may take minutes: somebody may be at work on the sources.
+    let revision = async { Ok(revision::find(&config.root).await) };
+    let (revision, [api, publisher, server], site) = tokio::try_join!(revision, binaries, site)?;
     Ok(Artifacts {
         api,
         publisher,
@@ -164,7 +166,7 @@ pub async fn build_program(
     name: &str,
     reporter: &dyn Reporter,
 ) -> Result<PathBuf> {
-    binaries::build_program(config, name, reporter).await
+    binaries::build_program(config, &folder(config), name, reporter).await
 }
 
 /// Returns the folder of everything that is built.

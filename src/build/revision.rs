@@ -19,17 +19,30 @@ pub struct Revision {
 /// The longest time that git may take: nobody waits for a line in a report.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What git says in place of the commit where there is none yet. Source: git-status(1), "Porcelain Format Version 2".
+const NO_COMMIT: &str = "(initial)";
+
 pub(super) async fn find(folder: &Path) -> Option<Revision> {
     let asked = tokio::time::timeout(TIMEOUT, ask_git(folder)).await;
     asked.ok().flatten().or_else(of_ci)
 }
 
 async fn ask_git(folder: &Path) -> Option<Revision> {
-    let commit = git(folder, &["rev-parse", "--verify", "HEAD"]).await?;
-    let changes = git(folder, &["--no-optional-locks", "status", "--porcelain"]).await;
+    let asked = [
+        "--no-optional-locks",
+        "status",
+        "--porcelain=v2",
+        "--branch",
+    ];
+    let state = git(folder, &asked).await?;
+    let (head, changes): (Vec<&str>, Vec<&str>) =
+        state.lines().partition(|line| line.starts_with("# "));
+    let commit = head
+        .iter()
+        .find_map(|line| line.strip_prefix("# branch.oid "));
     Some(Revision {
-        commit: commit.trim().to_owned(),
-        dirty: changes.map(|changes| !changes.trim().is_empty()),
+        commit: commit.filter(|commit| *commit != NO_COMMIT)?.to_owned(),
+        dirty: Some(!changes.is_empty()),
     })
 }
 

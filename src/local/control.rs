@@ -1,7 +1,8 @@
 //! A command's side of the supervisor: writes what is to run, makes sure that a supervisor runs it, and
 //! waits until it does.
 
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,7 @@ fn start_supervisor(folder: &StateFolder) -> Result<()> {
         .context("failed to open the supervisor's log")?;
     let mut command = Command::new(own_program()?);
     command
-        .args(["local", "supervise"])
+        .args(["local", "start"])
         .arg(folder.path())
         .current_dir(folder.path());
     command
@@ -103,6 +104,19 @@ fn start_supervisor(folder: &StateFolder) -> Result<()> {
         .stderr(log);
     command.spawn().context("failed to start the supervisor")?;
     Ok(())
+}
+
+/// Turns this process into the supervisor of a folder. Whatever its caller had open is closed on the way: a process in
+/// the background would keep a lock of `flock`, or the end of a pipe, for as long as the stage runs. Returns only to
+/// report a failure.
+///
+/// This process must have nothing else to do: the files of the deploy that starts it may still be needed there, for
+/// example those by which `make` limits the jobs of a cargo that it starts. That is why it does not close them itself.
+pub(super) fn become_supervisor(folder: &Path) -> Result<()> {
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
+    let mut command = std::process::Command::new(own_program()?);
+    let error = command.args(["local", "supervise"]).arg(folder).exec();
+    Err(error).context("failed to start the supervisor")
 }
 
 /// Returns this program's file. After a rebuild the kernel reports it its old name with a mark behind it;

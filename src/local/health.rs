@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::parts::{EDGE, EMULATOR, RunningParts, SERVER, SUPERVISOR};
+use super::port::Sockets;
 use super::ports::Ports;
 use super::state::{self, StateFolder};
 use super::{edge, emulator, port, probe, server};
@@ -22,18 +23,27 @@ pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
         .ok()
         .unwrap_or_default();
     let running = running.as_ref();
+    let sockets = Sockets::default();
     let (emulator, edge, server) = tokio::join!(
         check_part(
             running,
             EMULATOR,
             ports.emulator,
+            &sockets,
             emulator::check(ports.emulator, TIMEOUT)
         ),
-        check_part(running, EDGE, ports.edge, edge::check(ports.edge, TIMEOUT)),
+        check_part(
+            running,
+            EDGE,
+            ports.edge,
+            &sockets,
+            edge::check(ports.edge, TIMEOUT)
+        ),
         check_part(
             running,
             SERVER,
             ports.server,
+            &sockets,
             probe::check_ok(ports.server, server::READY, TIMEOUT)
         ),
     );
@@ -58,10 +68,11 @@ async fn check_part(
     running: Option<&RunningParts>,
     name: &str,
     port: u16,
+    sockets: &Sockets,
     probe: impl Future<Output = Result<(), String>>,
 ) -> Check {
     let record = running.and_then(|running| running.parts.get(name));
-    let is_its_own = |port| record.is_some_and(|record| record.holds(port));
+    let is_its_own = |port| record.is_some_and(|record| record.holds(port, sockets));
     let (ok, detail) = match record.map(|record| record.living().ok_or(record)) {
         None => (false, "not started".to_owned()),
         Some(Err(record)) => (false, record.end()),
@@ -165,7 +176,10 @@ mod tests {
             executable: String::new(),
             parts: BTreeMap::from([(EDGE.to_owned(), record(process, None))]),
         };
-        let seen = check_part(Some(&running), EDGE, port, async { Ok(()) }).await;
+        let seen = check_part(Some(&running), EDGE, port, &Sockets::default(), async {
+            Ok(())
+        })
+        .await;
         part.kill().unwrap();
         part.wait().unwrap();
         assert!(!seen.ok);

@@ -252,6 +252,11 @@ fn in_aws(domain: &DomainName) -> StageEndpoint {
 /// The program of a background process of a local stage
 #[derive(Debug, clap::Subcommand)]
 pub enum BackgroundProcess {
+    /// Become the supervisor of a stage, without the open files of who starts it
+    Start {
+        /// The stage's folder
+        folder: PathBuf,
+    },
     /// Start the parts of a stage and keep account of them
     Supervise {
         /// The stage's folder
@@ -273,6 +278,7 @@ pub enum BackgroundProcess {
 /// Its port is taken, or its folder cannot be read.
 pub async fn run_process(process: BackgroundProcess) -> Result<()> {
     match process {
+        BackgroundProcess::Start { folder } => control::become_supervisor(&folder),
         BackgroundProcess::Supervise { folder } => {
             supervisor::run_until_signal(&state::StateFolder::new(folder)).await
         }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::port;
+use super::port::Sockets;
 use super::process::ProcessId;
 
 /// The emulator's name among the parts.
@@ -92,9 +92,9 @@ impl PartRecord {
 
     /// Returns whether it lives and listens on a port. An answer alone is no proof: what another stage has there
     /// answers just so.
-    pub(super) fn holds(&self, port: u16) -> bool {
+    pub(super) fn holds(&self, port: u16, sockets: &Sockets) -> bool {
         self.living()
-            .is_some_and(|process| port::is_held_by(port, process.pid))
+            .is_some_and(|process| sockets.are_held_by(port, process.pid))
     }
 
     /// Returns how it ended, for people.
@@ -118,9 +118,9 @@ impl RunningParts {
     }
 
     /// Returns whether a part lives and listens on a port.
-    pub(super) fn holds(&self, name: &str, port: u16) -> bool {
+    pub(super) fn holds(&self, name: &str, port: u16, sockets: &Sockets) -> bool {
         let record = self.parts.get(name);
-        record.is_some_and(|record| record.holds(port))
+        record.is_some_and(|record| record.holds(port, sockets))
     }
 
     /// Returns whether every wanted part was started, and no other is left.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::process::all_pids;
@@ -46,14 +47,39 @@ pub(super) fn find_inner() -> Option<u16> {
     candidates.into_iter().find(|port| is_free(*port))
 }
 
-/// Returns whether a process of this user listens on a port.
-pub(super) fn is_held_by(port: u16, pid: i32) -> bool {
-    has_one_of(pid, &listening_sockets(port))
+/// The kernel's tables of sockets: version 4 of the protocol, then version 6 (proc_pid_net(5)).
+const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/// The sockets of this machine, each table as it was when it was first needed. The kernel walks through all places of a
+/// hash table to write one, which takes milliseconds: so one serves several questions of the same moment.
+#[derive(Default)]
+pub(super) struct Sockets {
+    tables: [OnceLock<String>; 2],
+}
+
+impl Sockets {
+    /// Returns whether a process of this user listens on a port.
+    pub(super) fn are_held_by(&self, port: u16, pid: i32) -> bool {
+        self.tables()
+            .any(|table| has_one_of(pid, &listening_sockets(table, port)))
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &str> {
+        let tables = TABLES.iter().zip(&self.tables);
+        tables.map(|(path, table)| {
+            let read = || fs::read_to_string(path).unwrap_or_default();
+            table.get_or_init(read).as_str()
+        })
+    }
 }
 
 /// Names who listens on a port, for people: `node (pid 12)`.
 pub(super) fn holder(port: u16) -> String {
-    let sockets = listening_sockets(port);
+    let all = Sockets::default();
+    let sockets: Vec<String> = all
+        .tables()
+        .flat_map(|table| listening_sockets(table, port))
+        .collect();
     let mut pids = all_pids().into_iter();
     let Some(pid) = pids.find(|pid| has_one_of(*pid, &sockets)) else {
         return "another process".to_owned();
@@ -64,6 +90,9 @@ pub(super) fn holder(port: u16) -> String {
 
 /// Returns whether a process has one of these sockets open; not if it is another user's, whose handles cannot be seen.
 fn has_one_of(pid: i32, sockets: &[String]) -> bool {
+    if sockets.is_empty() {
+        return false;
+    }
     let Ok(handles) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return false;
     };
@@ -82,11 +111,9 @@ pub(super) fn taken(port: u16) -> String {
     format!("port {port} is taken by {}", holder(port))
 }
 
-/// Returns the names, as file handles show them, of all sockets that listen on a port.
-fn listening_sockets(port: u16) -> Vec<String> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .map(|path| fs::read_to_string(path).unwrap_or_default());
-    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+/// Returns the names, as file handles show them, of all sockets in a table that listen on a port.
+fn listening_sockets(table: &str, port: u16) -> Vec<String> {
+    let rows = table.lines().skip(1);
     rows.filter_map(|row| listening_inode(row, port))
         .map(|inode| format!("socket:[{inode}]"))
         .collect()

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::parts::{EDGE, EMULATOR, RunningParts, SERVER};
-use super::port;
+use super::port::{self, Sockets};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 
@@ -25,6 +25,7 @@ pub(super) struct Choice<'a> {
     /// The ports of the last run: a port is kept for as long as possible, because addresses contain it.
     pub(super) known: Option<Ports>,
     pub(super) running: Option<&'a RunningParts>,
+    pub(super) sockets: Sockets,
 }
 
 impl Choice<'_> {
@@ -73,7 +74,7 @@ impl Choice<'_> {
 
     fn holds(&self, part: &str, port: u16) -> bool {
         self.running
-            .is_some_and(|running| running.holds(part, port))
+            .is_some_and(|running| running.holds(part, port, &self.sockets))
     }
 }
 
@@ -101,6 +102,7 @@ mod tests {
             configured,
             known,
             running: None,
+            sockets: Sockets::default(),
         }
         .ports(notes)
     }

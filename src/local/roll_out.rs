@@ -124,10 +124,11 @@ impl LocalStage {
     async fn serves(&self, wanted: &Part, ports: Ports) -> bool {
         let running = self.running();
         let record = running.as_ref().and_then(|running| running.living(SERVER));
-        record.is_some_and(|record| record.part.is_like(wanted) && record.holds(ports.server))
-            && probe::wait_until_ok(ports.server, server::READY, RESPONSE_TIMEOUT)
-                .await
-                .is_ok()
+        record.is_some_and(|record| {
+            record.part.is_like(wanted) && record.holds(ports.server, &port::Sockets::default())
+        }) && probe::wait_until_ok(ports.server, server::READY, RESPONSE_TIMEOUT)
+            .await
+            .is_ok()
     }
 
     fn report_server_restart(&self, wanted: &Part, reporter: &dyn Reporter) {

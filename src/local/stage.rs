@@ -96,7 +96,7 @@ impl LocalStage {
         let known = self.ports().map(|ports| ports.edge);
         let port = self.port.or(known).unwrap_or(port::first_for_edge());
         let running = self.running();
-        if running.is_some_and(|running| running.holds(EDGE, port)) {
+        if running.is_some_and(|running| running.holds(EDGE, port, &port::Sockets::default())) {
             PortState::Ours(port)
         } else if port::is_free(port) {
             PortState::Free(port)

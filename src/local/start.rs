@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::parts::{EDGE, EMULATOR, Part, PartRecord, Parts, RunningParts, SERVER, new_run};
+use super::port::Sockets;
 use super::ports::{Choice, Ports};
 use super::process::ProcessId;
 use super::routes::Routes;
@@ -39,16 +40,14 @@ impl LocalStage {
         self.note_damage(reporter);
         self.end_unknown_processes().await?;
         // Before the environment is looked for: a stage with ports keeps others from deleting it.
-        self.choose_ports(reporter)?;
+        let mut ports = self.choose_ports(reporter)?;
         let venv = venv::ensure(&self.folder, reporter).await?;
         for _attempt in 1..PORT_ATTEMPTS {
-            let ports = self.choose_ports(reporter)?;
             match self.bring_up(&venv, ports, reporter).await {
-                Err(_) if self.has_lost_a_port(ports) => {}
+                Err(_) if self.has_lost_a_port(ports) => ports = self.choose_ports(reporter)?,
                 result => return result.map(|()| self.place(ports)),
             }
         }
-        let ports = self.choose_ports(reporter)?;
         self.bring_up(&venv, ports, reporter).await?;
         Ok(self.place(ports))
     }
@@ -97,6 +96,7 @@ impl LocalStage {
             configured: self.port,
             known,
             running: running.as_ref(),
+            sockets: Sockets::default(),
         };
         let ports = choice.ports(reporter)?;
         if known != Some(ports) {
@@ -224,7 +224,7 @@ impl LocalStage {
 
     fn holds(&self, name: &str, port: u16) -> bool {
         self.running()
-            .is_some_and(|running| running.holds(name, port))
+            .is_some_and(|running| running.holds(name, port, &Sockets::default()))
     }
 
     async fn wait_for_end_of(&self, name: &str) -> String {
@@ -279,7 +279,7 @@ async fn keep_or_renew(
             if record.part.is_like(&wanted)
                 && record.living().is_some_and(works)
                 && answers.await.is_ok()
-                && record.holds(port) =>
+                && record.holds(port, &Sockets::default()) =>
         {
             record.part.clone()
         }

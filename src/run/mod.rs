@@ -9,6 +9,7 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 use clap::Parser;
+use tokio::runtime::Runtime;
 
 use crate::cli::{
     BuildArgs, Cli, Command, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, Output,
@@ -32,14 +33,27 @@ use crate::{config, hint, local, ui};
 use signals::{quietly_closed, unless_interrupted, until_signal};
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
-pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let terminal = Terminal::read();
     match Cli::try_parse_from(&arguments) {
-        // Boxed, because the compiler computes the layout of a future only so many levels deep.
-        Ok(cli) => Box::pin(run_parsed(cli.command, &terminal)).await,
+        Ok(cli) => start(cli.command, &terminal),
         Err(help) if ui::is_help(&help) => print_help(&help, &terminal),
         Err(error) => report_usage(&error, &Unparsed::read(&arguments), &terminal),
+    }
+}
+
+/// Runs a command on a runtime of its own. Help, version and faults of usage do without one: it costs threads.
+fn start(command: Command, terminal: &Terminal) -> Exit {
+    let output = command.output();
+    match Runtime::new() {
+        // Boxed, because the compiler computes the layout of a future only so many levels deep.
+        Ok(runtime) => runtime.block_on(Box::pin(run_parsed(command, terminal))),
+        Err(error) => {
+            let error = anyhow::Error::new(error).context("failed to start threads");
+            ui::print_error(&error, Exit::Failure, output, terminal);
+            Exit::Failure
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! A stage comes up, tells of itself, and goes.
 
+use std::path::Path;
+use std::process::Command;
+
 use super::{SOON, is_running};
 use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
@@ -7,7 +10,7 @@ use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 fn deploy_status_teardown() {
     let stage = Stage::new("road");
 
-    let report = stage.deploy();
+    let report = nothing_of_the_caller_is_kept(&stage);
     assert_eq!(report["outcome"], "deployed");
     let all = [
         "foundation",
@@ -46,6 +49,47 @@ fn deploy_status_teardown() {
     each_lambda_runs_outside_lambda(&stage, &report);
 
     a_teardown_leaves_nothing(&stage, &report);
+}
+
+/// Deploys with an open file of the caller's, as `flock FILE factory-tree deploy` does: what runs on in the background
+/// must not hold it, or the lock would never be free again.
+fn nothing_of_the_caller_is_kept(stage: &Stage) -> serde_json::Value {
+    let file = stage.config();
+    let deploy = stage.command("deploy");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", r#"exec 9<"$0" && exec "$@""#])
+        .arg(&file)
+        .arg(deploy.get_program())
+        .args(deploy.get_args())
+        .args(["--output", "json"])
+        .current_dir(deploy.get_current_dir().unwrap());
+    for (name, value) in deploy.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let answer = Answer::from(shell.output().unwrap());
+    assert_eq!(answer.code, Some(0), "{}", answer.said);
+    assert_eq!(holders_of(&file), Vec::<String>::new());
+    answer.json
+}
+
+/// Returns the commands of the processes that have a file open. Source: proc(5), `/proc/PID/fd`.
+fn holders_of(file: &Path) -> Vec<String> {
+    let opens = |process: &Path| {
+        let descriptors = std::fs::read_dir(process.join("fd")).into_iter().flatten();
+        descriptors
+            .flatten()
+            .any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == file))
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .map(|entry| entry.path())
+        .filter(|process| opens(process))
+        .map(|process| std::fs::read_to_string(process.join("cmdline")).unwrap_or_default())
+        .collect()
 }
 
 /// The second deploy changed nothing, so the first is the last.
