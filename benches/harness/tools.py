@@ -19,7 +19,7 @@ class Tool:
     name: str
     deploy: Callable[[str], list]  # a stack's name → the command; a repeat of it is the no-op
     version: list  # the command that only starts up
-    unchanged: str  # what it says on a terminal when there is nothing to do
+    unchanged: str | None  # what it says on a terminal when there is nothing to do; None: its repeat is not measured
 
 
 def tools(programs, ours, template, workplace):
@@ -32,6 +32,7 @@ def tools(programs, ours, template, workplace):
         sam(str(programs["sam"]), template),
         cdk(str(programs["cdk"]), template, workplace / "cdk"),
         sceptre(str(programs["sceptre"]), template, workplace / "sceptre"),
+        cloudformatious(str(programs["cloudformatious"]), template),
     ]
 
 
@@ -118,6 +119,18 @@ def write_assembly(folder, stack, template):
         },
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def cloudformatious(program, template):
+    """`cloudformatious apply-stack`, which prints every event. Its repeat fails on the endpoint: it asks for a change set that
+    creates the stack, and takes the endpoint's AlreadyExistsException, where AWS answers ValidationError, for a failure."""
+    command = [program, "apply-stack", "--template-path", str(template), "--capabilities", "CAPABILITY_IAM"]
+    command += ["--parameters", DIGEST]
+
+    def deploy(stack):
+        return [*command, "--stack-name", stack]
+
+    return Tool("cloudformatious", deploy, [program, "--version"], None)
 
 
 def sceptre(program, template, workplace):
