@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let exit = factory_tree::run(std::env::args_os()).await;
+    let exit = factory_tree::run(std::env::args_os(), commit::commit!()).await;
     ExitCode::from(exit as u8)
 }
