@@ -59,6 +59,17 @@ fn numbers(text: &str, separator: char) -> Option<[u64; 3]> {
     parts?.try_into().ok()
 }
 
+/// Returns how long ago a time was, no more exactly than matters: `41 s ago`, `2 min ago`, `3 h ago`, `5 days ago`.
+pub fn ago(time: SystemTime, now: SystemTime) -> String {
+    let seconds = now.duration_since(time).unwrap_or_default().as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / DAY),
+    }
+}
+
 fn since_1970(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
@@ -117,6 +128,16 @@ mod tests {
             let time = SystemTime::UNIX_EPOCH + Duration::from_millis(day * DAY * 1000 + 3_723_004);
             assert_eq!(parse_utc(&rfc3339_millis(time)), Some(time), "day {day}");
         }
+    }
+
+    #[test]
+    fn how_long_ago_a_time_was_is_as_exact_as_it_matters() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_564_799);
+        let ago = |seconds| ago(now - Duration::from_secs(seconds), now);
+        let shown = [0, 59, 60, 3_599, 3_600, 172_799, 172_800].map(ago);
+        insta::assert_snapshot!(shown.join(" | "), @"0 s ago | 59 s ago | 1 min ago | 59 min ago | 1 h ago | 47 h ago | 2 days ago");
+        // A clock that is behind.
+        assert_eq!(super::ago(now, now - Duration::from_secs(9)), "0 s ago");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod ci;
 mod environment;
 mod file;
+mod home;
 mod network;
 mod target;
 pub mod terminal;
@@ -24,6 +25,7 @@ use crate::error::UserError;
 pub use ci::ContinuousIntegration;
 pub use environment::{CompilerEnvironment, stage_of_environment};
 pub use file::file;
+pub use home::data_folder;
 pub use network::{Network, Proxy};
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};

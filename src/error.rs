@@ -373,6 +373,14 @@ pub enum UserError {
         /// 129, 130 or 143.
         exit: Exit,
     },
+    /// The completions of a shell cannot be put where it looks for them.
+    #[error("the completions for {shell} cannot be installed: {problem}")]
+    CompletionsNotInstalled {
+        /// The shell.
+        shell: &'static str,
+        /// The problem, with the folder.
+        problem: String,
+    },
     /// Nobody can read what stdout was to show.
     #[error("the answer cannot be written")]
     AnswerNotWritten(#[source] std::io::Error),
@@ -419,7 +427,7 @@ impl UserError {
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
             Self::UnknownRelease { known, .. } => choose_a_release(known),
             Self::AmbiguousRelease { .. } => "type more digits of the id".to_owned(),
-            Self::NoEarlierRelease(_) => "`factory-tree releases` lists the releases; `factory-tree rollback ID` restores any of them".to_owned(),
+            Self::NoEarlierRelease(_) => "`factory-tree releases --all` lists the releases; `rollback` with the id of one restores it".to_owned(),
             Self::UnrecordedRelease(_) => "name both releases, or restore the last good one with `factory-tree rollback`".to_owned(),
             Self::ReleaseIncomplete { commit, .. } => deploy_again(commit.as_deref()),
             Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
@@ -430,9 +438,12 @@ impl UserError {
             }
             Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
             Self::PlanOutdated { .. } => {
-                "nothing was deployed; make a new plan with `factory-tree plan --out FILE`, read it, and deploy that".to_owned()
+                "nothing was deployed; make a new plan with `factory-tree plan --out plan.json`, read it, and deploy that".to_owned()
             }
-            Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out FILE`".to_owned(),
+            Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out plan.json`".to_owned(),
+            Self::CompletionsNotInstalled { shell, .. } => format!(
+                "name a folder that can be written with XDG_DATA_HOME, or save what `factory-tree completions {shell}` prints where {shell} looks for completions"
+            ),
             Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run it again".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
         }
@@ -493,6 +504,7 @@ impl UserError {
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
             | Self::AnswerNotWritten(_)
+            | Self::CompletionsNotInstalled { .. }
             | Self::Build { .. }
             | Self::UnfitProgram { .. }
             | Self::FunctionFailed { .. }

@@ -88,6 +88,8 @@ pub enum Event {
     },
     /// Something worth knowing.
     Note(String),
+    /// What is about to be done to a stage, to be read before a person consents to it.
+    Explanation(String),
     /// Something that may go wrong later.
     Warning(String),
     /// A line of a tool's own output, shown as it is (a compiler's message).

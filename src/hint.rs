@@ -1,9 +1,12 @@
 //! In: an error of a command. Out: the exit code of the process, and the next step of the user. Errors that this program
 //! names (`UserError`) carry both; for faults of AWS they are derived here. Nothing is printed here.
 
+mod typed;
+
 use crate::aws::Fault;
 use crate::error::{Exit, UserError, user_error};
 use crate::provision::diagnosis::diagnose;
+pub use typed::Typed;
 
 /// Returns how a process ends with this error.
 pub fn exit(error: &anyhow::Error) -> Exit {

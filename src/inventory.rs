@@ -132,7 +132,7 @@ fn or_none<T>(counted: Result<T>, reporter: &dyn Reporter) -> Option<T> {
 /// Says what a stage holds, a line for each stack and store.
 pub fn report(inventory: &Inventory, reporter: &dyn Reporter) {
     for line in lines(inventory) {
-        reporter.report(Event::Note(line));
+        reporter.report(Event::Explanation(line));
     }
 }
 

@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let exit = factory_tree::run(std::env::args_os());
+    let exit = factory_tree::run(std::env::args_os(), commit::commit!());
     ExitCode::from(exit as u8)
 }

@@ -6,8 +6,10 @@ mod changes;
 mod diff;
 mod invoke;
 mod outputs;
+mod page;
 mod releases;
 mod rollback;
+mod status;
 mod validation;
 
 use std::fmt;
@@ -20,7 +22,7 @@ use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::provision::Outcome;
-use crate::release::{Pruned, ReleaseRecord};
+use crate::release::Pruned;
 use crate::status::Observations;
 use crate::urls::Urls;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
@@ -28,6 +30,7 @@ pub use changes::changes;
 pub use diff::{ChangeRow, DiffReport, SiteDifference};
 pub use invoke::InvokeReport;
 pub use outputs::{OutputsReport, public_outputs};
+pub use page::{Page, Paged};
 pub use releases::{ReleaseRow, ReleasesReport};
 pub use rollback::RollbackReport;
 pub use validation::ValidationReport;
@@ -269,45 +272,6 @@ impl fmt::Display for DeployReport {
     }
 }
 
-impl fmt::Display for StatusReport {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.health {
-            Health::Healthy => "healthy",
-            Health::Degraded => "degraded",
-            Health::Absent => "absent: nothing of it is there",
-        };
-        write!(formatter, "stage {}: {word}", self.stage)?;
-        let Some(urls) = self.urls.as_ref().filter(|_| self.health != Health::Absent) else {
-            return Ok(());
-        };
-        writeln!(formatter, "\n\n  site    {}", urls.site)?;
-        writeln!(formatter, "  api     {}", urls.api)?;
-        writeln!(formatter, "  socket  {}\n", urls.socket)?;
-        if let Some(release) = &self.seen.release {
-            writeln!(formatter, "{}", deployed(release))?;
-        }
-        for row in &self.stacks {
-            let StackStatusRow {
-                name,
-                state,
-                resources,
-                updated,
-            } = row;
-            writeln!(
-                formatter,
-                "  stack {name:<22} {state:<28} {resources:>3} resources  {updated}"
-            )?;
-        }
-        writeln!(formatter)?;
-        let rows = self.checks.iter().map(|check| {
-            let mark = if check.ok { "ok  " } else { "FAIL" };
-            format!("  {mark} {:<22} {}", check.name, check.detail)
-        });
-        formatter.write_str(&rows.collect::<Vec<_>>().join("\n"))?;
-        write!(formatter, "{}", self.seen)
-    }
-}
-
 impl fmt::Display for RecoverReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.stacks.is_empty() {
@@ -330,41 +294,6 @@ impl fmt::Display for RecoverReport {
         }
         Ok(())
     }
-}
-
-/// The author, the time and the commit of a deploy.
-fn deployed(release: &ReleaseRecord) -> String {
-    let ReleaseRecord {
-        at,
-        build,
-        digest,
-        actor,
-        ..
-    } = release;
-    let commit = match (release.commit.as_deref(), release.dirty) {
-        (None, _) => "unknown".to_owned(),
-        (Some(commit), Some(true)) => format!("{} and changes on top", short(commit)),
-        (Some(commit), _) => short(commit),
-    };
-    let person = release
-        .ci_actor
-        .as_ref()
-        .map(|name| format!(" for {name}"))
-        .unwrap_or_default();
-    let back = release.rolled_back_to.as_ref();
-    let back = back
-        .map(|id| format!(", back to release {id}"))
-        .unwrap_or_default();
-    let id = release.id();
-    let rows = [
-        ("deployed", format!("{at} by {actor}{person}{back}")),
-        (
-            "release",
-            format!("{id}, build {build}, stacks {digest}, commit {commit}"),
-        ),
-    ];
-    let lines = rows.map(|(name, text)| format!("  {name:<9} {}\n", plain(&text)));
-    lines.concat()
 }
 
 /// A commit as people know it: the first twelve digits.

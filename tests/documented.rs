@@ -30,12 +30,15 @@ fn verbs() -> Vec<clap::Command> {
     seen.cloned().collect()
 }
 
+/// Every option of every verb, those before the verb, and the two that clap adds.
 fn options() -> Names {
-    let verbs = verbs();
-    let options = verbs.iter().flat_map(clap::Command::get_arguments);
+    let (verbs, cli) = (verbs(), Cli::command());
+    let options = verbs.iter().chain([&cli]);
+    let options = options.flat_map(clap::Command::get_arguments);
     let shown = options.filter(|option| !option.is_hide_set());
     let names = shown.filter_map(|option| option.get_long().map(str::to_owned));
-    names.collect()
+    let added = ["help", "version"].map(str::to_owned);
+    names.chain(added).collect()
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Output, Selection, StageArgs};
+use super::{Output, ReportArgs, Selection, StageArgs};
 use crate::aws::DeploymentMode;
+use crate::commands::completions::Shell;
 use crate::invoke::Function;
 use crate::logs::{LogSource, Since};
 use crate::policy::{Environment, PolicyPurpose, Repository};
@@ -58,9 +59,13 @@ impl DeployArgs {
     }
 
     /// Returns the arguments of a deploy without options.
-    pub fn of(stage: &StageArgs) -> Self {
+    pub fn of(args: &ReportArgs) -> Self {
         Self {
-            stage: stage.clone(),
+            stage: StageArgs {
+                selection: args.selection.clone(),
+                output: args.output,
+                yes: false,
+            },
             on_busy: OnBusy::Wait,
             verify: false,
             express: false,
@@ -104,7 +109,7 @@ pub struct InvokeArgs {
 pub struct PlanArgs {
     /// The stage, and the form of the answer
     #[command(flatten)]
-    pub stage: StageArgs,
+    pub stage: ReportArgs,
     /// Write the plan to a file, for `deploy --plan`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -127,9 +132,9 @@ pub struct RecoverArgs {
 /// Arguments of `status`
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// The stage
+    /// The stage, and the form of the answer
     #[command(flatten)]
-    pub stage: StageArgs,
+    pub stage: ReportArgs,
     /// Also look for resources that are no longer as their template says; takes CloudFormation a while
     #[arg(long)]
     pub drift: bool,
@@ -141,9 +146,9 @@ pub struct StatusArgs {
 /// Arguments of `logs`
 #[derive(Clone, Debug, Args)]
 pub struct LogsArgs {
-    /// The stage
+    /// The stage, and the form of the answer
     #[command(flatten)]
-    pub stage: StageArgs,
+    pub stage: ReportArgs,
     /// Only what this source writes; may be given more than once [default: all]
     #[arg(long, value_enum, value_name = "SOURCE", value_delimiter = ',')]
     pub source: Vec<LogSource>,
@@ -204,8 +209,9 @@ pub struct OutputsArgs {
     #[command(flatten)]
     pub selection: Selection,
     /// Form of the answer on stdout
-    #[arg(long, value_enum, default_value_t = OutputsFormat::Env)]
-    pub format: OutputsFormat,
+    // `--format` is its name in scripts of before.
+    #[arg(long, alias = "format", value_enum, default_value_t = OutputsFormat::Env)]
+    pub output: OutputsFormat,
 }
 
 /// Form of the outputs
@@ -259,4 +265,15 @@ pub struct ValidateArgs {
     /// Form of the answer on stdout
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+/// Arguments of `completions`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+    /// Write the script where the shell looks for it, below XDG_DATA_HOME, and say where
+    #[arg(long)]
+    pub install: bool,
 }

@@ -2,18 +2,23 @@
 //! doc comments are the help text.
 
 mod args;
+mod reference;
 mod unparsed;
+mod version;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    BuildArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OutputsArgs, OutputsFormat,
-    PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs, StatusArgs, ValidateArgs,
+    BuildArgs, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs,
+    OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
+    StatusArgs, ValidateArgs,
 };
 
+pub use reference::{completions, man_page};
 pub use unparsed::Unparsed;
+pub use version::{is_verbose, verbose_version};
 
 /// Put the factory tree, a whole live web application, on AWS or on this machine, and take it down again
 #[derive(Debug, Parser)]
@@ -27,6 +32,12 @@ pub struct Cli {
     /// The stage, also where it is named before the verb
     #[command(flatten)]
     pub selection: Selection,
+    /// Say warnings and errors only while the command works; the answer stays
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// With --version: say the commit, the target and the profile as well
+    #[arg(long, short, requires = "version")]
+    pub verbose: bool,
     /// The verb
     #[command(subcommand)]
     pub command: Command,
@@ -40,7 +51,7 @@ pub enum Command {
     /// Build what a deploy would ship, and list it; nothing is sent
     Build(BuildArgs),
     /// Deploy to this machine, then put every save live, until Ctrl-C
-    Dev(StageArgs),
+    Dev(ReportArgs),
     /// Check the configuration and the templates of a stage, without AWS
     Validate(ValidateArgs),
     /// Show everything that a deploy would do, before anything is touched
@@ -77,6 +88,10 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Print the JSON Schema of factory-tree.yaml, for editors
     Schema,
+    /// Print the completions of a shell as its script, or install them
+    Completions(CompletionsArgs),
+    /// Print the man page, with every verb and option
+    Man,
     /// A process of the local stage; started by deploy
     #[command(subcommand, hide = true)]
     Local(crate::local::BackgroundProcess),
@@ -101,8 +116,10 @@ impl Command {
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
             Self::Validate(args) => args.output,
-            Self::Outputs(args) if args.format == OutputsFormat::Json => Output::Json,
-            Self::Outputs(_) | Self::Schema | Self::Local(_) => Output::Text,
+            Self::Outputs(args) if args.output == OutputsFormat::Json => Output::Json,
+            Self::Outputs(_) | Self::Schema | Self::Completions(_) | Self::Man | Self::Local(_) => {
+                Output::Text
+            }
         }
     }
 }
@@ -120,7 +137,18 @@ pub struct Selection {
     pub config: Option<PathBuf>,
 }
 
-/// Arguments of every verb that changes a stage or shows it
+/// Arguments of a verb that works on a stage and asks nothing
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Arguments of a verb that changes a stage, and may ask before it does
 #[derive(Clone, Debug, Args)]
 pub struct StageArgs {
     /// The stage

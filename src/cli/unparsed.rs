@@ -16,6 +16,9 @@ pub struct Unparsed {
     pub detailed_exitcode: bool,
 }
 
+/// The names of the option that says the form; `outputs` has the second one for scripts of before.
+const NAMES: [&str; 2] = ["--output", "--format"];
+
 impl Unparsed {
     /// Reads the arguments, the program's name first.
     pub fn read(arguments: &[OsString]) -> Self {
@@ -23,11 +26,14 @@ impl Unparsed {
             .iter()
             .map(|word| word.to_string_lossy())
             .collect();
-        let values = words.windows(2).filter(|pair| pair[0] == "--output");
+        let values = words
+            .windows(2)
+            .filter(|pair| NAMES.contains(&pair[0].as_ref()));
         let values = values.map(|pair| pair[1].as_ref());
-        let joined = words
-            .iter()
-            .filter_map(|word| word.strip_prefix("--output="));
+        let joined = words.iter().filter_map(|word| {
+            let (name, value) = word.split_once('=')?;
+            NAMES.contains(&name).then_some(value)
+        });
         let mut forms = values
             .chain(joined)
             .filter_map(|value| Output::from_str(value, false).ok());

@@ -111,7 +111,7 @@ async fn explain(
     let name = &plan.name;
     let remedy = remedy(row.recover);
     let note = format!("stack {name} {} ({}): {remedy}", row.meaning, stack.status);
-    reporter.report(Event::Note(note));
+    reporter.report(Event::Explanation(note));
     if row.recover == RecoverAction::ContinueRollback {
         let client = aws.cloudformation_in(&plan.region);
         let past = retry_transient(reporter, || client.list_newest_events(&stack.id)).await?;
@@ -122,7 +122,9 @@ async fn explain(
             } else {
                 format!("if it cannot be rolled back, skip it with `--skip {name}:{resource}`")
             };
-            reporter.report(Event::Note(format!("  {resource}: {reason}; {what}")));
+            reporter.report(Event::Explanation(format!(
+                "  {resource}: {reason}; {what}"
+            )));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! In: what the environment says of the terminal and of the CI system. Out: a `Terminal`. What is a
+//! In: what the environment says of the terminal, of the CI system and of an agent. Out: a `Terminal`. What is a
 //! terminal and how large it is, is asked by `ui`, not here.
 
 use std::path::PathBuf;
@@ -6,12 +6,26 @@ use std::path::PathBuf;
 /// The facts that the environment gives of the reader of our output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
-    /// Whether lines may be drawn over: not in CI, not when `TERM` is `dumb` or missing.
+    /// Whether lines may be drawn over: not in CI, not for an agent, not when `TERM` is `dumb` or missing.
     pub live: bool,
     /// Whether to colour.
     pub color: Color,
     /// GitHub Actions, where it runs us.
     pub github: Option<Github>,
+    /// How much is said while a command works.
+    pub progress: Progress,
+}
+
+/// How much is said while a command works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything, drawn over where that can be done.
+    #[default]
+    Everything,
+    /// Steps, failures, notes and warnings: for an agent, which reads every line and pays for it.
+    Steps,
+    /// Warnings and the output of tools: for whoever asked for quiet.
+    Problems,
 }
 
 /// Whether to colour.
@@ -52,17 +66,43 @@ impl Terminal {
         let is_dumb = read("TERM").is_none_or(|term| term == "dumb");
         let file = |name: &str| read(name).map(PathBuf::from);
         let is_github = read("GITHUB_ACTIONS").as_deref() == Some("true");
+        let is_agent = AGENTS.into_iter().any(is_on);
         Self {
-            live: !is_on("CI") && !is_github && !is_dumb,
+            live: !is_on("CI") && !is_github && !is_dumb && !is_agent,
             color: color(&read, is_on, is_dumb),
             github: is_github.then(|| Github {
                 workspace: file("GITHUB_WORKSPACE"),
                 summary: file("GITHUB_STEP_SUMMARY"),
                 output: file("GITHUB_OUTPUT"),
             }),
+            progress: match is_agent {
+                true => Progress::Steps,
+                false => Progress::Everything,
+            },
         }
     }
 }
+
+/// The variables that agents set in the commands that they run. `CURSOR_TRACE_ID` is none of them: Cursor's terminal has it
+/// for people too.
+/// Sources: Claude Code's reference of environment variables (`CLAUDECODE`); openai/codex,
+/// `codex-rs/protocol/src/shell_environment.rs` (`CODEX_THREAD_ID`) and `codex-rs/core/src/spawn.rs` (`CODEX_SANDBOX`);
+/// google-gemini/gemini-cli, `docs/tools/shell.md` (`GEMINI_CLI`); aws/aws-cdk-cli,
+/// `packages/aws-cdk/lib/cli/util/detect-agent.ts` (`CURSOR_AGENT`); vercel/vercel, `packages/detect-agent` (`AI_AGENT`);
+/// anomalyco/opencode, pull request 1749 (`OPENCODE`, `AGENT`); Amp's manual, "Toolboxes Reference" (`AGENT`,
+/// `AMP_CURRENT_THREAD_ID`); block/goose, pull request 7017 (`AGENT`); ansys/pymapdl, issue 4634 (`COPILOT_CLI`).
+pub const AGENTS: [&str; 10] = [
+    "AGENT",
+    "AI_AGENT",
+    "AMP_CURRENT_THREAD_ID",
+    "CLAUDECODE",
+    "CODEX_SANDBOX",
+    "CODEX_THREAD_ID",
+    "COPILOT_CLI",
+    "CURSOR_AGENT",
+    "GEMINI_CLI",
+    "OPENCODE",
+];
 
 /// `anstream` knows `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE`, but not `FORCE_COLOR`, nor that 0 there
 /// means no; and it colours a dumb terminal where `CI` is set. Who refuses wins.
@@ -127,6 +167,18 @@ mod tests {
             terminal(&[("TERM", "dumb"), ("FORCE_COLOR", "1")]).color,
             Color::Always
         );
+    }
+
+    #[test]
+    fn an_agent_is_known_by_its_variable() {
+        let progress = |environment: &[(&str, &str)]| terminal(environment).progress;
+        assert!(!terminal(&[("TERM", "xterm"), ("CLAUDECODE", "1")]).live);
+        for name in AGENTS {
+            assert_eq!(progress(&[(name, "1")]), Progress::Steps, "{name}");
+        }
+        assert_eq!(progress(&[("AGENT", "amp")]), Progress::Steps);
+        assert_eq!(progress(&[("CLAUDECODE", "0")]), Progress::Everything);
+        assert_eq!(progress(&[("CURSOR_TRACE_ID", "a1")]), Progress::Everything);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::page::{Page, Paged, fitted};
 use super::short;
 use crate::plain::plain;
 use crate::release::ReleaseRecord;
@@ -118,38 +119,64 @@ fn changed(record: &ReleaseRecord, before: Option<&ReleaseRecord>) -> Vec<String
 
 impl fmt::Display for ReleasesReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text(None))
+    }
+}
+
+impl Paged for ReleasesReport {
+    fn text(&self, page: Option<&Page>) -> String {
         let Self {
             stage,
             releases,
             older,
         } = self;
         if releases.is_empty() {
-            return write!(formatter, "stage {stage}: no release was recorded yet");
+            return format!("stage {stage}: no release was recorded yet");
         }
         let count = releases.len() + older;
         let word = if count == 1 { "release" } else { "releases" };
-        write!(formatter, "stage {stage}: {count} {word}")?;
+        let mut text = format!("stage {stage}: {count} {word}");
         let widest = releases.iter().map(|row| plain(row.who()).chars().count());
         let width = widest.max().unwrap_or_default();
-        for row in releases {
-            let live = if row.live { "live" } else { "" };
-            let (at, id, commit) = (plain(&row.at), &row.id, plain(&row.commit()));
-            let (who, what) = (plain(row.who()), plain(&row.what()));
-            write!(
-                formatter,
-                "\n  {live:<4}  {id}  {at}  {who:<width$}  {commit:<13}  {what}"
-            )?;
-        }
+        text.extend(releases.iter().map(|row| match page {
+            None => row.line(width),
+            Some(page) => row.line_on(page, width),
+        }));
         if !releases.iter().any(|row| row.live) {
-            write!(
-                formatter,
-                "\n\n  the running artifacts belong to none of these: the last deploy failed or was interrupted"
-            )?;
+            text += "\n\n  the running artifacts belong to none of these: the last deploy failed or was interrupted";
         }
         if *older > 0 {
-            write!(formatter, "\n\n  {older} older: --all shows them")?;
+            text += &format!("\n\n  {older} older: --all shows them");
         }
-        Ok(())
+        text
+    }
+}
+
+/// On a page, a name that is longer is cut.
+const NAME: usize = 14;
+
+impl ReleaseRow {
+    fn line(&self, width: usize) -> String {
+        let live = if self.live { "live" } else { "" };
+        let (at, id, commit) = (plain(&self.at), &self.id, plain(&self.commit()));
+        let (who, what) = (plain(self.who()), plain(&self.what()));
+        format!("\n  {live:<4}  {id}  {at}  {who:<width$}  {commit:<13}  {what}")
+    }
+
+    /// With its age; what it changed has a line of its own where it would not fit behind the rest.
+    fn line_on(&self, page: &Page, width: usize) -> String {
+        let live = if self.live { "live" } else { "" };
+        let (at, id) = (plain(&self.at), &self.id);
+        let ago = format!("({})", page.ago(&self.at));
+        let who = fitted(&plain(self.who()), width.min(NAME));
+        let commit = plain(&self.commit());
+        let head = format!("  {live:<4}  {id}  {at} {ago:<13}  {who}  {commit:<13}");
+        let what = plain(&self.what());
+        let whole = format!("{head}  {what}");
+        match console::measure_text_width(&whole) <= page.columns {
+            true => format!("\n{whole}"),
+            false => format!("\n{}\n        {what}", head.trim_end()),
+        }
     }
 }
 
@@ -178,6 +205,14 @@ mod tests {
     #[test]
     fn each_release_is_a_line_newest_first() {
         insta::assert_snapshot!(report(Some(0)));
+    }
+
+    #[test]
+    fn on_a_terminal_each_release_has_its_age_and_fits() {
+        let shown =
+            |columns| report(Some(0)).text(Some(&Page::at(columns, "2026-11-25T01:05:00Z")));
+        insta::assert_snapshot!("on_a_wide_terminal", shown(160));
+        insta::assert_snapshot!("on_a_terminal", shown(80));
     }
 
     #[test]

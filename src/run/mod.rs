@@ -9,60 +9,71 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 use clap::Parser;
+use clap::error::ErrorKind;
 use tokio::runtime::Runtime;
 
 use crate::cli::{
-    BuildArgs, Cli, Command, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, Output,
-    OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
-    Selection, StageArgs, StatusArgs, Unparsed, ValidateArgs,
+    BuildArgs, Cli, Command, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs,
+    LogsArgs, Output, OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs,
+    ReportArgs, RollbackArgs, Selection, StageArgs, StatusArgs, Unparsed, ValidateArgs,
 };
 use crate::commands;
 use crate::commands::deploy::DeployRequest;
 use crate::commands::releases::Extent;
 use crate::config::Config;
-use crate::config::terminal::Terminal;
+use crate::config::terminal::{Progress, Terminal};
 use crate::error::{Exit, UserError};
 use crate::event::{Event, Journal, Reporter};
+use crate::hint::Typed;
 use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::policy::Workflow;
 use crate::report::Health;
 use crate::status::StatusScope;
 use crate::template::DataConsent;
-use crate::{config, hint, local, ui};
+use crate::{cli, config, hint, local, ui};
 use signals::{quietly_closed, unless_interrupted, until_signal};
 
 /// Runs a command to its end: prints its answer or its error, and returns how the process ends.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+/// `commit` is what the program was compiled from, where that is known.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, commit: Option<&'static str>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let terminal = Terminal::read();
     match Cli::try_parse_from(&arguments) {
-        Ok(cli) => start(cli.command, &terminal),
-        Err(help) if ui::is_help(&help) => print_help(&help, &terminal),
+        Ok(cli) => start(cli, &arguments, terminal),
+        Err(version) if is_for_version(&version, &arguments) => {
+            let text = cli::verbose_version(commit);
+            print_help(|| ui::print_text(&text), &terminal)
+        }
+        Err(help) if ui::is_help(&help) => print_help(|| ui::print_help(&help), &terminal),
         Err(error) => report_usage(&error, &Unparsed::read(&arguments), &terminal),
     }
 }
 
 /// Runs a command on a runtime of its own. Help, version and faults of usage do without one: it costs threads.
-fn start(command: Command, terminal: &Terminal) -> Exit {
-    let output = command.output();
+fn start(cli: Cli, arguments: &[OsString], terminal: Terminal) -> Exit {
     match Runtime::new() {
         // Boxed, because the compiler computes the layout of a future only so many levels deep.
-        Ok(runtime) => runtime.block_on(Box::pin(run_parsed(command, terminal))),
+        Ok(runtime) => runtime.block_on(Box::pin(run_parsed(cli, arguments, terminal))),
         Err(error) => {
             let error = anyhow::Error::new(error).context("failed to start threads");
-            ui::print_error(&error, Exit::Failure, output, terminal);
+            ui::print_error(&error, None, Exit::Failure, cli.command.output(), &terminal);
             Exit::Failure
         }
     }
 }
 
+fn is_for_version(refusal: &clap::Error, arguments: &[OsString]) -> bool {
+    refusal.kind() == ErrorKind::DisplayVersion && cli::is_verbose(arguments)
+}
+
 /// Help and version are answers too.
-fn print_help(help: &clap::Error, terminal: &Terminal) -> Exit {
+fn print_help(print: impl FnOnce() -> Result<()>, terminal: &Terminal) -> Exit {
     let output = Output::Text;
-    let printed = ui::open(output, terminal).and_then(|()| ui::print_help(help));
+    let printed = ui::open(output, terminal).and_then(|()| print());
     quietly_closed(printed).unwrap_or_else(|error| {
-        ui::print_error(&error, Exit::Failure, output, terminal);
+        let cure = hint::hint(&error);
+        ui::print_error(&error, cure.as_deref(), Exit::Failure, output, terminal);
         Exit::Failure
     })
 }
@@ -80,11 +91,21 @@ fn report_usage(error: &clap::Error, unparsed: &Unparsed, terminal: &Terminal) -
     exit
 }
 
-async fn run_parsed(command: Command, terminal: &Terminal) -> Exit {
+async fn run_parsed(cli: Cli, arguments: &[OsString], mut terminal: Terminal) -> Exit {
+    let Cli {
+        selection: Selection { stage, config },
+        quiet,
+        command,
+        ..
+    } = cli;
+    if quiet {
+        terminal.progress = Progress::Problems;
+    }
+    let typed = Typed::new(arguments, stage.as_deref(), config.as_deref());
     let wrong_usage = exit_of_wrong_usage(&command);
     let output = command.output();
-    let result = match ui::open(output, terminal) {
-        Ok(()) => run_command(command, terminal).await,
+    let result = match ui::open(output, &terminal) {
+        Ok(()) => run_command(command, &terminal).await,
         Err(error) => Err(error),
     };
     result.unwrap_or_else(|error| {
@@ -92,7 +113,8 @@ async fn run_parsed(command: Command, terminal: &Terminal) -> Exit {
             Exit::Usage => wrong_usage,
             exit => exit,
         };
-        ui::print_error(&error, exit, output, terminal);
+        let cure = hint::hint(&error).map(|hint| typed.complete(&hint));
+        ui::print_error(&error, cure.as_deref(), exit, output, &terminal);
         exit
     })
 }
@@ -116,6 +138,8 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Policy(args) => policy(&args),
         Command::Doctor(args) => doctor(&args).await,
         Command::Schema => ui::print_json(&config::schema()).map(|()| Exit::Success),
+        Command::Completions(args) => completions(args),
+        Command::Man => ui::print_text(cli::man_page()?.trim_end()).map(|()| Exit::Success),
         Command::Local(process) => local::run_process(process).await.map(|()| Exit::Success),
     }
 }
@@ -145,7 +169,7 @@ async fn invoke(args: &InvokeArgs, terminal: &Terminal) -> Result<Exit> {
         Ok(report)
     };
     let report = with_progress(&config, args.output, terminal, work).await?;
-    ui::print_report(&report, args.output)?;
+    ui::print_document(&report, args.output)?;
     Ok(Exit::Success)
 }
 
@@ -191,7 +215,7 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-async fn dev(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
+async fn dev(args: &ReportArgs, terminal: &Terminal) -> Result<Exit> {
     let config = load_config(&args.selection)?;
     let start = commands::dev::start(&config)?;
     deploy(&DeployArgs::of(args), terminal).await?;
@@ -245,7 +269,7 @@ async fn status(
         return until_signal(work).await;
     }
     let report = commands::status::status(&config, scope).await?;
-    ui::print_report(&report, stage.output)?;
+    ui::print_paged(&report, stage.output)?;
     Ok(if report.health == Health::Healthy {
         Exit::Success
     } else {
@@ -273,7 +297,7 @@ async fn releases(args: &ReleasesArgs) -> Result<Exit> {
         Extent::Recent
     };
     let report = commands::releases::releases(&config, extent).await?;
-    ui::print_report(&report, args.output)?;
+    ui::print_paged(&report, args.output)?;
     Ok(Exit::Success)
 }
 
@@ -353,10 +377,22 @@ fn load_config(selection: &Selection) -> Result<Config> {
 async fn outputs(args: &OutputsArgs) -> Result<Exit> {
     let config = load_config(&args.selection)?;
     let report = commands::outputs::outputs(&config).await?;
-    match args.format {
+    match args.output {
         OutputsFormat::Env => ui::print_lines(&report.env())?,
         OutputsFormat::Github => ui::print_lines(&report.github())?,
         OutputsFormat::Json => ui::print_json(&report)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn completions(args: CompletionsArgs) -> Result<Exit> {
+    let script = cli::completions(args.shell);
+    if args.install {
+        let data = config::data_folder();
+        let installed = commands::completions::install(args.shell, &script, data)?;
+        ui::print_text(&installed)?;
+    } else {
+        ui::print_text(String::from_utf8(script)?.trim_end())?;
     }
     Ok(Exit::Success)
 }
@@ -372,7 +408,7 @@ fn policy(args: &PolicyArgs) -> Result<Exit> {
         None => None,
     };
     let report = commands::policy::policy(&config, args.purpose, workflow.as_ref())?;
-    ui::print_report(&report, args.output)?;
+    ui::print_document(&report, args.output)?;
     Ok(Exit::Success)
 }
 

@@ -75,7 +75,7 @@ impl Board {
             Event::TaskProgress { task, detail } => {
                 self.change(task, |task| task.detail = Some(detail.clone()));
             }
-            Event::Note(_) | Event::Warning(_) | Event::ToolOutput(_) => {}
+            Event::Note(_) | Event::Explanation(_) | Event::Warning(_) | Event::ToolOutput(_) => {}
         }
     }
 

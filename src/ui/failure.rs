@@ -5,7 +5,6 @@ use clap::error::Error as UsageError;
 use serde::Serialize;
 
 use crate::error::{Exit, Place, UserError, user_error};
-use crate::hint::hint;
 
 /// The fields of an error.
 #[derive(Serialize)]
@@ -25,10 +24,10 @@ pub(super) struct Document {
 
 impl Failure {
     /// Describes the error of a command.
-    pub(super) fn new(error: &anyhow::Error, exit: Exit) -> Self {
+    pub(super) fn new(error: &anyhow::Error, hint: Option<&str>, exit: Exit) -> Self {
         Self {
             message: format!("{error:#}"),
-            hint: hint(error),
+            hint: hint.map(str::to_owned),
             exit: exit as u8,
             code: exit.name(),
             place: user_error(error).and_then(UserError::place),

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use super::words;
 use crate::config::terminal::Github;
 use crate::error::{UserError, user_error};
-use crate::hint::hint;
 
 /// Returns a workflow command: `::error file=x.yaml,line=42::message`.
 pub(super) fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
@@ -56,14 +55,14 @@ fn harmless_line(line: &str) -> String {
 }
 
 /// Returns an error as an annotation, at its file and line where it has one.
-pub(super) fn annotation(error: &anyhow::Error, github: &Github) -> String {
+pub(super) fn annotation(error: &anyhow::Error, hint: Option<&str>, github: &Github) -> String {
     let mut properties = Vec::new();
     if let Some(place) = user_error(error).and_then(UserError::place) {
         properties.push(("file", relative(&place.file, github)));
         properties.extend(place.line.map(|line| ("line", line.to_string())));
     }
     properties.push(("title", "factory-tree".to_owned()));
-    let hint = hint(error).map(|hint| format!("\n\nhint: {hint}"));
+    let hint = hint.map(|hint| format!("\n\nhint: {hint}"));
     let message = format!("{error:#}{}", hint.unwrap_or_default());
     command("error", &properties, &message)
 }
@@ -121,6 +120,7 @@ fn append(file: Option<&Path>, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::hint;
 
     fn github() -> Github {
         Github {
@@ -158,7 +158,7 @@ mod tests {
             UserError::NoConfig("/srv/app/factory-tree.yaml".into()).into(),
             anyhow::anyhow!("no route to host"),
         ]
-        .map(|error| annotation(&error, &github()));
+        .map(|error| annotation(&error, hint(&error).as_deref(), &github()));
         insta::assert_snapshot!(reported.join("\n"), @r"
 ::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; the changes of this run are rolled back
 ::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; the changes of this run are rolled back
@@ -176,7 +176,7 @@ mod tests {
             message: "unknown key".to_owned(),
             hint: "remove it".to_owned(),
         };
-        insta::assert_snapshot!(annotation(&error.into(), &github()), @"::error file=/elsewhere/factory-tree.yaml,line=7,title=factory-tree::/elsewhere/factory-tree.yaml:7:3: unknown key%0A%0Ahint: remove it");
+        insta::assert_snapshot!(annotation(&error.into(), Some("remove it"), &github()), @"::error file=/elsewhere/factory-tree.yaml,line=7,title=factory-tree::/elsewhere/factory-tree.yaml:7:3: unknown key%0A%0Ahint: remove it");
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl Lines {
         lines
     }
 
-    fn still(out: Box<dyn Write + Send>, dialect: Dialect, clock: Clock) -> Self {
+    /// Begins with nothing going on, and without a pulse: where nothing is said, nothing is to be said.
+    pub(super) fn still(out: Box<dyn Write + Send>, dialect: Dialect, clock: Clock) -> Self {
         let state = LinesState {
             board: Board::default(),
             last: clock(),
@@ -201,7 +202,7 @@ fn line(event: &Event, board: &Board, now: Instant) -> Option<String> {
             super::outcome(outcome),
             seconds(*elapsed)
         )),
-        Event::Note(text) => Some(plain(text)),
+        Event::Note(text) | Event::Explanation(text) => Some(plain(text)),
         Event::Warning(text) => Some(super::warning(text)),
         Event::ToolOutput(text) => Some(tool_output(text)),
         Event::TaskProgress { .. } => None,

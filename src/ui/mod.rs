@@ -9,6 +9,8 @@ mod failure;
 mod frame;
 mod github;
 mod lines;
+mod paint;
+mod quiet;
 #[cfg(test)]
 mod script;
 mod stream;
@@ -29,15 +31,15 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::Output;
-use crate::config::terminal::{Color, Github, Terminal};
+use crate::config::terminal::{Color, Github, Progress, Terminal};
 use crate::error::{Exit, UserError, user_error};
 use crate::event::{Event, Reporter};
-use crate::hint::hint;
 use crate::logs::LogLine;
 use crate::plain::plain;
-use crate::report::{DeployReport, LogsReport, TeardownReport};
+use crate::report::{DeployReport, LogsReport, Page, Paged, TeardownReport};
 use failure::{Document, Failure};
 use lines::{Dialect, Lines};
+use quiet::Quiet;
 use stream::EventStream;
 use tree::Tree;
 pub use watch::Watcher;
@@ -68,10 +70,57 @@ pub fn open(output: Output, terminal: &Terminal) -> Result<()> {
 /// It cannot be written, or not as JSON.
 pub fn print_report(report: &(impl Display + Serialize), output: Output) -> Result<()> {
     match output {
-        Output::Text => write::answer(words::lines(&report.to_string())),
+        Output::Text => print_page(&report.to_string()),
         Output::Json => print_json(report),
         Output::Ndjson => stream().report(report),
     }
+}
+
+/// Prints a command's answer on stdout, as it fits the terminal on which it is read.
+///
+/// # Errors
+/// It cannot be written, or not as JSON.
+pub fn print_paged(report: &(impl Paged + Serialize), output: Output) -> Result<()> {
+    match output {
+        Output::Text => print_page(&report.text(page(SystemTime::now()).as_ref())),
+        Output::Json => print_json(report),
+        Output::Ndjson => stream().report(report),
+    }
+}
+
+/// Prints a command's answer on stdout as it is, because it is a document that somebody copies.
+///
+/// # Errors
+/// It cannot be written, or not as JSON.
+pub fn print_document(report: &(impl Display + Serialize), output: Output) -> Result<()> {
+    match output {
+        Output::Text => write::answer(words::lines(&report.to_string())),
+        _ => print_report(report, output),
+    }
+}
+
+fn print_page(text: &str) -> Result<()> {
+    write::answer(paint::page(&words::lines(text), columns()))
+}
+
+/// The terminal on which stdout is read now, if it is one.
+fn page(now: SystemTime) -> Option<Page> {
+    columns().map(|columns| Page { columns, now })
+}
+
+/// The width of the terminal on which stdout is read.
+fn columns() -> Option<usize> {
+    let terminal = console::Term::stdout();
+    let size = terminal.is_term().then(|| terminal.size_checked());
+    size.flatten().map(|(_, columns)| columns.into())
+}
+
+/// Prints text of our own on stdout.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print_text(text: &str) -> Result<()> {
+    write::answer(text)
 }
 
 /// Prints one JSON document on stdout.
@@ -117,7 +166,10 @@ pub fn print_logs(report: &LogsReport, output: Output) -> Result<()> {
 /// stdout is closed.
 pub fn print_log_line(line: &LogLine, output: Output) -> Result<()> {
     match output {
-        Output::Text => write::answer(line),
+        Output::Text => {
+            let level = line.level.as_deref();
+            write::answer(paint::log(&line.to_string(), level, columns()))
+        }
         Output::Json => write::answer(serde_json::to_string(line)?),
         Output::Ndjson => stream().log(line),
     }
@@ -149,19 +201,25 @@ pub fn conclude_teardown(report: &TeardownReport, terminal: &Terminal) {
 
 /// Prints an error and, where there is one, its cure; reports it to programs and GitHub as well. `exit` is how
 /// the process ends with it.
-pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: &Terminal) {
+pub fn print_error(
+    error: &anyhow::Error,
+    hint: Option<&str>,
+    exit: Exit,
+    output: Output,
+    terminal: &Terminal,
+) {
     let text = words::lines(&format!("{error:#}"));
     write::say(format_args!("{ERROR}error:{ERROR:#} {text}"));
-    if let Some(hint) = hint(error) {
-        write::say(format_args!("\nhint: {}", words::lines(&hint)));
+    if let Some(hint) = hint {
+        write::say(format_args!("\nhint: {}", words::lines(hint)));
     }
     if !is_about_the_answer(error) {
-        print_failure(Failure::new(error, exit), output);
+        print_failure(Failure::new(error, hint, exit), output);
     }
     conclude(terminal, |github| {
-        write::say(github::annotation(error, github));
+        write::say(github::annotation(error, hint, github));
         github::set_outputs(github, &[("outcome", "failed")])?;
-        github::append_summary(github, &summary::error(error))
+        github::append_summary(github, &summary::error(error, hint))
     });
 }
 
@@ -216,6 +274,7 @@ fn conclude(terminal: &Terminal, publish: impl FnOnce(&Github) -> Result<()>) {
 /// # Errors
 /// The terminal cannot be read.
 pub fn ask(question: &str) -> Result<Option<String>> {
+    quiet::say_held();
     let stdin = std::io::stdin();
     if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(None);
@@ -240,6 +299,10 @@ pub fn reporter(output: Output, terminal: &Terminal) -> Box<dyn Reporter> {
     };
     match output {
         Output::Ndjson => Box::new(stream()),
+        Output::Text | Output::Json if terminal.progress != Progress::Everything => {
+            let lines = Lines::still(Box::new(anstream::stderr()), dialect, clock);
+            Box::new(Quiet::new(lines, terminal.progress))
+        }
         Output::Text | Output::Json if terminal.live && std::io::stderr().is_terminal() => {
             Box::new(Tree::new(clock))
         }
@@ -268,7 +331,7 @@ fn lasting_line(event: &Event) -> Option<String> {
                 outcome(word)
             ))
         }
-        Event::Note(text) => Some(format!("  {}", plain(text))),
+        Event::Note(text) | Event::Explanation(text) => Some(format!("  {}", plain(text))),
         Event::Warning(text) => Some(warning(text)),
         Event::ToolOutput(text) => Some(words::tool_output(text)),
         Event::StepDone(..)

@@ -177,7 +177,7 @@ fn fact(event: &Event) -> Fact<'_, ()> {
             outcome,
             seconds: seconds(*elapsed),
         },
-        Event::Note(text) => Fact::Note { text },
+        Event::Note(text) | Event::Explanation(text) => Fact::Note { text },
         Event::Warning(text) => Fact::Warning { text },
         Event::ToolOutput(text) => Fact::ToolOutput { text },
     }
@@ -248,12 +248,18 @@ mod tests {
         let (paper, stream) = stream();
         let error = UserError::NotConfirmed("prod".to_owned());
         stream
-            .error(Failure::new(&error.into(), Exit::NeedsConfirmation))
+            .error(Failure::new(
+                &error.into(),
+                Some("look first"),
+                Exit::NeedsConfirmation,
+            ))
             .unwrap();
         let error = anyhow::anyhow!("no route to host");
-        stream.error(Failure::new(&error, Exit::Failure)).unwrap();
+        stream
+            .error(Failure::new(&error, None, Exit::Failure))
+            .unwrap();
         insta::assert_snapshot!(paper.text(), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"nothing has changed; run it again when you are sure","exit":3,"code":"needs-confirmation","place":null}
+{"time":"2026-11-24T08:05:09.042Z","type":"error","message":"teardown of stage `prod` was not confirmed; nothing was touched","hint":"look first","exit":3,"code":"needs-confirmation","place":null}
 {"time":"2026-11-24T08:05:09.042Z","type":"error","message":"no route to host","hint":null,"exit":1,"code":"failure","place":null}
 "#);
     }

@@ -1,7 +1,6 @@
 //! A report as Markdown, for the page of a CI run. In: a report or an error. Out: Markdown in which
 //! foreign text is text. Pure: nothing is written here.
 
-use crate::hint::hint;
 use crate::plain::plain;
 use crate::report::{DeployReport, TeardownReport};
 
@@ -57,7 +56,7 @@ pub(super) fn teardown(report: &TeardownReport) -> String {
 }
 
 /// Returns what went wrong, and its cure.
-pub(super) fn error(error: &anyhow::Error) -> String {
+pub(super) fn error(error: &anyhow::Error, hint: Option<&str>) -> String {
     let quoted = |text: &str| -> String {
         let lines = words::lines(text);
         let lines: Vec<String> = lines
@@ -68,7 +67,7 @@ pub(super) fn error(error: &anyhow::Error) -> String {
     };
     let mut parts = vec!["### factory-tree: failed".to_owned()];
     parts.push(quoted(&format!("{error:#}")));
-    parts.extend(hint(error).map(|hint| format!("Hint: {}", text_of(&hint))));
+    parts.extend(hint.map(|hint| format!("Hint: {}", text_of(hint))));
     parts.join("\n\n")
 }
 
@@ -198,13 +197,13 @@ Build `8f3a` in 63.2 s; site files sent: 12.
     #[test]
     fn an_error_is_reported_with_its_cure() {
         let cause = UserError::NotConfirmed("prod\n# <b>not a title</b>".to_owned());
-        insta::assert_snapshot!(error(&cause.into()), @r"
+        insta::assert_snapshot!(error(&cause.into(), Some("look *first*")), @r"
 ### factory-tree: failed
 
 > teardown of stage \`prod
 > \# &lt;b\>not a title&lt;/b\>\` was not confirmed; nothing was touched
 
-Hint: nothing has changed; run it again when you are sure
+Hint: look \*first\*
 ");
     }
 }

@@ -4,14 +4,16 @@
 use std::io::{IsTerminal, Write, stdout};
 use std::time::SystemTime;
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Result;
 
 use super::write::answered;
+use super::{columns, page, paint, words};
 use crate::cli::Output;
 use crate::clock::rfc3339;
 use crate::config::terminal::Terminal;
-use crate::report::StatusReport;
-use crate::report::changes;
+use crate::report::{Paged, StatusReport, changes};
 
 /// Goes to the first line and clears the screen from there: Control Sequence Introducer `H` and `J`
 /// (ECMA-48, sections 8.3.21 and 8.3.39). Colour has no part in it, so NO_COLOR changes nothing.
@@ -53,6 +55,11 @@ impl Watcher {
             super::stream().report(&report)?;
         }
         let text = shown(self.form, &report, &changed, SystemTime::now())?;
+        let is_plain = AutoStream::choice(&stdout()) == ColorChoice::Never;
+        let text = match self.form {
+            WatchFormat::InPlace if is_plain => format!("{CLEAR}{}", strip_str(&text)),
+            _ => text,
+        };
         self.before = Some(report);
         let mut stdout = stdout().lock();
         answered(
@@ -69,9 +76,14 @@ fn shown(
     changed: &[String],
     now: SystemTime,
 ) -> Result<String> {
+    let seen = page(now);
     let now = rfc3339(now);
     Ok(match form {
-        WatchFormat::InPlace => format!("{CLEAR}{report}\n\n  {now}, Ctrl-C ends\n"),
+        WatchFormat::InPlace => {
+            let text = words::lines(&report.text(seen.as_ref()));
+            let text = paint::page(&text, columns());
+            format!("{CLEAR}{text}\n\n  {now}, Ctrl-C ends\n")
+        }
         WatchFormat::Lines => changed
             .iter()
             .map(|line| format!("{now} {line}\n"))
@@ -151,6 +163,7 @@ mod tests {
     fn on_a_terminal_every_look_is_drawn_over_the_last() {
         let reported = shows(WatchFormat::InPlace, &[report(true), report(true)]);
         assert_eq!(reported.matches(CLEAR).count(), 2);
+        let reported = strip_str(&reported).to_string();
         assert!(reported.contains("stage prod: healthy"), "{reported}");
     }
 }

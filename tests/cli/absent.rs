@@ -42,5 +42,5 @@ fn the_logs_of_a_stage_that_is_not_there_are_reported_with_the_cure() {
 
 #[test]
 fn a_stage_that_is_not_there_has_no_outputs() {
-    insta::assert_snapshot!(Project::new().run(&["outputs", "--format", "github"]));
+    insta::assert_snapshot!(Project::new().run(&["outputs", "--output", "github"]));
 }

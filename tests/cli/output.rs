@@ -45,6 +45,62 @@ fn colour_is_refused_and_forced_by_the_environment() {
     assert!(!run("NO_COLOR").contains('\u{1b}'));
 }
 
+#[test]
+fn an_answer_is_coloured_where_colour_is_forced_and_nowhere_else() {
+    let project = Project::new();
+    let run = |arguments: &[&str], forced: bool| {
+        let mut command = project.command(arguments);
+        if forced {
+            command.env("CLICOLOR_FORCE", "1");
+        }
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    for verb in ["status", "validate", "doctor"] {
+        let (plain, coloured) = (run(&[verb], false), run(&[verb], true));
+        assert!(!plain.contains('\u{1b}'), "{plain}");
+        assert!(coloured.contains("\u{1b}[1m"), "{coloured}");
+        if verb != "doctor" {
+            let stripped = anstream::adapter::strip_str(&coloured).to_string();
+            assert_eq!(stripped, plain);
+        }
+        let document = run(&[verb, "--output", "json"], true);
+        assert!(!document.contains('\u{1b}'), "{document}");
+    }
+}
+
+#[test]
+fn on_a_narrow_terminal_nothing_is_wider_than_it() {
+    let project = Project::new();
+    let plan = on_terminal(&project, "stty rows 24 cols 60; \"$0\" plan --stage local");
+    assert!(plan.contains("stack foundation"), "{plan}");
+    let plan = anstream::adapter::strip_str(&plan).to_string();
+    // A word that is longer than a line stays whole.
+    let wide: Vec<&str> = plan
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| line.chars().count() > 60 && line.trim_start().contains(' '))
+        .collect();
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
+/// Runs a script on a terminal of its own, where `$0` is the CLI, and returns what its stdout shows.
+fn on_terminal(project: &Project, script: &str) -> String {
+    let ours = project.command(&[]);
+    let program = ours.get_program().to_string_lossy().into_owned();
+    let line = format!("bash -c '{script} 2>/dev/null' '{program}'");
+    let mut command = std::process::Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    command.current_dir(project.path()).env("TERM", "xterm");
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Takes times and version out of a stream of objects.
 fn without_times(reported: &str) -> String {
     let time = regex::Regex::new(r#""time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z""#).unwrap();

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use factory_tree::config::terminal::AGENTS;
+
 /// The project; gone when dropped.
 pub(crate) struct Project {
     folder: tempfile::TempDir,
@@ -97,7 +99,10 @@ stages:
                 "FORCE_COLOR",
             ];
             let is_proxy = name.to_ascii_uppercase().ends_with("_PROXY");
-            prefixes.iter().any(|prefix| name.starts_with(prefix)) || name == "CI" || is_proxy
+            prefixes.iter().any(|prefix| name.starts_with(prefix))
+                || name == "CI"
+                || is_proxy
+                || AGENTS.contains(&name.as_ref())
         }) {
             command.env_remove(name);
         }

@@ -130,3 +130,33 @@ fn the_configuration_is_found_from_a_subfolder_and_an_empty_variable_names_none(
     assert_eq!(run("site"), run(""));
     assert_eq!(run("api/src"), run(""));
 }
+
+#[test]
+fn yes_is_an_option_only_where_something_is_asked() {
+    let project = Project::new();
+    for verb in ["status", "logs", "plan", "dev"] {
+        let reported = project.run(&[verb, "--stage", "prd", "--yes"]);
+        let refused = reported.starts_with("exit 2\n")
+            && reported.contains("unexpected argument '--yes' found");
+        assert!(refused, "{reported}");
+    }
+    for verb in ["deploy", "rollback", "recover", "teardown"] {
+        let reported = project.run(&[verb, "--stage", "prd", "--yes"]);
+        assert!(reported.contains("there is no stage `prd`"), "{reported}");
+    }
+}
+
+#[test]
+fn the_form_of_the_outputs_is_asked_for_as_that_of_every_answer() {
+    let project = Project::new();
+    let json = project.run(&["outputs", "--stage", "prd", "--output", "json"]);
+    insta::assert_snapshot!("outputs_json", json);
+    // Scripts still have the name that it had before.
+    let before = project.run(&["outputs", "--stage", "prd", "--format", "json"]);
+    assert_eq!(before, json);
+    insta::assert_snapshot!(
+        "outputs_text",
+        project.run(&["outputs", "--output", "text"])
+    );
+    assert!(!project.run(&["outputs", "--help"]).contains("--format"));
+}

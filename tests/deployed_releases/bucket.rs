@@ -19,7 +19,7 @@ impl Bucket {
         let ports = std::fs::read(stage.state().join("ports.json")).unwrap();
         let ports: Value = serde_json::from_slice(&ports).unwrap();
         let url = format!("http://127.0.0.1:{}", ports["emulator"]);
-        let outputs = run(stage, "outputs", &["--format", "json"]).json;
+        let outputs = run(stage, "outputs", &["--output", "json"]).json;
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let region = "us-east-1".parse().unwrap();
         Self {

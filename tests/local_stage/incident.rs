@@ -88,7 +88,7 @@ fn outputs(stage: &Stage) -> Answer {
     Answer::from(
         stage
             .command("outputs")
-            .args(["--format", "json"])
+            .args(["--output", "json"])
             .output()
             .unwrap(),
     )

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use factory_tree::config::Config;
+use factory_tree::config::terminal::AGENTS;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
@@ -109,6 +110,10 @@ stages:
         command
             .env_remove("FACTORY_TREE_STAGE")
             .env_remove("FACTORY_TREE_CONFIG");
+        // Who runs the tests may be an agent, which is told less.
+        AGENTS.into_iter().for_each(|name| {
+            command.env_remove(name);
+        });
         command
     }
 
