@@ -12,6 +12,7 @@ mod compile;
 mod crafted_elf;
 mod cross;
 mod hashes;
+mod messages;
 mod revision;
 mod site;
 mod site_sources;

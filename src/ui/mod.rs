@@ -159,7 +159,7 @@ pub fn print_error(error: &anyhow::Error, exit: Exit, output: Output, terminal: 
         print_failure(Failure::new(error, exit), output);
     }
     conclude(terminal, |github| {
-        write::say(github::annotation(error, github));
+        write::say(github::annotations(error, github));
         github::set_outputs(github, &[("outcome", "failed")])?;
         github::append_summary(github, &summary::error(error))
     });
