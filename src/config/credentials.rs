@@ -162,9 +162,31 @@ impl CredentialSources {
     fn fault_of_profile(&self, said: &str) -> Option<CredentialFault> {
         let (name, is_named) = self.profile_name();
         match self.profile(name) {
-            Some(profile) => self.fault_of_settings(name, &profile, said),
+            Some(profile) => self
+                .fault_of_chain(name)
+                .or_else(|| self.fault_of_settings(name, &profile, said)),
             None if is_named => self.no_profile(name, "AWS_PROFILE"),
             None => None,
+        }
+    }
+
+    /// Profiles that take their roles with each other have no credentials between them.
+    fn fault_of_chain(&self, name: &str) -> Option<CredentialFault> {
+        let mut chain = vec![name.to_owned()];
+        loop {
+            let last = chain.last()?;
+            let source = self.profile(last)?.remove("source_profile")?;
+            if source == *last {
+                return None;
+            }
+            if chain.contains(&source) {
+                let chain = chain.join(" → ");
+                return fault(
+                    format!("source_profile leads in a circle: {chain} → {source}"),
+                    "name a profile with credentials of its own as source_profile".to_owned(),
+                );
+            }
+            chain.push(source);
         }
     }
 
@@ -208,6 +230,13 @@ impl CredentialSources {
                 format!("run `aws configure --profile {name}`, which asks for both"),
             );
         }
+        self.fault_of_role(name, profile, said)
+            .or_else(|| self.fault_of_sources(name, profile, said))
+    }
+
+    /// The role that a profile takes, and the profile that it takes it with.
+    fn fault_of_role(&self, name: &str, profile: &Section, said: &str) -> Option<CredentialFault> {
+        let has = |key: &str| profile.contains_key(key);
         if let Some(source) = profile.get("source_profile")
             && source != name
         {
@@ -229,6 +258,17 @@ impl CredentialSources {
                     .to_owned(),
             );
         }
+        None
+    }
+
+    /// Where a profile has its own credentials from.
+    fn fault_of_sources(
+        &self,
+        name: &str,
+        profile: &Section,
+        said: &str,
+    ) -> Option<CredentialFault> {
+        let has = |key: &str| profile.contains_key(key);
         if let Some(command) = profile.get("credential_process") {
             return fault(
                 format!("credential_process of profile `{name}` failed: {said}"),
@@ -379,98 +419,5 @@ impl ProfileFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is said of these variables and this file of profiles.
-    fn told(variables: &[(&'static str, &str)], config: &str, said: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config");
-        std::fs::write(&file, config).unwrap();
-        let mut all: BTreeMap<&'static str, String> = variables
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect();
-        all.insert("AWS_CONFIG_FILE", file.display().to_string());
-        all.insert("AWS_SHARED_CREDENTIALS_FILE", "/nowhere".to_owned());
-        let found = CredentialSources::of(all).fault(said);
-        let found = found.map_or_else(
-            || "nothing".to_owned(),
-            |fault| format!("{}\n    cure: {}", fault.problem, fault.cure),
-        );
-        found.replace(&file.display().to_string(), "[config]")
-    }
-
-    #[test]
-    fn whatever_is_wrong_with_credentials_names_itself_and_its_cure() {
-        let sso = "[default]\nregion = us-east-1\n[profile sso]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = deploy\n";
-        let session = "[sso-session corp]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n";
-        let of = |profile: &'static str| [("AWS_PROFILE", profile)];
-        let rows = [
-            told(&[("AWS_ACCESS_KEY_ID", "a")], "", ""),
-            told(&[("AWS_SECRET_ACCESS_KEY", "a")], "", ""),
-            told(&of("nope"), "", ""),
-            told(&of("prd"), "[profile prod]\na = b\n[default]\n", ""),
-            told(&of("sso"), sso, ""),
-            told(
-                &of("sso"),
-                &format!("{sso}{session}"),
-                "No such file or directory",
-            ),
-            told(
-                &of("sso"),
-                &format!("{sso}{session}"),
-                "ForbiddenException: No access",
-            ),
-            told(
-                &of("old"),
-                "[profile old]\nsso_start_url = https://x\nsso_account_id = 1\nsso_role_name = r\n",
-                "",
-            ),
-            told(&of("half"), "[profile half]\naws_access_key_id = a\n", ""),
-            told(
-                &of("role"),
-                "[profile role]\nrole_arn = arn:aws:iam::1:role/a\n",
-                "",
-            ),
-            told(
-                &of("role"),
-                "[profile role]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = base\n",
-                "",
-            ),
-            told(
-                &of("process"),
-                "[profile process]\ncredential_process = /opt/vault --json\n",
-                "exit status: 1",
-            ),
-            told(
-                &of("web"),
-                "[profile web]\nrole_arn = a\nweb_identity_token_file = /nowhere/token\n",
-                "",
-            ),
-            told(&of("empty"), "[profile empty]\nregion = us-east-1\n", ""),
-            told(
-                &of("broken"),
-                "[profile broken]\nwhatever\n",
-                "could not parse profile file",
-            ),
-            told(&[("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token")], "", ""),
-            told(
-                &[
-                    ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"),
-                    ("AWS_ROLE_ARN", "a"),
-                ],
-                "",
-                "",
-            ),
-            told(&[], "", ""),
-            told(&[], "[profile prod]\n", ""),
-            told(
-                &[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")],
-                "",
-                "",
-            ),
-        ];
-        insta::assert_snapshot!(rows.join("\n"));
-    }
-}
+#[path = "credentials_tests.rs"]
+mod tests;

@@ -92,7 +92,8 @@ impl Check<'_> {
     fn name(&mut self, section: &str, name: &str) {
         let is_loop = name.starts_with("Fn::");
         let is_plain = name.chars().all(|letter| letter.is_ascii_alphanumeric());
-        if !is_loop && !(is_plain && (1..=LONGEST_NAME).contains(&name.len())) {
+        let is_taken = is_plain && (1..=LONGEST_NAME).contains(&name.len());
+        if !is_loop && !is_taken {
             self.enter(section, name);
             let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
             let message =
