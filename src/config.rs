@@ -3,9 +3,11 @@
 //! the environment.
 
 mod ci;
+mod credentials;
 mod environment;
 mod file;
 mod home;
+mod misread;
 mod network;
 mod target;
 pub mod terminal;
@@ -23,6 +25,7 @@ use sha2::{Digest, Sha256};
 use crate::content::hex;
 use crate::error::UserError;
 pub use ci::ContinuousIntegration;
+pub use credentials::{CredentialFault, CredentialSources};
 pub use environment::{CompilerEnvironment, stage_of_environment};
 pub use file::file;
 pub use home::data_folder;
@@ -104,7 +107,8 @@ impl Config {
     }
 
     fn parse(text: &str, file: &Path, stage: Option<&str>) -> Result<Self> {
-        let project: Project = serde_yaml::from_str(text).map_err(|error| misread(file, &error))?;
+        let project: Project =
+            serde_yaml::from_str(text).map_err(|error| misread::misread(file, text, &error))?;
         let wanted = stage.map_or_else(|| project.default_stage.to_string(), str::to_owned);
         let known = || project.stages.keys().map(ToString::to_string).collect();
         let unknown = || UserError::UnknownStage {
@@ -443,34 +447,6 @@ impl StageSettings {
 /// Returns the JSON Schema of `factory-tree.yaml`, for editors.
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(Project)
-}
-
-fn misread(file: &Path, error: &serde_yaml::Error) -> UserError {
-    let (line, column) = error
-        .location()
-        .map_or((1, 1), |place| (place.line(), place.column()));
-    let message = error.without_snippet().to_string();
-    let message = message.lines().next().unwrap_or_default();
-    // The message begins with the place already.
-    // The reader ends some messages with advice for programs, which does not help a person.
-    let message = message.split(", set ").next().unwrap_or_default();
-    let message = message
-        .split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let hint = if message.contains("missing field") {
-        "add it; docs/configuration.md lists every setting".to_owned()
-    } else {
-        "correct that line; docs/configuration.md lists every setting".to_owned()
-    };
-    UserError::Config {
-        file: file.to_owned(),
-        line,
-        column,
-        message,
-        hint,
-    }
 }
 
 #[cfg(test)]

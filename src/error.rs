@@ -34,6 +34,29 @@ pub enum Exit {
     Terminated = 143,
 }
 
+/// What became of a stack whose change failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// CloudFormation refused the change before it touched the stack.
+    Untouched,
+    /// CloudFormation began with the change, and has undone it.
+    RolledBack,
+    /// CloudFormation began with the change, and has not undone it.
+    LeftHalfway,
+}
+
+impl Aftermath {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Untouched => "nothing of this stack was changed",
+            Self::RolledBack => "what this run had changed of this stack is rolled back",
+            Self::LeftHalfway => {
+                "the stack is not rolled back, and `factory-tree recover` leads it out if a deploy does not"
+            }
+        }
+    }
+}
+
 /// A fault of a source file, with its place and its cure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFault {
@@ -45,6 +68,16 @@ pub struct SourceFault {
     pub message: String,
     /// The cure.
     pub cure: String,
+}
+
+impl SourceFault {
+    fn place(&self) -> Place {
+        Place {
+            file: self.file.clone(),
+            line: self.line.try_into().ok(),
+            column: None,
+        }
+    }
 }
 
 impl std::fmt::Display for SourceFault {
@@ -80,6 +113,15 @@ pub struct Place {
     pub line: Option<u64>,
     /// Its column, from 1, where it is known.
     pub column: Option<u64>,
+}
+
+/// An error that a tool of the build has reported of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolMessage {
+    /// The place that it names.
+    pub place: Place,
+    /// Its first line.
+    pub message: String,
 }
 
 /// A fault that the user can cure.
@@ -147,6 +189,8 @@ pub enum UserError {
         command: String,
         /// Its exit status.
         status: String,
+        /// Its errors that name a place.
+        errors: Vec<ToolMessage>,
     },
     /// A program that was built does not run where it is to run.
     #[error("program `{program}` {problem}")]
@@ -251,6 +295,8 @@ pub enum UserError {
         line: Option<usize>,
         /// The cure of the likely cause, where it is known.
         cure: Option<String>,
+        /// What became of the stack.
+        aftermath: Aftermath,
     },
     /// A stack is named that the stage does not have.
     #[error("there is no stack `{stack}` in this stage")]
@@ -370,6 +416,8 @@ pub enum UserError {
         stage: String,
         /// The work that was interrupted, for example "in step build (site)".
         doing: String,
+        /// Whether anything of the stage may be changed.
+        touched: bool,
         /// 129, 130 or 143.
         exit: Exit,
     },
@@ -392,12 +440,13 @@ impl UserError {
         match self {
             Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } | Self::Variable { hint, .. } => hint.clone(),
             Self::Templates { .. } => "nothing was touched; `factory-tree validate` checks the templates again, without AWS".to_owned(),
+            Self::Interrupted { touched: false, .. } => "nothing of the stage was changed; the same command begins again".to_owned(),
             Self::Interrupted { .. } => "nothing is lost: CloudFormation finishes the running operation by itself; \
                  `factory-tree status` shows it, and the same command continues from there"
                 .to_owned(),
             Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
             Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
-            Self::Build { .. } => "its own message is above; nothing was deployed. Mend it and run the same command again".to_owned(),
+            Self::Build { .. } => "its own message is above; nothing was deployed. Change what it names, then run the same command again".to_owned(),
             Self::InvalidEventFile { .. } => "write the JSON that Lambda would pass to the function; samples are in `lambdas/*/events`".to_owned(),
             Self::FunctionFailed { .. } => "its log is above".to_owned(),
             Self::PortTaken { stage, .. } => {
@@ -405,13 +454,13 @@ impl UserError {
             }
             Self::PartFailed { log, .. } => format!("its log is {}; `factory-tree deploy` tries again", log.display()),
             Self::NoCredentials { cure, .. } => cure.clone(),
-            Self::WrongAccount { .. } => "choose the right AWS_PROFILE, or correct `account` in factory-tree.yaml".to_owned(),
-            Self::Busy { .. } => "wait until it is done (`factory-tree status` shows it), then run the same command again".to_owned(),
+            Self::WrongAccount { .. } => "name a profile of the stage's account with AWS_PROFILE (`aws configure list-profiles` lists them), or the account of these credentials with `account` in factory-tree.yaml".to_owned(),
+            Self::Busy { .. } => "run the same command again when it is done: `factory-tree status` shows that; `deploy --on-busy wait` waits for it".to_owned(),
             Self::StackStuck { way_out, .. } => (*way_out).to_owned(),
-            Self::StackFailed { template, cure, .. } => {
-                let mend = format!("mend {} or what the reason names", template.display());
+            Self::StackFailed { template, cure, aftermath, .. } => {
+                let mend = format!("change what the reason names in {}", template.display());
                 let cure = cure.as_ref().unwrap_or(&mend);
-                format!("{cure}. Then run the same command again; the changes of this run are rolled back")
+                format!("{cure}. Then run the same command again; {}", aftermath.words())
             }
             Self::UnknownStack { known, .. } => format!("use one of: {}", known.join(", ")),
             Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
@@ -452,6 +501,15 @@ impl UserError {
     /// Returns the place that is to be corrected, where the fault is in a file of the project.
     pub fn place(&self) -> Option<Place> {
         match self {
+            Self::Build { errors, .. } => errors.first().map(|error| error.place.clone()),
+            Self::NoConfig(file)
+            | Self::UnknownStage { file, .. }
+            | Self::InvalidEventFile { file, .. }
+            | Self::InvalidPlanFile { file, .. } => Some(Place {
+                file: file.clone(),
+                line: None,
+                column: None,
+            }),
             Self::Config {
                 file, line, column, ..
             } => Some(Place {
@@ -464,12 +522,24 @@ impl UserError {
                 line: line.and_then(|line| line.try_into().ok()),
                 column: None,
             }),
-            Self::Templates { faults } => faults.first().map(|fault| Place {
-                file: fault.file.clone(),
-                line: fault.line.try_into().ok(),
-                column: None,
-            }),
+            Self::Templates { faults } => faults.first().map(SourceFault::place),
             _ => None,
+        }
+    }
+
+    /// Returns each place that is to be corrected with what is wrong there, where the fault is more than one.
+    pub fn places(&self) -> Vec<(Place, String)> {
+        let described = |fault: &SourceFault| {
+            let SourceFault { message, cure, .. } = fault;
+            (fault.place(), format!("{message}\n\ncure: {cure}"))
+        };
+        match self {
+            Self::Templates { faults } => faults.iter().map(described).collect(),
+            Self::Build { errors, .. } => errors
+                .iter()
+                .map(|error| (error.place.clone(), error.message.clone()))
+                .collect(),
+            _ => Vec::new(),
         }
     }
 

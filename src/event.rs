@@ -173,6 +173,7 @@ pub struct Journal {
 struct State {
     step: Option<Step>,
     tasks: BTreeSet<String>,
+    touched: bool,
 }
 
 impl Journal {
@@ -182,6 +183,13 @@ impl Journal {
             inner,
             state: Mutex::default(),
         }
+    }
+
+    /// Returns whether anything has begun that may change the stage: a step but those that build and ask, or a task outside
+    /// of every step.
+    pub fn has_touched(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.touched
     }
 
     /// Returns what is going on in words, for example "in step provision (stack api, stack site)".
@@ -205,8 +213,14 @@ impl Reporter for Journal {
     fn report(&self, event: Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &event {
-            Event::StepStarted(step) => state.step = Some(*step),
-            Event::TaskStarted { task } => _ = state.tasks.insert(task.clone()),
+            Event::StepStarted(step) => {
+                state.step = Some(*step);
+                state.touched |= !matches!(step, Step::Build | Step::Plan);
+            }
+            Event::TaskStarted { task } => {
+                state.touched |= state.step.is_none();
+                state.tasks.insert(task.clone());
+            }
             Event::TaskDone { task, .. } => _ = state.tasks.remove(task),
             _ => {}
         }
@@ -223,7 +237,11 @@ mod tests {
     fn the_journal_knows_what_is_going_on() {
         let journal = Journal::new(Box::new(SilentReporter));
         assert_eq!(journal.doing(), "not touched yet");
+        assert!(!journal.has_touched());
+        journal.report(Event::StepStarted(Step::Build));
+        assert!(!journal.has_touched());
         journal.report(Event::StepStarted(Step::Provision));
+        assert!(journal.has_touched());
         for task in ["stack api", "stack site"] {
             journal.report(Event::TaskStarted {
                 task: task.to_owned(),

@@ -54,6 +54,13 @@ impl Inventory {
         let mut stores = self.stacks.iter().flat_map(|stack| &stack.stores);
         stores.any(|store| !store.counted || store.items > 0 || store.versions > 0)
     }
+
+    /// Forgets what templates retain: where the endpoint goes too, nothing outlives its stack.
+    pub fn retain_nothing(&mut self) {
+        for stack in &mut self.stacks {
+            stack.retained.clear();
+        }
+    }
 }
 
 const BUCKET: &str = "AWS::S3::Bucket";

@@ -23,6 +23,7 @@ pub mod inventory;
 pub mod invoke;
 pub mod local;
 pub mod logs;
+pub mod nearest;
 pub mod outputs;
 pub mod plain;
 pub mod plan;

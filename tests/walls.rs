@@ -105,7 +105,7 @@ fn every_wall_has_something_behind_it() {
 
 /// The modules of `src/`, from the top to the ground. A module names modules of lower floors only, so whoever reads a
 /// module needs to know nothing of what stands above it. `plan` stands below `aws`: a plan is made without asking anybody.
-const FLOORS: [&[&str]; 14] = [
+const FLOORS: [&[&str]; 15] = [
     &["run"],
     &["ui"],
     &["cli"],
@@ -122,6 +122,7 @@ const FLOORS: [&[&str]; 14] = [
     &[
         "check", "clock", "content", "error", "event", "file", "outputs", "plain", "template",
     ],
+    &["nearest"],
 ];
 
 /// Returns the floor of a module, counted from the top.

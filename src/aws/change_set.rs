@@ -20,12 +20,23 @@ pub struct ChangeSetRequest<'a> {
     pub stack: &'a str,
     /// The change set's name; also its token, so that a repeated call is harmless.
     pub name: &'a str,
-    /// The template's text.
-    pub template: &'a str,
+    /// The template.
+    pub template: &'a TemplateSource<'a>,
     /// Every parameter.
     pub parameters: &'a BTreeMap<String, String>,
     /// When CloudFormation takes a resource for done.
     pub mode: DeploymentMode,
+}
+
+/// The way in which a request names its template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplateSource<'a> {
+    /// By its text.
+    Text(&'a str),
+    /// By the address of the object that holds it.
+    Url(String),
+    /// Not at all: it is the one that is deployed.
+    Deployed,
 }
 
 /// The kind of a change set.
@@ -93,12 +104,16 @@ impl CloudFormation {
         let request = request
             .change_set_name(wanted.name)
             .client_token(wanted.name)
-            .template_body(wanted.template)
             .set_parameters(Some(parameters.collect()))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .tags(tag.build())
             .set_deployment_config(deployment_config(wanted.mode));
+        let request = match wanted.template {
+            TemplateSource::Text(text) => request.template_body(*text),
+            TemplateSource::Url(url) => request.template_url(url),
+            TemplateSource::Deployed => request.use_previous_template(true),
+        };
         let request = match wanted.kind {
             ChangeSetKind::Create => request
                 .change_set_type(ChangeSetType::Create)

@@ -38,7 +38,9 @@ use aws_sdk_sts::config::{Credentials, ProvideCredentials, SharedCredentialsProv
 use crate::config::{Network, Region};
 pub use acm::{Acm, Certificate, CertificateState};
 pub use autoscaling::{AutoScaling, Group, Instance};
-pub use change_set::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode};
+pub use change_set::{
+    ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode, TemplateSource,
+};
 pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::CloudFront;
 pub use cloudwatch::{Alarm, AlarmState, CloudWatch};

@@ -50,6 +50,14 @@ impl S3 {
         }
     }
 
+    /// Returns the address of an object, as other services of AWS read it.
+    pub fn url(&self, bucket: &str, key: &str) -> String {
+        let region = Client::config(&self.client).region();
+        let region = region.map_or("us-east-1", |region| region.as_ref());
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://s3.{region}.amazonaws.com{suffix}/{bucket}/{key}")
+    }
+
     /// Lists the current objects of a bucket by key.
     ///
     /// # Errors

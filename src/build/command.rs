@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use super::messages;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 
@@ -122,20 +123,22 @@ impl Tool<'_> {
             }
             Ok(said)
         };
-        let (answer, said) = tokio::try_join!(read_stdout, read_stderr)
+        let (answer, mut said) = tokio::try_join!(read_stdout, read_stderr)
             .with_context(|| format!("failed to read what `{}` says", self.program))?;
         let status = child.wait().await?;
         if status.success() {
             return Ok(answer);
         }
+        let human = answer.lines().filter(|line| !line.starts_with('{'));
+        said.extend(human.map(str::to_owned));
+        let errors = messages::errors(said.iter().map(String::as_str), self.folder);
         said.into_iter()
             .for_each(|line| reporter.report(Event::ToolOutput(line)));
-        let human = answer.lines().filter(|line| !line.starts_with('{'));
-        human.for_each(|line| reporter.report(Event::ToolOutput(line.to_owned())));
         let command = format!("{} {}", self.program, self.arguments.join(" "));
         Err(UserError::Build {
             command,
             status: status.to_string(),
+            errors,
         }
         .into())
     }

@@ -14,6 +14,7 @@ mod cross;
 mod file_stamp;
 mod hashes;
 mod last_compile;
+mod messages;
 mod revision;
 mod site;
 mod site_sources;

@@ -8,7 +8,7 @@ use super::{Output, ReportArgs, Selection, StageArgs};
 use crate::aws::DeploymentMode;
 use crate::commands::completions::Shell;
 use crate::invoke::Function;
-use crate::logs::{LogSource, Since};
+use crate::logs::{Level, LogFilter, LogSource, Pattern, Since};
 use crate::policy::{Environment, PolicyPurpose, Repository};
 use crate::provision::SkipRule;
 use crate::provision::{OnBusy, Options, VerifyMode};
@@ -158,6 +158,26 @@ pub struct LogsArgs {
     /// Go on with what is still to come, until Ctrl-C; as JSON, one document a line
     #[arg(long)]
     pub follow: bool,
+    /// Only lines of this level and worse, and lines that have none, such as a panic
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub level: Option<Level>,
+    /// Only lines whose message and fields match this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub grep: Option<Pattern>,
+    /// Also the lines in which Lambda itself says that an invocation starts, ends and what it took
+    #[arg(long)]
+    pub platform: bool,
+}
+
+impl LogsArgs {
+    /// Returns which lines are shown.
+    pub fn filter(&self) -> LogFilter {
+        LogFilter {
+            platform: self.platform,
+            level: self.level,
+            grep: self.grep.clone(),
+        }
+    }
 }
 
 /// Arguments of `releases`

@@ -19,5 +19,6 @@ pub async fn build(config: &Config, reporter: &dyn Reporter) -> Result<BuildRepo
     let work = crate::build::build(config, reporter);
     let artifacts = step(Step::Build, &mut steps, reporter, work).await?;
     let seconds = seconds(started.elapsed());
-    Ok(BuildReport::of(config, &artifacts, seconds, steps))
+    let here = std::env::current_dir().unwrap_or_default();
+    Ok(BuildReport::of(config, &artifacts, &here, seconds, steps))
 }

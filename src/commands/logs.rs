@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::local::{self, Platform};
-use crate::logs::{LogLine, LogSource, Logs, Since};
+use crate::logs::{LogBatch, LogFilter, LogLine, LogSource, Logs, Since};
 use crate::provision::FoundStack;
 use crate::report::LogsReport;
 
@@ -23,6 +23,7 @@ pub struct Opened {
     stage: String,
     aws: Option<Aws>,
     logs: Logs,
+    filter: LogFilter,
 }
 
 /// Finds the logs of a stage.
@@ -31,8 +32,8 @@ pub struct Opened {
 /// `UserError::StageAbsent`, or there are no credentials.
 pub async fn open(
     config: &Config,
-    sources: &[LogSource],
-    since: Since,
+    (sources, since): (&[LogSource], Since),
+    filter: LogFilter,
     reporter: &dyn Reporter,
 ) -> Result<Opened> {
     let platform = Platform::of(config);
@@ -63,7 +64,17 @@ pub async fn open(
         stage: config.stage.to_string(),
         aws,
         logs,
+        filter,
     })
+}
+
+impl Opened {
+    /// Reads what is new, and keeps what is to be shown.
+    async fn read(&mut self) -> LogBatch {
+        let mut batch = self.logs.read(client(self.aws.as_ref())).await;
+        batch.lines.retain(|line| self.filter.shows(line));
+        batch
+    }
 }
 
 fn is_there(looked: Option<&(Aws, Vec<FoundStack>)>) -> bool {
@@ -75,7 +86,7 @@ fn is_there(looked: Option<&(Aws, Vec<FoundStack>)>) -> bool {
 /// # Errors
 /// No log can be read: why not the first. If some can, the others are warnings.
 pub async fn read(opened: &mut Opened, reporter: &dyn Reporter) -> Result<LogsReport> {
-    let batch = opened.logs.read(client(opened.aws.as_ref())).await;
+    let batch = opened.read().await;
     let mut problems = batch.problems.into_iter();
     if batch.readable == 0
         && let Some(error) = problems.next()
@@ -100,7 +111,7 @@ pub async fn follow(
 ) -> Result<std::convert::Infallible> {
     let mut reported = Vec::new();
     loop {
-        let batch = opened.logs.read(client(opened.aws.as_ref())).await;
+        let batch = opened.read().await;
         batch.lines.iter().try_for_each(&mut on_line)?;
         let problems: Vec<String> = batch
             .problems

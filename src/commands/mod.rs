@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::config::Config;
+use crate::config::{Config, CredentialFault, CredentialSources};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
 use crate::local::{Platform, StageEndpoint};
@@ -96,11 +96,18 @@ fn unidentified(stage: String, error: anyhow::Error) -> anyhow::Error {
     let Some(fault) = of_credentials else {
         return error.context("the credentials were not checked");
     };
-    let cure = hint::credentials_cure(fault);
     // The chain goes on with every place where it looked.
-    let problem = fault.to_string();
-    let problem = problem.split(". Attempted").next().unwrap_or_default();
-    let problem = problem.to_owned();
+    let said = fault.to_string();
+    let said = said.split(". Attempted").next().unwrap_or_default();
+    // Where AWS has answered, it is not the source of the credentials that is wrong.
+    let of_source = fault
+        .code
+        .is_none()
+        .then(|| CredentialSources::read().fault(said));
+    let (problem, cure) = match of_source.flatten() {
+        Some(CredentialFault { problem, cure }) => (problem, cure),
+        None => (said.to_owned(), hint::credentials_cure(fault)),
+    };
     UserError::NoCredentials {
         stage,
         problem,

@@ -103,8 +103,8 @@ hint: use one of: local, prod; or add the stage to the file
 fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:6:5: unknown field `protect`, expected one of domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, keep_releases, alarm_email
-hint: correct that line; docs/configuration.md lists every setting
+/project/factory-tree.yaml:6:5: `protect` is no setting here
+hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, keep_releases, alarm_email
 "#);
 }
 
@@ -112,8 +112,8 @@ hint: correct that line; docs/configuration.md lists every setting
 fn a_missing_value_is_named() {
     let text = GOOD.replace("    region: eu-central-1\n", "");
     insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:5:5: missing field `region`
-hint: add it; docs/configuration.md lists every setting
+/project/factory-tree.yaml:5:5: `region` is missing
+hint: add a line such as `region: eu-central-1`; docs/configuration.md lists every setting
 "#);
 }
 
@@ -121,17 +121,42 @@ hint: add it; docs/configuration.md lists every setting
 fn a_wrong_domain_is_refused_with_its_cure() {
     let text = GOOD.replace("factory-tree.com", "https://factory-tree.com");
     insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain: use a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`
-hint: correct that line; docs/configuration.md lists every setting
+/project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain
+hint: use a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`
 "#);
+}
+
+/// Source of the forms: RFC 3492; UTS 46 for the capital letter.
+#[test]
+fn a_domain_with_letters_beyond_ascii_is_told_its_punycode_form() {
+    let told = [
+        "bücher.example",
+        "Straße.Example",
+        "www.bücher.example",
+        "日本.jp",
+    ]
+    .map(|domain| {
+        let text = GOOD.replace("factory-tree.com", domain);
+        complaint(&text, None)
+    });
+    insta::assert_snapshot!(told.join("\n"), @r"
+/project/factory-tree.yaml:4:13: `bücher.example` is no domain
+hint: use its punycode form, as DNS knows it: `xn--bcher-kva.example`
+/project/factory-tree.yaml:4:13: `Straße.Example` is no domain
+hint: use its punycode form, as DNS knows it: `xn--strae-oqa.example`
+/project/factory-tree.yaml:4:13: `www.bücher.example` is no domain
+hint: use its punycode form, as DNS knows it: `xn--bcher-kva.example`
+/project/factory-tree.yaml:4:13: `日本.jp` is no domain
+hint: use its punycode form, as DNS knows it: `xn--wgv71a.jp`
+");
 }
 
 #[test]
 fn broken_yaml_is_refused_with_its_place() {
     let text = GOOD.replace("  prod:", "  prod: [");
     insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:3:9: expected mapping start
-hint: correct that line; docs/configuration.md lists every setting
+/project/factory-tree.yaml:3:9: `prod` is `[`, and must be a mapping
+hint: write it as in `prod: { domain: example.com, region: eu-central-1 }`; docs/configuration.md lists every setting
 "#);
 }
 

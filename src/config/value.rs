@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $field:literal, $cure:literal, $valid:expr) => {
+        checked_text!($(#[$doc])* $name, $field, $cure, $valid, |_| None);
+    };
+    ($(#[$doc:meta])* $name:ident, $field:literal, $cure:literal, $valid:expr, $meant:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
         #[serde(try_from = "String")]
@@ -23,7 +26,7 @@ macro_rules! checked_text {
                 if valid(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err(format!(concat!("`{}` is no ", $field, ": use ", $cure), text))
+                    Err(format!("`{text}` is no {}: use {}", $field, Self::cure(text)))
                 }
             }
         }
@@ -43,6 +46,11 @@ macro_rules! checked_text {
         }
 
         impl $name {
+            fn cure(text: &str) -> String {
+                let meant: fn(&str) -> Option<String> = $meant;
+                meant(text).unwrap_or_else(|| $cure.to_owned())
+            }
+
             /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -72,10 +80,8 @@ checked_text!(
     DomainName,
     "domain",
     "a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`",
-    |text| {
-        let labels: Vec<&str> = text.split('.').collect();
-        labels.len() >= 2 && text.len() <= 200 && !text.starts_with("www.") && labels.iter().all(|label| is_label(label, 63))
-    }
+    is_domain,
+    punycode
 );
 
 checked_text!(
@@ -124,6 +130,22 @@ impl Default for StageName {
     fn default() -> Self {
         Self("local".to_owned())
     }
+}
+
+fn is_domain(text: &str) -> bool {
+    let labels: Vec<&str> = text.split('.').collect();
+    labels.len() >= 2
+        && text.len() <= 200
+        && !text.starts_with("www.")
+        && labels.iter().all(|label| is_label(label, 63))
+}
+
+/// Returns the form in which DNS knows a domain with letters beyond ASCII (UTS 46).
+fn punycode(text: &str) -> Option<String> {
+    let bare = text.strip_prefix("www.").unwrap_or(text);
+    let ascii = idna::domain_to_ascii_strict(bare).ok()?;
+    let is_other = !text.is_ascii() && is_domain(&ascii);
+    is_other.then(|| format!("its punycode form, as DNS knows it: `{ascii}`"))
 }
 
 fn is_label(text: &str, longest: usize) -> bool {

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use super::state::make_folder;
 use crate::config::{Config, Hosting};
 use crate::error::UserError;
+use crate::event::{Event, Reporter};
 
 /// Held while a command changes a stage. Given back when it goes out of scope, or with the process.
 #[derive(Debug)]
@@ -36,6 +37,25 @@ pub fn lock(config: &Config) -> Result<Lock> {
             state: holder,
         }
         .into()),
+    }
+}
+
+/// Takes the lock of a stage as soon as no other command on this machine changes the stage. Says whom it waits for.
+///
+/// # Errors
+/// The lock's file cannot be opened.
+pub async fn wait_for_lock(config: &Config, reporter: &dyn Reporter) -> Result<Lock> {
+    let path = lock_file(config);
+    match Lock::take(&path)? {
+        Attempt::Held(lock) => Ok(lock),
+        Attempt::Busy(holder) => {
+            let text = format!(
+                "stage `{}` is being changed by another command ({holder}): waiting for it",
+                config.stage
+            );
+            reporter.report(Event::Note(text));
+            Lock::wait(&path).await
+        }
     }
 }
 

@@ -38,7 +38,7 @@ use crate::error::UserError;
 use crate::event::Reporter;
 use crate::logs::LogSource;
 use crate::urls::Urls;
-pub use lock::{Lock, lock};
+pub use lock::{Lock, lock, wait_for_lock};
 pub use stage::LocalStage;
 pub use vite::Vite;
 

@@ -75,13 +75,24 @@ impl fmt::Display for LogLine {
         let level = self.level.as_deref().unwrap_or("-");
         let (time, source) = (&self.time, self.source.name());
         write!(formatter, "{time} {source:<9} {:<5}", plain(level))?;
-        if !self.message.is_empty() {
-            write!(formatter, " {}", plain(&self.message))?;
+        match self.said() {
+            said if said.is_empty() => Ok(()),
+            said => write!(formatter, " {}", plain(&said)),
         }
-        for (name, value) in &self.fields {
-            write!(formatter, " {}={}", plain(name), plain(&word(value)))?;
-        }
-        Ok(())
+    }
+}
+
+impl LogLine {
+    /// Returns message and fields in a line: `message key=value …`.
+    pub(super) fn said(&self) -> String {
+        let message = Some(self.message.clone()).filter(|message| !message.is_empty());
+        let fields = self.fields.iter();
+        let fields = fields.map(|(name, value)| format!("{name}={}", word(value)));
+        message
+            .into_iter()
+            .chain(fields)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

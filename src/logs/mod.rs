@@ -2,6 +2,7 @@
 //! lines from there on, oldest first, and each of them once. Nothing is printed here.
 
 mod file;
+mod filter;
 mod group;
 mod line;
 mod since;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 use crate::aws::CloudWatchLogs;
 use crate::provision::FoundStack;
+pub use filter::{Level, LogFilter, Pattern};
 pub use line::LogLine;
 pub use since::{InvalidSince, Since};
 

@@ -6,7 +6,11 @@ use std::path::PathBuf;
 
 use super::{ParameterSource, StageStack};
 use crate::error::{SourceFault, UserError};
-use crate::template::{Template, TemplateFault, Templates};
+use crate::nearest::nearest;
+use crate::template::{
+    AFTER_DEPLOY, MAX_OBJECT_BYTES, MAX_REQUEST_BYTES, Template, TemplateFault, Templates, circles,
+    faults_with,
+};
 
 /// The parameter of every template that says what was deployed; the provisioning fills it.
 const DIGEST: &str = "Digest";
@@ -30,7 +34,7 @@ pub fn validate(stacks: &[StageStack], templates: &Templates) -> Result<(), User
     let faults: Vec<SourceFault> = names
         .iter()
         .flat_map(|name| {
-            let found = templates.faults(name).into_iter();
+            let found = templates.faults(name, size_limit(name)).into_iter();
             found.map(|fault| placed(templates, name, fault))
         })
         .collect();
@@ -43,6 +47,15 @@ pub fn validate(stacks: &[StageStack], templates: &Templates) -> Result<(), User
         return Ok(());
     }
     Err(UserError::Templates { faults })
+}
+
+/// The foundation holds the bucket that larger templates go by.
+fn size_limit(template: &str) -> usize {
+    if template == "foundation" {
+        MAX_REQUEST_BYTES
+    } else {
+        MAX_OBJECT_BYTES
+    }
 }
 
 /// Returns the files of templates that no stack of the stage uses.
@@ -71,6 +84,8 @@ fn faults_between(stacks: &[StageStack], templates: &Templates) -> Vec<SourceFau
     for stack in stacks {
         if let Some(template) = by_stack.get(&stack.name) {
             faults.extend(faults_of_parameters(stack, template));
+            let found = faults_with(&template.body, &known_values(stack)).into_iter();
+            faults.extend(found.map(|fault| placed(templates, stack.template, fault)));
         }
         for (parameter, source) in &stack.parameters {
             if let ParameterSource::Output {
@@ -83,12 +98,68 @@ fn faults_between(stacks: &[StageStack], templates: &Templates) -> Vec<SourceFau
             }
         }
     }
+    faults.extend(stacks_in_circles(stacks, &by_stack));
     for (stack, output) in NEEDED {
         faults.extend(missing_output(&by_stack, stack, output, "the deploy"));
     }
     faults.sort();
     faults.dedup();
     faults
+}
+
+/// The values that a stack's parameters have before anything is deployed.
+fn known_values(stack: &StageStack) -> BTreeMap<String, String> {
+    let values = stack.parameters.iter().map(|(name, source)| {
+        let value = match source {
+            ParameterSource::Value(text) => text.clone(),
+            ParameterSource::Output { .. } | ParameterSource::Artifact(_) => {
+                AFTER_DEPLOY.to_owned()
+            }
+        };
+        ((*name).to_owned(), value)
+    });
+    values.collect()
+}
+
+/// Stacks that need each other's outputs can never be made. The fault is at the parameter of the first that needs the next.
+fn stacks_in_circles(
+    stacks: &[StageStack],
+    by_stack: &BTreeMap<String, Template>,
+) -> Vec<SourceFault> {
+    let needs = |stack: &StageStack| stack.needs().into_iter().map(str::to_owned).collect();
+    let graph = stacks
+        .iter()
+        .map(|stack| (stack.name.clone(), needs(stack)));
+    let found = circles(&graph.collect()).into_iter();
+    let faults = found.filter_map(|circle| {
+        let (first, next) = (circle.first()?, circle.get(1).or(circle.first())?);
+        let template = by_stack.get(first)?;
+        let stack = stacks.iter().find(|stack| &stack.name == first)?;
+        let parameter = stack
+            .parameters
+            .iter()
+            .find_map(|(name, source)| match source {
+                ParameterSource::Output { stack, .. } if stack == next => Some(*name),
+                _ => None,
+            });
+        let names: Vec<String> = circle
+            .iter()
+            .chain([first])
+            .map(|name| format!("`{name}`"))
+            .collect();
+        Some(SourceFault {
+            file: template.file.clone(),
+            line: parameter
+                .and_then(|name| template.line_of(name))
+                .unwrap_or(1),
+            message: format!(
+                "stacks need each other's outputs in a circle: {}",
+                names.join(" → ")
+            ),
+            cure: "move what both need into a third template".to_owned(),
+        })
+    });
+    faults.collect()
 }
 
 fn faults_of_parameters(stack: &StageStack, template: &Template) -> Vec<SourceFault> {
@@ -100,7 +171,7 @@ fn faults_of_parameters(stack: &StageStack, template: &Template) -> Vec<SourceFa
                 file: template.file.clone(),
                 line: template.line_of(name).unwrap_or(1),
                 message: format!("parameter `{name}` has no value: the deployer knows none, and there is no default"),
-                cure: "give it a `Default`, or correct its name".to_owned(),
+                cure: unknown_parameter(name, stack),
             });
         }
     }
@@ -114,6 +185,15 @@ fn faults_of_parameters(stack: &StageStack, template: &Template) -> Vec<SourceFa
         });
     }
     faults
+}
+
+fn unknown_parameter(name: &str, stack: &StageStack) -> String {
+    match nearest(name, stack.parameters.keys().copied()) {
+        Some(meant) => {
+            format!("call it `{meant}`, which the deployer fills, or give it a `Default`")
+        }
+        None => "give it a `Default`, or remove it".to_owned(),
+    }
 }
 
 fn missing_output(

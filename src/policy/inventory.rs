@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::template::Template;
+use crate::template::{MAX_REQUEST_BYTES, Template};
 
 /// The types and services that a set of templates uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct TemplateInventory {
     pub trusted_services: BTreeSet<String>,
     /// Transforms without their `AWS::`, such as `LanguageExtensions`.
     pub transforms: BTreeSet<String>,
+    /// Whether a template is too large for a request, so that it goes by way of the artifact bucket.
+    pub has_large_template: bool,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,7 @@ pub fn take<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Result<Tem
             let file = template.file.display();
             format!("failed to read the resources of template `{file}`")
         })?;
+        inventory.has_large_template |= template.body.len() > MAX_REQUEST_BYTES;
         inventory.add(&sections);
     }
     Ok(inventory)
@@ -135,6 +138,7 @@ Resources:
             transforms: {
                 "LanguageExtensions",
             },
+            has_large_template: false,
         }
         "#);
     }

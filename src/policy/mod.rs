@@ -23,7 +23,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::template::Template;
+use crate::template::{TEMPLATES, Template};
 use calls::{CALLS, CALLS_OF_PLAN};
 pub use document::{Condition, MAX_CHARACTERS, PolicyDocument, Statement};
 pub use inventory::{TemplateInventory, take};
@@ -165,6 +165,9 @@ fn statements(
     let own = purpose.calls();
     let mut all = transforms(inventory, target);
     all.extend(grant(&own, Caller::Deployer, inventory, target)?);
+    if purpose == PolicyPurpose::Plan && inventory.has_large_template {
+        all.push(large_templates(target));
+    }
     if purpose == PolicyPurpose::Deploy {
         let through: BTreeSet<Action> = needed(inventory)?.difference(&own).cloned().collect();
         all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
@@ -201,6 +204,23 @@ fn grant(
             condition,
         })
         .collect())
+}
+
+/// A role that only plans puts templates into the artifact bucket where they are too large for a request, and
+/// CloudFormation reads them with its rights.
+fn large_templates(target: &GrantTarget) -> Statement {
+    let buckets = scope::resources("s3:PutObject", target).unwrap_or_default();
+    let objects = buckets
+        .iter()
+        .map(|bucket| format!("{bucket}/{TEMPLATES}*"));
+    Statement {
+        sid: "LargeTemplates".to_owned(),
+        effect: "Allow",
+        principal: BTreeMap::new(),
+        action: ["s3:GetObject", "s3:PutObject"].map(str::to_owned).into(),
+        resource: objects.collect(),
+        condition: Condition::new(),
+    }
 }
 
 /// A change set with a transform needs the permission to use the transform.

@@ -233,3 +233,19 @@ fn a_person_reads_each_policys_name_and_size() {
     );
     assert!(reported.contains(&head), "{reported}");
 }
+
+/// CloudFormation reads a template of the bucket with the rights of whoever asks for the change set.
+#[test]
+fn a_role_that_plans_sends_templates_and_nothing_else_where_one_is_too_large_for_a_request() {
+    let config = config("");
+    let plan = plan(&config);
+    assert_eq!(
+        found(&report_for(PolicyPurpose::Plan, ""), "s3:PutObject"),
+        ""
+    );
+    let mut large = plan.stacks[0].template.clone();
+    large.body = format!("# {}\n{}", "x".repeat(51_200), large.body);
+    let report = policy(&config, [&large], PolicyPurpose::Plan, None).unwrap();
+    insta::assert_snapshot!(found(&report, "s3:PutObject"), @"arn:aws:s3:::factory-tree-prod-*/templates/* if {}");
+    insta::assert_snapshot!(found(&report, "s3:GetObject"), @"arn:aws:s3:::factory-tree-prod-*/templates/* if {}");
+}

@@ -10,7 +10,7 @@ use super::diagnosis::{self, Diagnosis};
 use super::follow::OperationEnd;
 use super::target::StackTarget;
 use crate::aws::{CloudFormation, FailedEvent, Fault, Operation, StackEvent};
-use crate::error::UserError;
+use crate::error::{Aftermath, UserError};
 use crate::event::{Event, Reporter};
 
 /// The depth of nested stacks to which a cause is searched.
@@ -29,10 +29,10 @@ struct ResourceFailure {
     property: Option<String>,
 }
 
-/// Returns the error of an operation that did not end well.
+/// Returns the error of an operation that did not end well. `status` is the stack's after it.
 pub(super) async fn operation_error(
     target: &StackTarget<'_>,
-    stack_id: &str,
+    (stack_id, status): (&str, &str),
     settled: &OperationEnd,
 ) -> anyhow::Error {
     let first = settled.events.iter().find(|event| event.is_failure());
@@ -50,8 +50,17 @@ pub(super) async fn operation_error(
             .unwrap_or_else(|| format!("it ended in {}", settled.status))
     };
     match failure {
-        Some(failure) => error_of_failures(target, &[failure]),
-        None => error_of_reason(target, &stack_reason()),
+        Some(failure) => error_of_failures(target, &[failure], aftermath(status)),
+        None => error_of_reason(target, &stack_reason(), aftermath(status)),
+    }
+}
+
+/// A creation that was rolled back ends in `ROLLBACK_COMPLETE`, an update in `UPDATE_ROLLBACK_COMPLETE`.
+fn aftermath(status: &str) -> Aftermath {
+    if status.ends_with("ROLLBACK_COMPLETE") || status == "DELETE_COMPLETE" {
+        Aftermath::RolledBack
+    } else {
+        Aftermath::LeftHalfway
     }
 }
 
@@ -68,15 +77,15 @@ pub(super) async fn change_set_error(
     )
     .await;
     if failures.is_empty() {
-        error_of_reason(target, reason)
+        error_of_reason(target, reason, Aftermath::Untouched)
     } else {
-        error_of_failures(target, &failures)
+        error_of_failures(target, &failures, Aftermath::Untouched)
     }
 }
 
 /// Returns the error of a change set that CloudFormation refuses outright.
 pub(super) fn refusal_error(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
-    error_of_reason(target, reason)
+    error_of_reason(target, reason, Aftermath::Untouched)
 }
 
 /// Follows a failing event down through nested stacks, which say no more than that they failed.
@@ -159,7 +168,11 @@ impl From<FailedEvent> for ResourceFailure {
 }
 
 /// Several failures (of an early validation) are reported in full, one a line.
-fn error_of_failures(target: &StackTarget<'_>, failures: &[ResourceFailure]) -> anyhow::Error {
+fn error_of_failures(
+    target: &StackTarget<'_>,
+    failures: &[ResourceFailure],
+    aftermath: Aftermath,
+) -> anyhow::Error {
     let sentences: Vec<String> = failures
         .iter()
         .map(|failure| describe(target, failure))
@@ -167,17 +180,17 @@ fn error_of_failures(target: &StackTarget<'_>, failures: &[ResourceFailure]) -> 
     let first = failures.first();
     let line = first.and_then(|failure| line_of_failure(target, failure));
     let diagnosis = first.and_then(|failure| diagnosis::diagnose(&failure.reason));
-    stack_failed(target, sentences.join("\n  "), line, diagnosis)
+    stack_failed(target, sentences.join("\n  "), line, diagnosis, aftermath)
 }
 
-fn error_of_reason(target: &StackTarget<'_>, reason: &str) -> anyhow::Error {
+fn error_of_reason(target: &StackTarget<'_>, reason: &str, aftermath: Aftermath) -> anyhow::Error {
     let line = line_of_named_resource(target, reason);
     let diagnosis = diagnosis::diagnose(reason);
     let sentence = match &diagnosis {
         Some(Diagnosis { cause, .. }) => format!("{reason}: {cause}"),
         None => reason.to_owned(),
     };
-    stack_failed(target, sentence, line, diagnosis)
+    stack_failed(target, sentence, line, diagnosis, aftermath)
 }
 
 fn stack_failed(
@@ -185,6 +198,7 @@ fn stack_failed(
     cause: String,
     line: Option<usize>,
     diagnosis: Option<Diagnosis>,
+    aftermath: Aftermath,
 ) -> anyhow::Error {
     UserError::StackFailed {
         stack: target.name.to_owned(),
@@ -192,6 +206,7 @@ fn stack_failed(
         template: target.template.file.clone(),
         line,
         cure: diagnosis.map(|diagnosis| diagnosis.cure),
+        aftermath,
     }
     .into()
 }

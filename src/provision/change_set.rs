@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::poll_interval::PollInterval;
 use super::target::StackTarget;
-use super::{DIGEST, Options, cause};
+use super::{DIGEST, Options, cause, template_upload};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Stack};
 
 /// The operation that a change set is created for.
@@ -26,11 +26,12 @@ pub(super) async fn ensure_change_set(
     name: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<ChangeSet> {
+    let template = template_upload::source(target).await?;
     let request = ChangeSetRequest {
         kind: change.kind,
         stack: target.name,
         name,
-        template: &target.template.body,
+        template: &template,
         parameters,
         mode: change.options.mode,
     };

@@ -104,7 +104,7 @@ const RULES: [DiagnosisRule; 12] = [
             "property validation",
         ],
         "the template says something that the resource type does not know",
-        "correct the property; `cfn-lint` finds most of these before a deploy",
+        "write the property as the resource type's reference has it; `cfn-lint` shows most of these, with their line, before a deploy",
     ),
     (
         &[
@@ -116,7 +116,7 @@ const RULES: [DiagnosisRule; 12] = [
             "unresolved resource dependencies",
         ],
         "the template is wrong",
-        "correct the template; `cfn-lint` finds most of these before a deploy",
+        "change what the reason names; `factory-tree validate` and `cfn-lint` show most of these, with their line, before a deploy",
     ),
     (
         &[

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 
 use super::change_set::{self, ensure_change_set, wait_for_change_set};
-use super::target::StackTarget;
+use super::target::{LargeTemplates, StackTarget};
 use super::{Options, cause, with_digest};
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, CloudFormation};
 use crate::event::{Event, Reporter};
@@ -28,6 +28,7 @@ pub async fn forecast(
     client: &CloudFormation,
     plan: &StackPlan,
     parameters: &BTreeMap<String, String>,
+    large: LargeTemplates<'_>,
     reporter: &dyn Reporter,
 ) -> Result<Vec<ResourceChange>> {
     let target = StackTarget {
@@ -36,6 +37,7 @@ pub async fn forecast(
         template: &plan.template,
         task: &plan.name,
         consent: &plan.consent,
+        large,
         reporter,
     };
     let update = change_set::StackOperation {

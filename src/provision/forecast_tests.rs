@@ -93,6 +93,7 @@ async fn ask(rules: &[&Rule]) -> Result<Vec<crate::template::ResourceChange>> {
         &client(rules),
         &plan.foundation,
         &BTreeMap::new(),
+        LargeTemplates::Refused,
         &crate::event::SilentReporter,
     )
     .await

@@ -17,6 +17,7 @@ mod recover;
 mod stack;
 pub mod state;
 mod target;
+mod template_upload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,6 +40,7 @@ pub use found::{DeployedStack, FoundStack, find_deployed_stacks, find_stacks};
 pub use recover::{Recovery, SkipRule, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
 use state::DeployAction;
+pub use target::LargeTemplates;
 use target::StackTarget;
 
 /// The parameter (and output) of every template that says what was deployed: equal digests mean that
@@ -119,6 +121,10 @@ pub async fn provision(
     reporter: &dyn Reporter,
 ) -> Result<Vec<Provisioned>> {
     let mut outputs = known.clone();
+    let bucket = known
+        .find("foundation", "ArtifactBucket")
+        .map(String::as_str);
+    let large = LargeTemplates::by(&aws.s3, bucket);
     let mut waiting: Vec<&StackPlan> = stacks.iter().collect();
     let mut running = FuturesUnordered::new();
     let mut done = Vec::new();
@@ -130,7 +136,7 @@ pub async fn provision(
         waiting = blocked;
         for stack in ready {
             let parameters = resolve_parameters(stack, &outputs, artifacts)?;
-            let work = provision_one(aws, stack, parameters, options, reporter);
+            let work = provision_one(aws, stack, parameters, large, options, reporter);
             running.push(async move { (stack, work.await) });
         }
         match running.next().await {
@@ -178,6 +184,7 @@ async fn provision_one(
     aws: &Aws,
     plan: &StackPlan,
     parameters: BTreeMap<String, String>,
+    large: LargeTemplates<'_>,
     options: Options,
     reporter: &dyn Reporter,
 ) -> Result<Provisioned> {
@@ -191,6 +198,7 @@ async fn provision_one(
         template: &plan.template,
         task: &task,
         consent: &plan.consent,
+        large,
         reporter,
     };
     let result = stack::ensure(&target, &parameters, options).await;
@@ -235,6 +243,7 @@ pub async fn ensure_stack(
         template: &template,
         task: name,
         consent: &DataConsent::default(),
+        large: LargeTemplates::Refused,
         reporter: &SilentReporter,
     };
     let parameters = with_digest(&template.body, parameters.clone());
@@ -257,7 +266,8 @@ pub async fn update_parameters(
     let client = aws.cloudformation_in(&known.region);
     let plan = as_deployed(&client, known, reporter).await?;
     let parameters = with_changes(&plan.template.body, &stack.parameters, changes);
-    provision_one(aws, &plan, parameters, Options::default(), reporter).await
+    let (large, options) = (LargeTemplates::Deployed, Options::default());
+    provision_one(aws, &plan, parameters, large, options, reporter).await
 }
 
 /// Switches off what refuses the deletion of a stack, as [`update_parameters`] would, within a task that runs
@@ -283,6 +293,7 @@ pub async fn lift_deletion_protection(
         template: &plan.template,
         task: &task,
         consent: &plan.consent,
+        large: LargeTemplates::Deployed,
         reporter,
     };
     stack::ensure(&target, &parameters, Options::default()).await?;

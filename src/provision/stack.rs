@@ -253,7 +253,7 @@ async fn judge_outcome(
     match (kind, stack.state) {
         (ChangeSetKind::Create, StackState::Ready) => Ok((Outcome::Created, stack)),
         (ChangeSetKind::Update, StackState::Ready) => Ok((Outcome::Updated, stack)),
-        _ => Err(cause::operation_error(target, &stack.id, settled).await),
+        _ => Err(cause::operation_error(target, (&stack.id, &stack.status), settled).await),
     }
 }
 

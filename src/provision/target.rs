@@ -3,9 +3,32 @@
 use anyhow::Result;
 
 use super::follow::retry_transient;
-use crate::aws::{CloudFormation, StackEvent};
+use crate::aws::{CloudFormation, S3, StackEvent};
 use crate::event::{Event, Reporter};
 use crate::template::{DataConsent, Template};
+
+/// The way of templates that are too large for a request.
+#[derive(Clone, Copy, Debug)]
+pub enum LargeTemplates<'a> {
+    /// There is none: the bucket is not there yet.
+    Refused,
+    /// They are put into the artifact bucket.
+    Bucket {
+        /// The client.
+        s3: &'a S3,
+        /// The bucket.
+        bucket: &'a str,
+    },
+    /// The template is the one that is deployed, and CloudFormation has it.
+    Deployed,
+}
+
+impl<'a> LargeTemplates<'a> {
+    /// Returns the way by the artifact bucket, where that is known.
+    pub fn by(s3: &'a S3, bucket: Option<&'a str>) -> Self {
+        bucket.map_or(Self::Refused, |bucket| Self::Bucket { s3, bucket })
+    }
+}
 
 /// One stack of an operation.
 pub(super) struct StackTarget<'a> {
@@ -18,6 +41,8 @@ pub(super) struct StackTarget<'a> {
     pub(super) task: &'a str,
     /// The losses of data that a person has agreed to.
     pub(super) consent: &'a DataConsent,
+    /// The way of its template, where that is too large for a request.
+    pub(super) large: LargeTemplates<'a>,
     pub(super) reporter: &'a dyn Reporter,
 }
 

@@ -18,6 +18,7 @@ use super::record::{PREFIX as RECORDS, ReleaseRecord, read_record};
 use crate::aws::{Object, S3};
 use crate::clock::parse_utc;
 use crate::publish::PREFIX as ARTIFACTS;
+use crate::template::TEMPLATES;
 
 /// The prefix of the pages of past sites in the artifact bucket, each below its build.
 const SITES: &str = "site/";
@@ -144,6 +145,8 @@ fn unreferenced(
         Some(name) => name
             .split_once('/')
             .is_none_or(|(build, _)| sites.contains(build)),
+        // CloudFormation has read a template within a day.
+        None if key.starts_with(TEMPLATES) => false,
         None => !key.starts_with(ARTIFACTS) || artifacts.contains(key),
     };
     let is_old = |object: &Object| object.modified.is_some_and(|at| at + DAY <= now);
@@ -228,6 +231,9 @@ mod tests {
             [""; 0]
         );
         assert_eq!(unreferenced(&[record("a", 0)], &held, at(101)).len(), 3);
+        let templates = [("templates/a.yaml", 0), ("templates/b.yaml", 90)];
+        let garbage = unreferenced(&[record("a", 0)], &self::held(&templates), at(100));
+        assert_eq!(garbage, ["templates/a.yaml"]);
     }
 
     #[test]

@@ -32,8 +32,11 @@ pub struct BuildReport {
 pub struct ArtifactRow {
     /// `api`, `publisher` or `websocket`.
     pub name: String,
-    /// Where it is; relative to the project's folder if it is below it.
+    /// Where it is: an absolute path, so that a script finds it from any folder.
     pub path: String,
+    /// Where it is, as a person reads it: relative to the working folder if it is below it.
+    #[serde(skip)]
+    shown: String,
     /// Its size.
     pub bytes: u64,
     /// SHA-256 of its content, in hex.
@@ -43,8 +46,11 @@ pub struct ArtifactRow {
 /// The built site.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SiteRow {
-    /// Its folder; relative to the project's folder if it is below it.
+    /// Its folder: an absolute path.
     pub path: String,
+    /// Its folder, as a person reads it: relative to the working folder if it is below it.
+    #[serde(skip)]
+    shown: String,
     /// The number of its files.
     pub files: usize,
     /// Their size together.
@@ -54,8 +60,15 @@ pub struct SiteRow {
 }
 
 impl BuildReport {
-    /// Says what was built.
-    pub fn of(config: &Config, artifacts: &Artifacts, seconds: f64, steps: Vec<StepRow>) -> Self {
+    /// Says what was built. `here` is the working folder.
+    pub fn of(
+        config: &Config,
+        artifacts: &Artifacts,
+        here: &Path,
+        seconds: f64,
+        steps: Vec<StepRow>,
+    ) -> Self {
+        let site = site_folder(config);
         let files = &artifacts.site.files;
         let bytes = files.iter().map(|file| file.content.digest.bytes).sum();
         let binaries = [&artifacts.api, &artifacts.publisher, &artifacts.server];
@@ -63,11 +76,10 @@ impl BuildReport {
             stage: config.stage.to_string(),
             build: artifacts.build(),
             seconds,
-            artifacts: binaries
-                .map(|artifact| row(&config.root, artifact))
-                .to_vec(),
+            artifacts: binaries.map(|artifact| row(here, artifact)).to_vec(),
             site: SiteRow {
-                path: shown(&config.root, &site_folder(config)),
+                path: site.display().to_string(),
+                shown: shown(here, &site),
                 files: files.len(),
                 bytes,
                 build: artifacts.site.build.clone(),
@@ -77,17 +89,18 @@ impl BuildReport {
     }
 }
 
-fn row(root: &Path, artifact: &Artifact) -> ArtifactRow {
+fn row(here: &Path, artifact: &Artifact) -> ArtifactRow {
     ArtifactRow {
         name: artifact.name.clone(),
-        path: shown(root, &artifact.file),
+        path: artifact.file.display().to_string(),
+        shown: shown(here, &artifact.file),
         bytes: artifact.bytes,
         sha256: artifact.hash.clone(),
     }
 }
 
-fn shown(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root)
+fn shown(here: &Path, path: &Path) -> String {
+    path.strip_prefix(here)
         .unwrap_or(path)
         .display()
         .to_string()
@@ -102,17 +115,18 @@ impl fmt::Display for BuildReport {
             self.seconds
         )?;
         for row in &self.artifacts {
-            let (name, path) = (&row.name, plain(&row.path));
+            let (name, path) = (&row.name, plain(&row.shown));
             writeln!(formatter, "  {name:<10} {:>12} bytes  {path}", row.bytes)?;
             writeln!(formatter, "  {:<10} sha256 {}", "", row.sha256)?;
         }
         let SiteRow {
-            path,
+            shown,
             files,
             bytes,
             build,
+            ..
         } = &self.site;
-        let path = plain(path);
+        let path = plain(shown);
         writeln!(formatter, "  {:<10} {bytes:>12} bytes  {path}", "site")?;
         let count = if *files == 1 {
             "1 file".to_owned()
@@ -167,7 +181,8 @@ mod tests {
             },
             revision: None,
         };
-        let report = BuildReport::of(&config, &artifacts, 12.34, Vec::new());
+        let here = Path::new("/project");
+        let report = BuildReport::of(&config, &artifacts, here, 12.34, Vec::new());
         insta::assert_snapshot!(report, @r"
 stage prod: built in 12.3 s, build 2ff7851fc9bd
 
@@ -180,5 +195,9 @@ stage prod: built in 12.3 s, build 2ff7851fc9bd
   site                321 bytes  target/factory-tree/site
              1 file, build b4f298cd77db
 ");
+        let json = serde_json::to_value(&report).unwrap();
+        let path = "/project/target/factory-tree/release/api.zip";
+        assert_eq!(json["artifacts"][0]["path"], path);
+        assert_eq!(json["site"]["path"], "/project/target/factory-tree/site");
     }
 }

@@ -280,7 +280,13 @@ async fn status(
 async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
     let config = load_config(&args.stage.selection)?;
     let (reporter, output) = (ui::reporter(args.stage.output, terminal), args.stage.output);
-    let mut logs = commands::logs::open(&config, &args.source, args.since, &*reporter).await?;
+    let mut logs = commands::logs::open(
+        &config,
+        (&args.source, args.since),
+        args.filter(),
+        &*reporter,
+    )
+    .await?;
     if args.follow {
         let on_line = |line: &LogLine| ui::print_log_line(line, output);
         return until_signal(commands::logs::follow(&mut logs, &*reporter, on_line)).await;

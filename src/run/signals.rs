@@ -75,6 +75,7 @@ pub(super) async fn unless_interrupted<T>(
         signal,
         stage: config.stage.to_string(),
         doing: journal.doing(),
+        touched: journal.has_touched(),
         exit,
     }
     .into())

@@ -18,11 +18,11 @@ pub use broadening::with_broadening;
 pub use change::{
     ChangeAction, ChangeOrigin, DataImpact, PropertyChange, Recreates, ResourceChange,
 };
-pub use check::{TemplateFault, faults};
+pub use check::{TemplateFault, circles, faults, faults_with, refused_value};
 pub use difference::difference;
 pub use document::{canonical, document};
 pub use loss::{DataConsent, data_impact, describe_loss, refused_losses, touches_data};
 pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};
 pub use retained::{Retained, retained};
-pub use templates::{Template, Templates};
+pub use templates::{MAX_OBJECT_BYTES, MAX_REQUEST_BYTES, TEMPLATES, Template, Templates};
 pub use union::union;

@@ -118,8 +118,10 @@ impl Scope<'_> {
         }
     }
 
-    /// Puts names into `${…}`. What is not known stays, and `${!Literal}` is left to CloudFormation.
+    /// Puts names into `${…}`. What is not known stays, with the value that the function itself gives it, and `${!Literal}` is
+    /// left to CloudFormation.
     fn substitute(&self, pattern: &str, names: &Map<String, Value>) -> Value {
+        let mut open = Map::new();
         let mut parts = pattern.split("${");
         let mut known = parts.next().unwrap_or_default().to_owned();
         for part in parts {
@@ -127,11 +129,20 @@ impl Scope<'_> {
             let value = names.get(name).and_then(text);
             match value.or_else(|| self.parameters.get(name).cloned()) {
                 Some(value) => known.push_str(&value),
-                None => known.push_str(&format!("${{{name}}}")),
+                None => {
+                    known.push_str(&format!("${{{name}}}"));
+                    open.extend(
+                        names
+                            .get(name)
+                            .map(|value| (name.to_owned(), value.clone())),
+                    );
+                }
             }
             known.push_str(rest);
         }
-        if known.contains("${") {
+        if !open.is_empty() {
+            json!({ "Fn::Sub": [known, open] })
+        } else if known.contains("${") {
             json!({ "Fn::Sub": known })
         } else {
             known.into()

@@ -12,8 +12,16 @@ use super::check::{TemplateFault, faults};
 use super::document::document;
 
 /// The largest template that CloudFormation takes in a request, in bytes.
-/// Source: AWS CloudFormation quotas, "Template body size in a request".
-const MAX_BODY_BYTES: usize = 51_200;
+/// Source: AWS CloudFormation User Guide, "CloudFormation quotas", "Template body size in a request".
+pub const MAX_REQUEST_BYTES: usize = 51_200;
+
+/// The prefix of the keys of templates in the artifact bucket. CloudFormation keeps a copy of what it has read.
+pub const TEMPLATES: &str = "templates/";
+
+/// The largest template that CloudFormation reads from a bucket, in bytes.
+/// Source: AWS CloudFormation User Guide, "CloudFormation quotas", "Template body size in an Amazon S3 object": 1 MB, which
+/// the service counts as this.
+pub const MAX_OBJECT_BYTES: usize = 1_000_000;
 
 /// A CloudFormation template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +105,8 @@ impl Templates {
         Template::parse(&file, body).with_context(naming)
     }
 
-    /// Finds the faults of a template that can be seen without CloudFormation.
-    pub fn faults(&self, name: &str) -> Vec<TemplateFault> {
+    /// Finds the faults of a template that can be seen without CloudFormation. `limit` is the most bytes that it may have.
+    pub fn faults(&self, name: &str, limit: usize) -> Vec<TemplateFault> {
         let whole = |message: String, cure: &str| {
             let (line, cure) = (1, cure.to_owned());
             vec![TemplateFault {
@@ -114,9 +122,14 @@ impl Templates {
                 "restore the file, or correct `templates` in the configuration",
             );
         };
-        if body.len() > MAX_BODY_BYTES {
+        if body.len() > limit {
+            let why = if limit == MAX_REQUEST_BYTES {
+                " in a request; the bucket that larger ones go by is made by this very template"
+            } else {
+                ""
+            };
             let message = format!(
-                "it has {} bytes, and CloudFormation takes {MAX_BODY_BYTES}",
+                "it has {} bytes, and CloudFormation takes {limit}{why}",
                 body.len()
             );
             return whole(message, "shorten it, or move resources to another template");

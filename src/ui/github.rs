@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use crate::config::terminal::Github;
-use crate::error::{UserError, user_error};
+use crate::error::{Place, UserError, user_error};
 
 /// Returns a workflow command: `::error file=x.yaml,line=42::message`.
 pub(super) fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
@@ -54,17 +54,30 @@ fn harmless_line(line: &str) -> String {
     }
 }
 
-/// Returns an error as an annotation, at its file and line where it has one.
-pub(super) fn annotation(error: &anyhow::Error, hint: Option<&str>, github: &Github) -> String {
-    let mut properties = Vec::new();
-    if let Some(place) = user_error(error).and_then(UserError::place) {
-        properties.push(("file", relative(&place.file, github)));
-        properties.extend(place.line.map(|line| ("line", line.to_string())));
+/// Returns an error as annotations, one at each file and line that it has; without any, one for the run.
+pub(super) fn annotations(error: &anyhow::Error, hint: Option<&str>, github: &Github) -> String {
+    let known = user_error(error);
+    let places = known.map(UserError::places).unwrap_or_default();
+    if !places.is_empty() {
+        let rows = places
+            .iter()
+            .map(|(place, message)| annotation(Some(place), message, github));
+        return rows.collect::<Vec<_>>().join("\n");
     }
-    properties.push(("title", "factory-tree".to_owned()));
     let hint = hint.map(|hint| format!("\n\nhint: {hint}"));
     let message = format!("{error:#}{}", hint.unwrap_or_default());
-    command("error", &properties, &message)
+    annotation(known.and_then(UserError::place).as_ref(), &message, github)
+}
+
+fn annotation(place: Option<&Place>, message: &str, github: &Github) -> String {
+    let mut properties = Vec::new();
+    if let Some(place) = place {
+        properties.push(("file", relative(&place.file, github)));
+        properties.extend(place.line.map(|line| ("line", line.to_string())));
+        properties.extend(place.column.map(|column| ("col", column.to_string())));
+    }
+    properties.push(("title", "factory-tree".to_owned()));
+    command("error", &properties, message)
 }
 
 /// Annotations find their file by its path in the checkout, wherever in it we run.
@@ -120,6 +133,7 @@ fn append(file: Option<&Path>, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Aftermath, SourceFault, ToolMessage};
     use crate::hint::hint;
 
     fn github() -> Github {
@@ -136,6 +150,7 @@ mod tests {
             template: "/srv/app/templates/data.yaml".into(),
             line,
             cure: None,
+            aftermath: Aftermath::RolledBack,
         }
         .into()
     }
@@ -158,11 +173,11 @@ mod tests {
             UserError::NoConfig("/srv/app/factory-tree.yaml".into()).into(),
             anyhow::anyhow!("no route to host"),
         ]
-        .map(|error| annotation(&error, hint(&error).as_deref(), &github()));
+        .map(|error| annotations(&error, hint(&error).as_deref(), &github()));
         insta::assert_snapshot!(reported.join("\n"), @r"
-::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; the changes of this run are rolled back
-::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: mend /srv/app/templates/data.yaml or what the reason names. Then run the same command again; the changes of this run are rolled back
-::error title=factory-tree::there is no configuration file at /srv/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`
+::error file=templates/data.yaml,line=42,title=factory-tree::stack `demo-data` failed: Topic (AWS::SNS::Topic): name taken%0A%0Ahint: change what the reason names in /srv/app/templates/data.yaml. Then run the same command again; what this run had changed of this stack is rolled back
+::error file=templates/data.yaml,title=factory-tree::failed to deploy: stack `demo-data` failed: Transform failed%0A%0Ahint: change what the reason names in /srv/app/templates/data.yaml. Then run the same command again; what this run had changed of this stack is rolled back
+::error file=factory-tree.yaml,title=factory-tree::there is no configuration file at /srv/app/factory-tree.yaml%0A%0Ahint: run it in the project's folder, or name the file with `--config FILE`
 ::error title=factory-tree::no route to host
 ");
     }
@@ -176,7 +191,38 @@ mod tests {
             message: "unknown key".to_owned(),
             hint: "remove it".to_owned(),
         };
-        insta::assert_snapshot!(annotation(&error.into(), Some("remove it"), &github()), @"::error file=/elsewhere/factory-tree.yaml,line=7,title=factory-tree::/elsewhere/factory-tree.yaml:7:3: unknown key%0A%0Ahint: remove it");
+        insta::assert_snapshot!(annotations(&error.into(), Some("remove it"), &github()), @"::error file=/elsewhere/factory-tree.yaml,line=7,col=3,title=factory-tree::/elsewhere/factory-tree.yaml:7:3: unknown key%0A%0Ahint: remove it");
+    }
+
+    #[test]
+    fn each_fault_of_templates_and_each_error_of_a_compiler_is_annotated_at_its_line() {
+        let fault = |line| SourceFault {
+            file: "/srv/app/templates/data.yaml".into(),
+            line,
+            message: "`Nope` is referred to".to_owned(),
+            cure: "declare it".to_owned(),
+        };
+        let of_templates = UserError::Templates {
+            faults: vec![fault(3), fault(9)],
+        };
+        let place = Place {
+            file: "/srv/app/api/src/main.rs".into(),
+            line: Some(2),
+            column: Some(22),
+        };
+        let message = "error[E0308]: mismatched types".to_owned();
+        let of_compiler = UserError::Build {
+            command: "cargo build".to_owned(),
+            status: "exit status: 101".to_owned(),
+            errors: vec![ToolMessage { place, message }],
+        };
+        let reported = [of_templates.into(), of_compiler.into()]
+            .map(|error| annotations(&error, None, &github()));
+        insta::assert_snapshot!(reported.join("\n"), @r"
+::error file=templates/data.yaml,line=3,title=factory-tree::`Nope` is referred to%0A%0Acure: declare it
+::error file=templates/data.yaml,line=9,title=factory-tree::`Nope` is referred to%0A%0Acure: declare it
+::error file=api/src/main.rs,line=2,col=22,title=factory-tree::error[E0308]: mismatched types
+");
     }
 
     #[test]

@@ -217,7 +217,7 @@ pub fn print_error(
         print_failure(Failure::new(error, hint, exit), output);
     }
     conclude(terminal, |github| {
-        write::say(github::annotation(error, hint, github));
+        write::say(github::annotations(error, hint, github));
         github::set_outputs(github, &[("outcome", "failed")])?;
         github::append_summary(github, &summary::error(error, hint))
     });

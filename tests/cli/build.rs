@@ -1,8 +1,9 @@
 //! Builds, and what stops them.
 
 use std::fs::Permissions;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -28,9 +29,9 @@ fn what_is_built_for_aws_is_reported_and_has_the_same_bytes_from_another_folder(
             .output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", project.reported(&output));
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         for row in report["artifacts"].as_array().unwrap() {
-            let file = std::fs::read(project.path().join(row["path"].as_str().unwrap())).unwrap();
+            let file = std::fs::read(row["path"].as_str().unwrap()).unwrap();
             assert_eq!(row["bytes"], file.len());
             let hash: String = Sha256::digest(&file)
                 .iter()
@@ -38,6 +39,20 @@ fn what_is_built_for_aws_is_reported_and_has_the_same_bytes_from_another_folder(
                 .collect();
             assert_eq!(row["sha256"], hash);
         }
+        let folder = project.path().canonicalize().unwrap();
+        let mut shorten = |pointer: &str| {
+            let path = report.pointer_mut(pointer).unwrap();
+            let below = std::path::Path::new(path.as_str().unwrap()).strip_prefix(&folder);
+            *path = below.unwrap().to_str().unwrap().into();
+        };
+        [
+            "/artifacts/0/path",
+            "/artifacts/1/path",
+            "/artifacts/2/path",
+            "/site/path",
+        ]
+        .into_iter()
+        .for_each(&mut shorten);
         (report["artifacts"].clone(), report["site"].clone())
     };
     let (artifacts, site) = build("development");
@@ -93,6 +108,17 @@ fn a_lambda_that_does_not_compile_is_reported_in_the_compilers_words_and_nothing
     insta::assert_snapshot!(reported_alone);
     assert!(reported.starts_with("exit 1\n"), "{reported}");
     assert_nothing_there(&project);
+
+    let mut in_a_job = project.command(&["build"]);
+    in_a_job
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", project.path());
+    let reported = project.reported(&in_a_job.output().unwrap());
+    let annotation = "::error file=api/src/main.rs,line=2,col=22,title=factory-tree::error[E0308]: mismatched types";
+    assert!(
+        reported.lines().any(|line| line == annotation),
+        "{reported}"
+    );
 }
 
 #[test]
@@ -195,8 +221,8 @@ fn what_a_killed_build_leaves_running_is_waited_for_by_the_next_one() {
     let builds = || std::fs::read_to_string(project.path().join("builds")).unwrap_or_default();
     let mut killed = project
         .command(&["build"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     wait_until(&mut killed, || builds() == "began ");
@@ -278,6 +304,63 @@ fn where_sighup_is_ignored_it_stays_so() {
     assert!(reported.contains("stopped by SIGTERM"), "{reported}");
 }
 
+#[test]
+fn a_deploy_waits_for_the_one_that_runs_unless_it_is_told_not_to_or_stopped() {
+    let project = Project::new();
+    project.write("api/build.rs", SLOW_BUILD_SCRIPT);
+    let mut first = start(&mut project.command(&["deploy"]));
+    wait_until(&mut first, || project.path().join("began").exists());
+    let refused = project.run(&["deploy", "--on-busy", "fail"]);
+    let pid = first.id().to_string();
+    insta::assert_snapshot!("busy", refused.replace(&pid, "[pid]"));
+
+    let mut second = start(
+        Command::new("env")
+            .arg("--default-signal=INT")
+            .arg(env!("CARGO_BIN_EXE_factory-tree"))
+            .arg("deploy")
+            .current_dir(project.path()),
+    );
+    let mut said = BufReader::new(second.stderr.take().unwrap()).lines();
+    let waits = said.next().unwrap().unwrap();
+    assert!(
+        waits.contains(&format!("(process {pid}): waiting for it")),
+        "{waits}"
+    );
+    send("INT", &second);
+    let rest: Vec<String> = said.map_while(Result::ok).collect();
+    assert_eq!(second.wait().unwrap().code(), Some(130), "{rest:?}");
+    insta::assert_snapshot!("waited", rest.join("\n"));
+
+    // It goes on as soon as the first one has gone.
+    project.write("api/build.rs", "fn main() {}\n");
+    project.write("api/src/main.rs", "fn main() { 1 }\n");
+    let mut third = start(&mut project.command(&["deploy"]));
+    let mut said = BufReader::new(third.stderr.take().unwrap()).lines();
+    assert!(said.next().unwrap().unwrap().contains("waiting for it"));
+    send("TERM", &first);
+    assert_eq!(first.wait().unwrap().code(), Some(143));
+    let rest: Vec<String> = said.map_while(Result::ok).collect();
+    assert!(rest.iter().any(|line| line == "build"), "{rest:?}");
+    assert_eq!(third.wait().unwrap().code(), Some(1), "{rest:?}");
+}
+
+/// Starts a command whose output nobody reads but this test.
+fn start(command: &mut Command) -> Child {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn send(signal: &str, process: &Child) {
+    let sent = Command::new("kill")
+        .args([&format!("-{signal}"), &process.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
 /// Sends a signal to a deploy that builds, and SIGTERM after it if it is to go on.
 fn stopped_by(signal: &str, disposition: &str, goes_on: bool) -> String {
     let project = Project::new();
@@ -296,21 +379,14 @@ fn stopped_by(signal: &str, disposition: &str, goes_on: bool) -> String {
     }
     command
         .current_dir(project.path())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     wait_until(&mut child, || project.path().join("began").exists());
-    let pid = child.id().to_string();
-    let send = |signal: &str| {
-        let sent = Command::new("kill")
-            .args([&format!("-{signal}"), &pid])
-            .status();
-        assert!(sent.unwrap().success());
-    };
-    send(signal);
+    send(signal, &child);
     if goes_on {
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        send("TERM");
+        std::thread::sleep(Duration::from_millis(200));
+        send("TERM", &child);
     }
     let reported = project.reported(&child.wait_with_output().unwrap());
     // On a busy machine the site is still being built, too.

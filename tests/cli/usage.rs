@@ -76,6 +76,11 @@ fn a_time_span_that_is_none_is_reported_with_its_cure() {
 }
 
 #[test]
+fn a_pattern_that_is_none_is_reported_with_the_place_of_its_fault() {
+    insta::assert_snapshot!(Project::new().run(&["logs", "--grep", "a(b"]));
+}
+
+#[test]
 fn a_repository_that_is_none_is_wrong_usage() {
     let project = Project::new();
     for wrong in ["octo", "octo/*", "octo/tree/main"] {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{SOON, kill};
 use crate::support::stage::{
-    Stage, a_change_arrives, call, check, create_factory, failing, stacks_with,
+    Answer, Stage, a_change_arrives, call, check, create_factory, failing, stacks_with,
 };
 
 #[test]
@@ -75,8 +75,20 @@ fn a_template_that_is_refused_is_reported_with_its_resource_and_put_right_by_the
     let reported = refused.said[from..].replace(&*stage_templates(&stage), "[templates]");
     insta::assert_snapshot!(reported);
 
-    stage.change_template("data.yaml", |_| whole.clone());
+    // A template above the limit of a request goes by way of the artifact bucket.
+    let padding = format!("# {}\n", "x".repeat(60_000));
+    let retained = "  Topic:\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n";
+    stage.change_template("data.yaml", |_| {
+        let whole = whole.replace("  Topic:\n", retained);
+        format!("{padding}{whole}")
+    });
     assert_eq!(stage.deploy()["outcome"], "deployed");
+
+    // What the template retains, the emulator held, and it is gone.
+    let gone = stage.run("teardown");
+    assert_eq!(gone.code, Some(0), "{}", gone.said);
+    assert_eq!(gone.json["kept"], serde_json::json!([]));
+    assert!(!gone.said.contains("stays:"), "{}", gone.said);
 }
 
 fn stage_templates(stage: &Stage) -> String {
@@ -133,7 +145,7 @@ fn a_deploy_that_is_stopped_half_way_goes_on_with_the_next_one() {
         "{rest}"
     );
     assert!(
-        rest.contains("the same command continues from there"),
+        rest.contains("the same command (`factory-tree deploy`) continues from there"),
         "{rest}"
     );
 
@@ -188,10 +200,16 @@ fn two_stages_that_start_at_the_same_time_do_not_share_an_address() {
 fn two_deploys_of_one_stage_at_once_do_not_meet() {
     let stage = Stage::new("busy");
     let (mut first, said) = deploy_until(&stage, "build");
-    let second = stage.run("deploy");
+    let mut second = stage.command("deploy");
+    let refused = second.args(["--on-busy", "fail"]).output().unwrap();
+    let refused = Answer::from(refused);
+    let waited = stage.run("deploy");
     said.for_each(drop);
     assert!(first.wait().unwrap().success());
-    assert_eq!(second.code, Some(7), "{}", second.said);
-    assert!(second.said.contains("stage `busy`"), "{}", second.said);
+    assert_eq!(refused.code, Some(7), "{}", refused.said);
+    assert!(refused.said.contains("stage `busy`"), "{}", refused.said);
+    assert_eq!(waited.code, Some(0), "{}", waited.said);
+    assert_eq!(waited.json["outcome"], "unchanged");
+    assert!(waited.said.contains("waiting for it"), "{}", waited.said);
     assert!(check(&stage.run("status").json, "site")["ok"] == true);
 }

@@ -46,6 +46,7 @@ fn deploy_status_teardown() {
     assert_eq!(status.json["urls"], report["urls"]);
     status_tells_the_last_deploy(&status.json, &report);
     the_logs_of_every_part_are_merged(&stage);
+    the_logs_are_chosen_from(&stage);
     each_lambda_runs_outside_lambda(&stage, &report);
 
     a_teardown_leaves_nothing(&stage, &report);
@@ -136,6 +137,36 @@ fn the_logs_of_every_part_are_merged(stage: &Stage) {
             "{source} {message}: {lines:?}"
         );
     }
+}
+
+/// What Lambda says of itself is left out; level and pattern choose among the rest, as JSON too.
+fn the_logs_are_chosen_from(stage: &Stage) {
+    let lines = |options: &[&str]| {
+        let mut command = stage.command("logs");
+        let output = command.args(["--output", "json"]).args(options).output();
+        let answer = Answer::from(output.unwrap());
+        assert_eq!(answer.code, Some(0), "{}", answer.said);
+        answer.json["lines"].as_array().unwrap().clone()
+    };
+    let is_of_lambda = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap();
+        message.starts_with("START RequestId") || message.starts_with("platform.start")
+    };
+    assert!(!lines(&[]).iter().any(is_of_lambda));
+    assert!(lines(&["--platform"]).iter().any(is_of_lambda));
+    let requests = lines(&["--source", "api", "--grep", "^request .*method=POST"]);
+    assert!(!requests.is_empty());
+    assert!(
+        requests
+            .iter()
+            .all(|line| line["fields"]["method"] == "POST"),
+        "{requests:?}"
+    );
+    let warnings = lines(&["--level", "warn"]);
+    assert!(
+        warnings.iter().all(|line| line["level"] != "INFO"),
+        "{warnings:?}"
+    );
 }
 
 /// The samples that are shipped: what the api creates is in the table of the stage, and the publisher

@@ -32,7 +32,8 @@ async fn a_plan_asks_for_nothing_that_its_policy_does_not_grant() {
     let client = connect(&fake).await.cloudformation;
     client.find_stack("demo-data").await.unwrap();
     let heard = RecordedEvents::default();
-    provision::forecast(&client, &stack("data", &[]), &BTreeMap::new(), &heard)
+    let (stack, large) = (stack("data", &[]), provision::LargeTemplates::Refused);
+    provision::forecast(&client, &stack, &BTreeMap::new(), large, &heard)
         .await
         .unwrap();
 

@@ -18,10 +18,10 @@ use crate::check::Check;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Reporter, Step};
-use crate::local::{self, Platform, ServerRelease, StageEndpoint};
+use crate::local::{self, Lock, Platform, ServerRelease, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{self, Plan, SavedPlan};
-use crate::provision::{self, Options, Provisioned};
+use crate::provision::{self, OnBusy, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
 use crate::report::{DeployReport, Released, StackRow, seconds};
@@ -74,7 +74,7 @@ pub async fn deploy_from(
     let options = request.options;
     let mut steps = Vec::new();
     let platform = Platform::of(config);
-    let _lock = local::lock(config)?;
+    let _lock = lock(config, options.on_busy, reporter).await?;
     let templates = super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
     ensure_credentials(config, &platform).await?;
 
@@ -132,6 +132,14 @@ pub async fn deploy_from(
         pruned: tidy::prune_on_request(request, &artifacts, &stacks, &aws).await?,
         steps,
     })
+}
+
+/// Takes the lock of the stage, or waits for the command that holds it.
+async fn lock(config: &Config, on_busy: OnBusy, reporter: &dyn Reporter) -> Result<Lock> {
+    match on_busy {
+        OnBusy::Wait => local::wait_for_lock(config, reporter).await,
+        OnBusy::Fail => local::lock(config),
+    }
 }
 
 /// Makes the plan again and refuses to go on if it is another than the saved one.

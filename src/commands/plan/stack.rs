@@ -12,8 +12,8 @@ use crate::plan::{
     self, ArtifactFact, NameChange, OutputChange, StackAction, StackPlan, StackPreview,
 };
 use crate::provision::state::{self, DeployAction};
-use crate::provision::{self, retry_transient};
-use crate::template::{self, Rendered, ResourceChange};
+use crate::provision::{self, LargeTemplates, retry_transient};
+use crate::template::{self, AFTER_DEPLOY, Rendered, ResourceChange};
 
 /// The inputs that the previews of all stacks share.
 pub(super) struct PreviewInputs<'a> {
@@ -58,7 +58,10 @@ pub(super) async fn preview_stack(
     let (before, changes) = match (action, stack, facts.aws) {
         (StackAction::Unchanged, _, _) => (after.clone(), Vec::new()),
         (StackAction::Update, Some(stack), Some(aws)) => {
-            compare(aws, facts, plan, stack, &after, &parameters).await?
+            let bucket = planned.find("foundation", "ArtifactBucket");
+            let bucket = bucket.filter(|name| *name != AFTER_DEPLOY);
+            let large = LargeTemplates::by(&aws.s3, bucket.map(String::as_str));
+            compare((aws, large), facts, plan, stack, &after, &parameters).await?
         }
         _ => {
             let nothing = Rendered::default();
@@ -148,7 +151,7 @@ fn is_current(plan: &StackPlan, stack: &Stack, parameters: &BTreeMap<String, Str
 
 /// Compares what is deployed with what would be, and asks CloudFormation about the same.
 async fn compare(
-    aws: &Aws,
+    (aws, large): (&Aws, LargeTemplates<'_>),
     facts: &PreviewInputs<'_>,
     plan: &StackPlan,
     stack: &Stack,
@@ -168,7 +171,9 @@ async fn compare(
         AskAbout::Data => difference.iter().any(template::touches_data),
     };
     let asked = match plan::unknown_parameters(&present).as_slice() {
-        [] if is_asked => Some(provision::forecast(&client, plan, &present, reporter).await?),
+        [] if is_asked => {
+            Some(provision::forecast(&client, plan, &present, large, reporter).await?)
+        }
         _ => None,
     };
     let changes = template::union(difference, asked);

@@ -61,6 +61,9 @@ async fn remove(
     if !parts.iter().any(local::is_dead_endpoint) {
         let doomed = find_stage_to_remove(config, &endpoint).await?;
         report.before = inventory::take(&doomed.aws, &doomed.stacks, reporter).await?;
+        if platform.is_disposable() {
+            report.before.retain_nothing();
+        }
         inventory::report(&report.before, reporter);
         if !platform.is_disposable() {
             consent(&report.before)?;
@@ -68,6 +71,10 @@ async fn remove(
         remove_stacks(config, platform, &doomed, report, reporter).await?;
     }
     report.removed.extend(platform.remove().await?);
+    if platform.is_disposable() {
+        // What templates retain, the endpoint had retained, and it is gone.
+        report.kept.clear();
+    }
     Ok(())
 }
 
