@@ -254,8 +254,8 @@ pub struct PolicyArgs {
     /// Purpose of the role
     #[arg(long = "for", value_enum, value_name = "PURPOSE", default_value_t)]
     pub purpose: PolicyPurpose,
-    /// Also print the trust policy for the workflows of a GitHub repository
-    #[arg(long, value_name = "OWNER/REPO")]
+    /// Also print the trust policy for the workflows of a GitHub repository; the ids stand in its tokens
+    #[arg(long, value_name = "OWNER@ID/REPO@ID")]
     pub github: Option<Repository>,
     /// The GitHub environment whose jobs may take the role [default: the stage's name]
     #[arg(long, value_name = "NAME", requires = "github")]

@@ -122,8 +122,22 @@ fn a_wrong_domain_is_refused_with_its_cure() {
     let text = GOOD.replace("factory-tree.com", "https://factory-tree.com");
     insta::assert_snapshot!(complaint(&text, None), @r#"
 /project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain
-hint: use a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`
+hint: use a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`
 "#);
+}
+
+/// What a certificate is for may have 64 characters; the names before it (`www.` and so on) may be longer.
+#[test]
+fn a_domain_that_no_certificate_could_be_for_is_refused() {
+    let domain = |length: usize| format!("{}.example.com", "a".repeat(length - 12));
+    let read = |domain: &str| {
+        let text = GOOD.replace("factory-tree.com", domain);
+        complaint(&text, None)
+    };
+    let refused = read(&domain(63 + 2)).to_string();
+    assert!(refused.contains("at most 64 characters"), "{refused}");
+    let longest: Result<super::DomainName, _> = domain(64).parse();
+    assert!(longest.is_ok());
 }
 
 /// Source of the forms: RFC 3492; UTS 46 for the capital letter.

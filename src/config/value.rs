@@ -79,7 +79,7 @@ checked_text!(
     /// A domain name without `www.` and without a dot at the end (RFC 1035, lower case).
     DomainName,
     "domain",
-    "a lower-case name of two or more labels without `www.`, a scheme or a port, such as `factory-tree.com`",
+    "a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`",
     is_domain,
     punycode
 );
@@ -132,10 +132,14 @@ impl Default for StageName {
     }
 }
 
+/// A certificate is for one name of this length at most, in characters; its other names may be longer.
+/// Source: ACM API Reference, `RequestCertificate`, `DomainName`.
+const LONGEST_DOMAIN: usize = 64;
+
 fn is_domain(text: &str) -> bool {
     let labels: Vec<&str> = text.split('.').collect();
     labels.len() >= 2
-        && text.len() <= 200
+        && text.len() <= LONGEST_DOMAIN
         && !text.starts_with("www.")
         && labels.iter().all(|label| is_label(label, 63))
 }

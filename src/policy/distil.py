@@ -270,8 +270,17 @@ ADDITIONS = {
     # add CloudFront to the ACL of the log bucket.
     "AWS::CloudFront::Distribution": ["s3:GetBucketAcl", "s3:PutBucketAcl"],
     # IAM checks the launch template's tags when a group is made from it (EC2 Auto Scaling User Guide, "Launch
-    # template support").
-    "AWS::AutoScaling::AutoScalingGroup": ["ec2:CreateTags"],
+    # template support"). The rest is asked by CloudFormation itself, not by the type's handler: a rolling update ends
+    # instances one after another and looks at those that come (CloudFormation User Guide, "UpdatePolicy attribute").
+    "AWS::AutoScaling::AutoScalingGroup": [
+        "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:SetDesiredCapacity",
+        "autoscaling:TerminateInstanceInAutoScalingGroup",
+        "ec2:CreateTags",
+    ],
+    # A private DNS name is a zone that EC2 makes and joins with the network (Service Authorization Reference, dependent
+    # actions of ec2:CreateVpcEndpoint; of all that is granted, the one dependent action that was not).
+    "AWS::EC2::VPCEndpoint": ["route53:AssociateVPCWithHostedZone"],
 }
 
 

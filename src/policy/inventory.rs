@@ -1,5 +1,6 @@
 //! In: templates. Out: the parts that matter to IAM: resource types with the properties that
-//! they set, the services that their roles trust, and the transforms that they ask for. Pure.
+//! they set, the services that their roles trust, the transforms that they ask for, and what has to be read to fill
+//! them in. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +19,26 @@ pub struct TemplateInventory {
     pub trusted_services: BTreeSet<String>,
     /// Transforms without their `AWS::`, such as `LanguageExtensions`.
     pub transforms: BTreeSet<String>,
+    /// The actions by which CloudFormation reads what a template names, also for a change set that is never executed.
+    pub reads: BTreeSet<String>,
     /// Whether a template is too large for a request, so that it goes by way of the artifact bucket.
     pub has_large_template: bool,
 }
+
+/// What CloudFormation asks of IAM where a template says this. Zones are those in which the account has default subnets.
+/// Sources: CloudFormation Template Reference, "Fn::GetAZs", IAM permissions; CloudFormation User Guide, "Get a plaintext
+/// value from Systems Manager Parameter Store".
+const READS: [(&str, &[&str]); 2] = [
+    (
+        "GetAZs",
+        &[
+            "ec2:DescribeAccountAttributes",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeSubnets",
+        ],
+    ),
+    ("{{resolve:ssm:", &["ssm:GetParameters"]),
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -50,6 +68,11 @@ pub fn take<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Result<Tem
             let file = template.file.display();
             format!("failed to read the resources of template `{file}`")
         })?;
+        let read = READS
+            .iter()
+            .filter(|(mark, _)| template.body.contains(mark));
+        let actions = read.flat_map(|(_, actions)| *actions);
+        inventory.reads.extend(actions.map(ToString::to_string));
         inventory.has_large_template |= template.body.len() > MAX_REQUEST_BYTES;
         inventory.add(&sections);
     }
@@ -117,6 +140,9 @@ Resources:
           - Principal: { Service: [lambda.amazonaws.com, ec2.amazonaws.com] }
   Queue:
     Type: AWS::SQS::Queue
+    Metadata:
+      Zone: !Select [0, !GetAZs '']
+      Image: '{{resolve:ssm:/aws/service/image}}'
 ";
         let template = Template::parse(Path::new("t.yaml"), body.to_owned()).unwrap();
         let inventory = take([&template]).unwrap();
@@ -137,6 +163,12 @@ Resources:
             },
             transforms: {
                 "LanguageExtensions",
+            },
+            reads: {
+                "ec2:DescribeAccountAttributes",
+                "ec2:DescribeAvailabilityZones",
+                "ec2:DescribeSubnets",
+                "ssm:GetParameters",
             },
             has_large_template: false,
         }

@@ -29,6 +29,7 @@ pub use document::{Condition, MAX_CHARACTERS, PolicyDocument, Statement};
 pub use inventory::{TemplateInventory, take};
 pub use permissions::{Action, needed};
 use scope::{Caller, GrantTarget};
+use trust::ASK_IDS;
 pub use trust::{Environment, InvalidEnvironment, InvalidRepository, Repository};
 
 /// The placeholder for the account in a trust policy when the stage does not name one.
@@ -105,6 +106,9 @@ pub struct PolicyReport {
     pub policies: Vec<NamedPolicy>,
     /// The trust policy of the role, if it was asked for.
     pub trust: Option<PolicyDocument>,
+    /// Whether it names a repository without the ids that GitHub may put into its tokens.
+    #[serde(skip)]
+    pub lacks_ids: bool,
 }
 
 /// One managed policy.
@@ -118,8 +122,8 @@ pub struct NamedPolicy {
     pub document: PolicyDocument,
 }
 
-/// Derives the policies of a stage from its templates. Of a plan only their transforms matter: a change set
-/// that is never executed makes nothing.
+/// Derives the policies of a stage from its templates. For a plan only their transforms
+/// matter, and what CloudFormation reads to fill them in: a change set that is never executed makes nothing.
 ///
 /// # Errors
 /// A template has no resources, or uses a type or a service whose permissions are not known.
@@ -144,6 +148,7 @@ pub fn policy<'a>(
         stage: config.stage.to_string(),
         purpose,
         policies: policies.collect(),
+        lacks_ids: workflow.is_some_and(|workflow| !workflow.repository.has_ids()),
         trust: workflow.map(|workflow| {
             let Workflow {
                 repository,
@@ -168,10 +173,12 @@ fn statements(
     if purpose == PolicyPurpose::Plan && inventory.has_large_template {
         all.push(large_templates(target));
     }
+    let mut through = inventory.reads.clone();
     if purpose == PolicyPurpose::Deploy {
-        let through: BTreeSet<Action> = needed(inventory)?.difference(&own).cloned().collect();
-        all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
+        through.extend(needed(inventory)?);
     }
+    through.retain(|action| !own.contains(action));
+    all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
     Ok(all)
 }
 
@@ -277,6 +284,7 @@ impl fmt::Display for PolicyReport {
             purpose,
             policies,
             trust,
+            lacks_ids,
         } = self;
         let may = purpose.name();
         write!(
@@ -305,6 +313,13 @@ impl fmt::Display for PolicyReport {
                     "\n\nset `account` of stage {stage}, or put it in for {ACCOUNT_PLACEHOLDER}"
                 )?;
             }
+        }
+        if *lacks_ids {
+            write!(
+                formatter,
+                "\n\na repository that was made, renamed or moved since 2026-07-15 has ids in its tokens, and this policy \
+                 refuses them: then print it with `--github OWNER@ID/REPO@ID`, which\n  {ASK_IDS}\nprints"
+            )?;
         }
         Ok(())
     }

@@ -147,6 +147,11 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
             "arn:{p}:logs:{r}:{a}:log-group:{stage}*",
             "arn:{p}:logs:{r}:{a}:log-group:/aws/vendedlogs/{stack}*",
         ],
+        // The zone of an endpoint's private name is AWS's own.
+        "route53" if name == "AssociateVPCWithHostedZone" => &[
+            "arn:{p}:ec2:{r}:{a}:vpc/*",
+            "arn:{p}:route53:::hostedzone/*",
+        ],
         "route53" if name == "GetChange" => &["arn:{p}:route53:::change/*"],
         "route53" => &["arn:{p}:route53:::hostedzone/{zone}"],
         // The star at the end reaches over the slash: bucket and objects.

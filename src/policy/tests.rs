@@ -171,7 +171,15 @@ fn without_an_account_the_trust_says_where_it_goes() {
         "{trust}"
     );
     let reported = report.to_string();
-    insta::assert_snapshot!(reported.lines().last().unwrap(), @"set `account` of stage prod, or put it in for ACCOUNT_ID");
+    let after = reported.split("\n}\n").last().unwrap();
+    insta::assert_snapshot!(after, @r#"
+
+    set `account` of stage prod, or put it in for ACCOUNT_ID
+
+    a repository that was made, renamed or moved since 2026-07-15 has ids in its tokens, and this policy refuses them: then print it with `--github OWNER@ID/REPO@ID`, which
+      gh api repos/OWNER/REPO | jq -r '"\(.owner.login)@\(.owner.id)/\(.name)@\(.id)"'
+    prints
+    "#);
 }
 
 /// The whole of it, a statement a paragraph: so a change of a template shows what it costs.
@@ -214,6 +222,14 @@ if {}
 s3:ListBucket
 on arn:aws:s3:::factory-tree-prod-*
 if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+
+ec2:DescribeAccountAttributes ec2:DescribeAvailabilityZones ec2:DescribeSubnets
+on *
+if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]},"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+
+ssm:GetParameters
+on arn:aws:ssm:eu-central-1:123456789012:parameter/* arn:aws:ssm:eu-central-1::parameter/aws/service/*
+if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]}}
 "#);
 }
 

@@ -10,16 +10,28 @@ use super::document::{Condition, PolicyDocument, Statement};
 /// Source: GitHub Docs, "Configuring OpenID Connect in Amazon Web Services".
 const PROVIDER: &str = "token.actions.githubusercontent.com";
 
-/// A repository on GitHub: `OWNER/REPO`.
+/// A repository on GitHub, as the subject of its tokens names it: `OWNER/REPO`, or `OWNER@ID/REPO@ID` with the ids that
+/// GitHub gave both. Every repository that was made, renamed or moved since 2026-07-15 has them in its tokens.
+/// Source: GitHub Docs, "OpenID Connect", "Immutable subject claims".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repository(String);
+pub struct Repository {
+    text: String,
+    has_ids: bool,
+}
 
 /// Worded as the cure: clap prints it after "invalid value … for '--github'".
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "use OWNER/REPO, such as octo-org/factory-tree: letters, digits, `-`, `_` and `.`, and nothing else"
+    "use OWNER@ID/REPO@ID, such as octo-org@123456/factory-tree@456789, which `{}` prints; or OWNER/REPO where the tokens name \
+     no ids: letters, digits, `-`, `_` and `.`, and nothing else",
+    ASK_IDS
 )]
 pub struct InvalidRepository;
+
+/// The command that prints a repository with its ids.
+/// Source: GitHub REST API, "Get a repository"; GitHub CLI manual, "gh api".
+pub(super) const ASK_IDS: &str =
+    r#"gh api repos/OWNER/REPO | jq -r '"\(.owner.login)@\(.owner.id)/\(.name)@\(.id)"'"#;
 
 impl FromStr for Repository {
     type Err = InvalidRepository;
@@ -27,6 +39,8 @@ impl FromStr for Repository {
     /// No wildcard gets in, and no `$`: IAM fills in its variables even where it compares exactly.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (owner, repository) = text.split_once('/').ok_or(InvalidRepository)?;
+        let ((owner, owner_id), (repository, repository_id)) =
+            (split_id(owner)?, split_id(repository)?);
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let owner_fits = (1..=39).contains(&owner.len())
             && owner.chars().all(is_word)
@@ -36,17 +50,41 @@ impl FromStr for Repository {
             && repository.chars().all(|c| is_word(c) || c == '.')
             && repository != "."
             && repository != "..";
-        if owner_fits && repository_fits {
-            Ok(Self(text.to_owned()))
+        if owner_fits && repository_fits && owner_id == repository_id {
+            let (text, has_ids) = (text.to_owned(), owner_id);
+            Ok(Self { text, has_ids })
         } else {
             Err(InvalidRepository)
         }
     }
 }
 
+impl Repository {
+    /// Returns whether it is named with its ids.
+    pub fn has_ids(&self) -> bool {
+        self.has_ids
+    }
+}
+
+/// Splits an id off a name. Returns the name, and whether an id follows it.
+fn split_id(text: &str) -> Result<(&str, bool), InvalidRepository> {
+    let Some((name, id)) = text.split_once('@') else {
+        return Ok((text, false));
+    };
+    // GitHub counts from 1, in 64 bits at most.
+    let is_id = (1..=19).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_digit())
+        && !id.starts_with('0');
+    if is_id {
+        Ok((name, true))
+    } else {
+        Err(InvalidRepository)
+    }
+}
+
 impl fmt::Display for Repository {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 
@@ -143,6 +181,24 @@ mod tests {
     }
 
     #[test]
+    fn a_repository_with_ids_is_trusted_by_these_and_by_nothing_else() {
+        let document = trust(
+            &"octo-org@123456/factory-tree@456789".parse().unwrap(),
+            &"prod".parse().unwrap(),
+            "aws",
+            "123456789012",
+        );
+        let text = serde_json::to_string(&document).unwrap();
+        let subject = "repo:octo-org@123456/factory-tree@456789:environment:prod";
+        assert!(
+            text.contains(&format!(
+                r#"token.actions.githubusercontent.com:sub":["{subject}"]"#
+            )),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn nothing_but_one_plain_repository_gets_in() {
         for wrong in [
             "",
@@ -157,10 +213,19 @@ mod tests {
             "-octo/tree",
             "octo/..",
             "octo/tree:ref",
+            "octo@1/tree",
+            "octo/tree@1",
+            "octo@/tree@1",
+            "octo@1/tree@0",
+            "octo@1/tree@01",
+            "octo@1/tree@1@2",
+            "octo@x/tree@1",
+            "octo@1/tree@*",
         ] {
             assert!(wrong.parse::<Repository>().is_err(), "{wrong}");
         }
         assert!("octo_ent/my.tree-1".parse::<Repository>().is_ok());
+        assert!("octo-org@123456/tree@456789".parse::<Repository>().is_ok());
     }
 
     #[test]

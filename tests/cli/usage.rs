@@ -83,10 +83,10 @@ fn a_pattern_that_is_none_is_reported_with_the_place_of_its_fault() {
 #[test]
 fn a_repository_that_is_none_is_wrong_usage() {
     let project = Project::new();
-    for wrong in ["octo", "octo/*", "octo/tree/main"] {
+    for wrong in ["octo", "octo/*", "octo/tree/main", "octo@1/tree"] {
         let reported = project.run(&["policy", "--stage", "prod", "--github", wrong]);
         assert!(reported.starts_with("exit 2\n"), "{reported}");
-        assert!(reported.contains("use OWNER/REPO"), "{reported}");
+        assert!(reported.contains("use OWNER@ID/REPO@ID"), "{reported}");
     }
 }
 

@@ -115,7 +115,7 @@ fn a_port_that_is_taken_is_reported_with_its_holder() {
     let from = refused.said.find("error:").unwrap();
     let reported = refused.said[from..].replace(&port.to_string(), "[port]");
     let reported = reported.replace(&std::process::id().to_string(), "[pid]");
-    let holder = regex::Regex::new(r"by deployer\S* ").unwrap();
+    let holder = regex::Regex::new(r"by \S+ ").unwrap();
     let reported = holder.replace(&reported, "by [holder] ");
     insta::assert_snapshot!(reported);
 }
