@@ -136,6 +136,25 @@ mod tests {
     }
 
     #[test]
+    fn a_name_has_something_to_see() {
+        for text in [
+            "\u{200b}",
+            "\u{ad}\u{2800}",
+            "\u{3164} \u{115f}",
+            "\u{fe0f}\u{e0041}",
+        ] {
+            let error = text.parse::<Name>().unwrap_err();
+            assert!(
+                error.to_string().ends_with("at least one character that can be seen"),
+                "{error}"
+            );
+        }
+        for text in ["a\u{200b}", "\u{301}", ".", "\u{1f3f4}\u{e0067}\u{e007f}"] {
+            assert_eq!(parsed(text), text);
+        }
+    }
+
+    #[test]
     fn control_and_direction_characters_are_refused() {
         for forbidden in [
             '\0', '\u{7}', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}',

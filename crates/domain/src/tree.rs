@@ -63,6 +63,13 @@ impl Tree {
         }
     }
 
+    /// Returns the known revision of every factory, of the removed ones too.
+    pub fn revisions(&self) -> impl Iterator<Item = (FactoryId, u64)> {
+        self.known
+            .iter()
+            .map(|(id, change)| (*id, change.revision()))
+    }
+
     /// Returns the number of factories that are not removed.
     pub fn len(&self) -> usize {
         self.factories

@@ -9,7 +9,7 @@
 //! changes a connection gets only the newest change of each factory, and above [`history::CAPACITY`] the
 //! server closes it because it is too far behind.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::ws::Utf8Bytes;
@@ -101,29 +101,28 @@ impl Hub {
         effect
     }
 
-    /// Returns the ids of the current factories. A caller of [`Hub::reconcile`] must get them before it
-    /// reads the table.
-    pub fn factory_ids(&self) -> HashSet<FactoryId> {
-        let state = self.read();
-        state.tree.factories().map(|factory| factory.id).collect()
+    /// Returns the known revision of every factory, of the removed ones too. A caller of [`Hub::reconcile`] must
+    /// get them before it reads the table.
+    pub fn known_revisions(&self) -> HashMap<FactoryId, u64> {
+        self.read().tree.revisions().collect()
     }
 
     /// Applies the content of the table, and removes the factories that were `known` before the table was
     /// read and are no longer in it: their items were deleted without a removal.
     ///
     /// The first call loads the tree without sending changes, because no client is connected yet.
-    pub fn reconcile(&self, known: HashSet<FactoryId>, content: TableContent) {
+    pub fn reconcile(&self, known: &HashMap<FactoryId, u64>, content: TableContent) {
         let mut state = self.write();
         let mut in_table: HashSet<_> = content.changes.iter().map(FactoryChange::id).collect();
         in_table.extend(content.unreadable);
         for change in content.changes {
             state.apply_loaded(change);
         }
-        for id in known {
-            if let Some(factory) = state.tree.find(id)
-                && !in_table.contains(&id)
+        for id in known.keys() {
+            if let Some(factory) = state.tree.find(*id)
+                && !in_table.contains(id)
             {
-                let revision = factory.revision + 1;
+                let (id, revision) = (*id, factory.revision + 1);
                 state.apply_loaded(FactoryChange::Removed { id, revision });
             }
         }

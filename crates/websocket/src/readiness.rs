@@ -127,9 +127,11 @@ mod tests {
             readiness.check(polled + MAX_SILENCE - Duration::from_millis(1)),
             Ok(())
         );
+        let silent = readiness.check(polled + MAX_SILENCE);
+        assert_eq!(silent, Err(NotReady::QueueSilent));
         assert_eq!(
-            readiness.check(polled + MAX_SILENCE),
-            Err(NotReady::QueueSilent)
+            NotReady::QueueSilent.to_string(),
+            "the queue has not answered for 60 s"
         );
     }
 

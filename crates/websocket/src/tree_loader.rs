@@ -25,10 +25,10 @@ impl TreeLoader {
     /// # Errors
     /// Returns why the table could not be read; the hub then stays unchanged.
     pub async fn load(&self) -> Result<()> {
-        let known = self.hub.factory_ids();
+        let known = self.hub.known_revisions();
         let content = self.table.read().await?;
         increment(&self.metrics.table_reads);
-        self.hub.reconcile(known, content);
+        self.hub.reconcile(&known, content);
         Ok(())
     }
 }

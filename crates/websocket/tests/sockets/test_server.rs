@@ -1,6 +1,6 @@
 //! A running server for tests, and its clients.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ pub(crate) async fn start_with(
     let server = Arc::new(server);
     server
         .hub
-        .reconcile(HashSet::new(), TableContent::default());
+        .reconcile(&HashMap::new(), TableContent::default());
     server.readiness.set_subscribed(Instant::now());
     serve(server).await
 }
@@ -143,6 +143,18 @@ impl TestServer {
         stream.read_to_string(&mut text).await.unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         (head.lines().next().unwrap().to_owned(), body.to_owned())
+    }
+
+    /// Sends the head of a request as it is, and returns the head of the response.
+    pub(crate) async fn head(&self, request: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
     }
 
     /// Stops the server, and waits until it has ended.
