@@ -300,5 +300,25 @@ fn a_removal_whose_item_has_expired_is_forgotten() {
     assert_eq!(hub.known_revisions(), HashMap::new());
 }
 
+#[test]
+fn what_brings_nothing_new_wakes_no_connection() {
+    let hub = loaded(&[changed(1, 4)]);
+    let mut position = hub.watch_position();
+    hub.apply(changed(1, 5));
+    assert_eq!(*position.borrow_and_update(), 1);
+
+    hub.apply(changed(1, 5));
+    hub.apply(changed(1, 3));
+    let content = TableContent {
+        changes: vec![changed(1, 5)],
+        ..TableContent::default()
+    };
+    hub.reconcile(&hub.known_revisions(), content);
+
+    assert!(!position.has_changed().unwrap());
+    hub.apply(removed(1, 6));
+    assert!(position.has_changed().unwrap());
+}
+
 mod any_history;
 mod any_schedule;
