@@ -150,7 +150,10 @@ async fn a_removal_whose_answer_was_lost_is_answered_again() {
     create(&api).await;
     for _ in 0..2 {
         let response = call(&api, "DELETE", &path(""), &["if-match: \"1\""], "").await;
-        assert_eq!((response.status.as_u16(), response.text.as_str()), (204, ""));
+        assert_eq!(
+            (response.status.as_u16(), response.text.as_str()),
+            (204, "")
+        );
     }
     for other in ["if-match: \"2\"", "if-match: \"0\""] {
         let response = call(&api, "DELETE", &path(""), &[other], "").await;
@@ -223,7 +226,10 @@ pub(crate) async fn full_store() -> MemoryStore {
         let first = new(id).first_revision(vec![]).unwrap();
         store.create(&new(id), &first).await.unwrap();
     }
-    store.remove(ID.parse().unwrap(), 1, u64::MAX).await.unwrap();
+    store
+        .remove(ID.parse().unwrap(), 1, u64::MAX)
+        .await
+        .unwrap();
     store
 }
 

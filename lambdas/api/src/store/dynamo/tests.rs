@@ -251,14 +251,14 @@ async fn the_largest_revision_is_refused_by_the_table() {
 }
 
 #[tokio::test]
-async fn a_removal_that_took_place_before_is_done() {
+async fn a_removal_that_took_place_before_is_a_repetition() {
     let removed_at = |revision| {
         item(|record| {
             record.deleted = true;
             record.revision = revision;
         })
     };
-    for (revision, expected) in [(2, WriteOutcome::Done), (4, WriteOutcome::Gone)] {
+    for (revision, expected) in [(2, WriteOutcome::Repeated), (4, WriteOutcome::Gone)] {
         let rule = refused_update(Some(removed_at(revision)));
         let removal = store(&[rule]).remove(factory().id, 1, 9).await.unwrap();
         assert_eq!(removal, expected, "removed at {revision}");
