@@ -24,7 +24,7 @@ pub enum NotReady {
     #[error("the queue is not subscribed or the tree is not loaded yet")]
     Loading,
     /// The queue has not replied for [`MAX_SILENCE`].
-    #[error("the queue has not answered for more than 30 s")]
+    #[error("the queue has not answered for {} s", MAX_SILENCE.as_secs())]
     QueueSilent,
     /// The server is closing its connections.
     #[error("the server is stopping")]

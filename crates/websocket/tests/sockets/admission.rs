@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::message::LiveMessage;
 use websocket::server::Server;
 
-use crate::test_server::{ORIGIN, changed, config, serve, start, start_with};
+use crate::test_server::{HANDSHAKE, ORIGIN, changed, config, serve, start, start_with};
 
 #[tokio::test]
 async fn only_pages_of_the_sites_origin_are_admitted() {
@@ -138,18 +138,9 @@ async fn a_request_without_an_upgrade_is_a_bad_request() {
 
 /// Returns a handshake with one line in place of another, and one line more.
 fn handshake(line: &str, other: &str, more: &str) -> String {
-    let lines = [
-        "GET / HTTP/1.1",
-        "host: test",
-        "connection: upgrade",
-        "upgrade: websocket",
-        "sec-websocket-version: 13",
-        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
-        "origin: https://factory-tree.com",
-        more,
-    ];
+    let lines = HANDSHAKE.trim_end().split("\r\n").chain([more]);
     let lines = lines.map(|own| if own == line { other } else { own });
-    let lines = lines.into_iter().filter(|line| !line.is_empty());
+    let lines = lines.filter(|line| !line.is_empty());
     let lines: Vec<_> = lines.map(|line| format!("{line}\r\n")).collect();
     format!("{}\r\n", lines.concat())
 }
@@ -165,7 +156,12 @@ async fn a_request_that_is_no_handshake_is_refused() {
         ("", "", "", "101"),
         (key, "", "", "400"),
         (key, "sec-websocket-key: x", "", "400"),
-        (key, "sec-websocket-key: dGhlIHNhbXBsZSBub25jZWU=", "", "400"),
+        (
+            key,
+            "sec-websocket-key: dGhlIHNhbXBsZSBub25jZWU=",
+            "",
+            "400",
+        ),
         ("", "", key, "400"),
         (version, "sec-websocket-version: 12", "", "426"),
         (version, "", "", "426"),
@@ -174,7 +170,10 @@ async fn a_request_that_is_no_handshake_is_refused() {
         ("", "", "origin: https://evil.example", "403"),
     ] {
         let head = test.head(&handshake(line, other, more)).await;
-        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{other}{more}: {head}");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{other}{more}: {head}"
+        );
         let names_version = head.contains("sec-websocket-version: 13\r\n");
         assert_eq!(names_version, status == "426", "{head}");
     }
