@@ -19,6 +19,7 @@
 //! | [`connection_limits`], [`rate_limiter`], [`metered`], [`bucket`] | limiting what one address and one client may do |
 //! | [`server`] | the state that requests and connections share |
 //! | [`feed`], [`upkeep`], [`tree_loader`] | receiving changes, and keeping the subscription alive |
+//! | `heartbeat`, `fallback`, [`feed_timing`] | finding out that no changes come, and reading the table meanwhile |
 //! | [`queues`], [`topic`], [`table`] | the clients for SQS, SNS and DynamoDB |
 //! | [`janitor`] | deleting the queues of servers that crashed |
 //! | [`readiness`], [`metrics`], [`systemd`] | reporting the server's state |
@@ -32,8 +33,11 @@ pub mod connection;
 pub mod connection_limits;
 #[cfg(test)]
 mod fake;
+mod fallback;
 pub mod feed;
+pub mod feed_timing;
 pub mod handshake;
+mod heartbeat;
 pub mod hub;
 pub mod janitor;
 pub mod listener;
@@ -60,6 +64,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::feed::Feed;
+use crate::feed_timing::FeedTiming;
 use crate::listener::SocketOptions;
 use crate::queues::Queues;
 use crate::server::Server;
@@ -88,8 +93,12 @@ pub async fn run() -> Result<()> {
         table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config.table.clone()),
         hub: Arc::clone(&server.hub),
         metrics: Arc::clone(&server.metrics),
+        readiness: Arc::clone(&server.readiness),
+        turn: Arc::default(),
     };
     let feed = Feed {
+        server: server.name.clone(),
+        timing: FeedTiming::default(),
         queues: Queues::connect(&aws, &config),
         topic: Topic::new(aws_sdk_sns::Client::new(&aws), config.topic.clone()),
         loader,
