@@ -29,9 +29,11 @@ execute = apigateway._handle_execute_in_scope
 
 async def execute_as_aws_does(api_id, stage, path, method, *rest):
     """Without a CORS configuration, API Gateway hands a preflight to the `$default` route
-    (API Gateway Developer Guide, "Configure CORS for HTTP APIs"). The emulator refuses it."""
-    configured = (apigateway._apis.get(api_id) or {}).get("corsConfiguration")
-    if method == "OPTIONS" and not configured:
+    (API Gateway Developer Guide, "Configure CORS for HTTP APIs"). The emulator refuses it, and it
+    does not read the configuration of a template, whose keys begin with capitals. The Lambda answers
+    a preflight as the template would have it."""
+    configured = (apigateway._apis.get(api_id) or {}).get("corsConfiguration") or {}
+    if method == "OPTIONS" and "allowOrigins" not in configured:
         method = ForwardedMethod(method)
     return await execute(api_id, stage, path, method, *rest)
 

@@ -26,6 +26,19 @@ pub enum FactoryChange {
     },
 }
 
+/// A message on the topic that is no change.
+///
+/// A server sends it to the topic, and each server gets it by way of its own queue. It is shown to nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Signal {
+    /// The way from the topic to the servers works.
+    Heartbeat {
+        /// The name of the server that sent it.
+        server: String,
+    },
+}
+
 impl FactoryChange {
     /// Returns the id of the factory that changed.
     pub fn id(&self) -> FactoryId {
@@ -57,5 +70,17 @@ mod tests {
             let change: FactoryChange = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&change).unwrap(), json);
         }
+    }
+
+    #[test]
+    fn a_heartbeat_is_no_change() {
+        let json = r#"{"type":"heartbeat","server":"i-1-run"}"#;
+
+        let signal: Signal = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&signal).unwrap(), json);
+        assert!(serde_json::from_str::<FactoryChange>(json).is_err());
+        let removed =
+            r#"{"type":"removed","id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","revision":3}"#;
+        assert!(serde_json::from_str::<Signal>(removed).is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::{FieldError, is_forbidden};
+use crate::field::{FieldError, is_forbidden, is_invisible};
 
 /// The fewest characters (Unicode scalar values) that a name holds after trimming.
 pub const MIN_CHARACTERS: usize = 1;
@@ -17,7 +17,8 @@ pub const MAX_CHARACTERS: usize = 64;
 /// The name of a factory. Two factories can have the same name.
 ///
 /// Invariant: [`MIN_CHARACTERS`] to [`MAX_CHARACTERS`] Unicode scalar values, no white space at either end, no
-/// control character and no character that overrides or isolates the direction of text.
+/// control character and no character that overrides or isolates the direction of text, and at least one that can be
+/// seen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
@@ -57,8 +58,17 @@ impl FromStr for Name {
                            or isolate the direction of text";
             return Err(FieldError::text("name", name, allowed));
         }
+        if name.chars().all(is_invisible) {
+            let allowed = "text with at least one character that can be seen";
+            return Err(FieldError::described("name", spelled(name), allowed));
+        }
         Ok(Self(name.to_owned()))
     }
+}
+
+/// Spells a text that nobody could see.
+fn spelled(name: &str) -> String {
+    format!("\"{}\"", name.escape_unicode())
 }
 
 fn allowed_length() -> String {
@@ -132,6 +142,27 @@ mod tests {
                 text.parse::<Name>().unwrap_err().to_string(),
                 "`name` is \"\"; allowed: 1 to 64 characters after trimming"
             );
+        }
+    }
+
+    #[test]
+    fn a_name_has_something_to_see() {
+        for text in [
+            "\u{200b}",
+            "\u{ad}\u{2800}",
+            "\u{3164} \u{115f}",
+            "\u{fe0f}\u{e0041}",
+        ] {
+            let error = text.parse::<Name>().unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("at least one character that can be seen"),
+                "{error}"
+            );
+        }
+        for text in ["a\u{200b}", "\u{301}", ".", "\u{1f3f4}\u{e0067}\u{e007f}"] {
+            assert_eq!(parsed(text), text);
         }
     }
 

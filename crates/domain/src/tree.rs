@@ -7,6 +7,9 @@ use crate::change::FactoryChange;
 use crate::factory::Factory;
 use crate::id::FactoryId;
 
+/// The most factories of a tree.
+pub const MAX_FACTORIES: usize = 10_000;
+
 /// A copy of the tree. It accepts changes in any order, and each change any number of times.
 ///
 /// The rule: the tree applies a change if and only if its revision is newer than the known revision of
@@ -61,6 +64,13 @@ impl Tree {
             FactoryChange::Changed { factory } => Some(factory),
             FactoryChange::Removed { .. } => None,
         }
+    }
+
+    /// Returns the known revision of every factory, of the removed ones too.
+    pub fn revisions(&self) -> impl Iterator<Item = (FactoryId, u64)> {
+        self.known
+            .iter()
+            .map(|(id, change)| (*id, change.revision()))
     }
 
     /// Returns the number of factories that are not removed.

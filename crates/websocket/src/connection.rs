@@ -4,6 +4,7 @@
 //! when the hub has a new change, the connection fetches the messages after its position and writes
 //! them, each write within a time limit.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite;
 
 use crate::clock;
+use crate::connection_limits::ConnectionPermit;
 use crate::hub::{Backlog, Hub, InitialMessages, Resume};
 use crate::metrics::{Metrics, increment, increment_by};
 use crate::random;
@@ -73,32 +75,47 @@ enum ConnectionEnd {
     ClientUnresponsive,
     /// The server closes the connection with a close code and a reason.
     Close(u16, &'static str),
+    /// The client broke a rule. The server says which one, and reads nothing more.
+    Breach(u16, &'static str),
 }
 
 impl Connection {
     /// Serves one client until the connection is closed.
-    pub async fn serve(mut self, mut socket: WebSocket, resume: Option<Resume>) {
+    pub async fn serve(
+        mut self,
+        mut socket: WebSocket,
+        resume: Option<Resume>,
+        permit: &ConnectionPermit,
+    ) {
         // Subscribed first, so that every change after the initial messages is signalled.
         let positions = self.hub.watch_position();
         let initial = self.hub.initial_messages(resume.as_ref());
+        let drawn = initial.texts.iter().map(|text| text.as_str().len()).sum();
+        permit.charge(drawn, clock::now());
         let end = self.exchange(&mut socket, initial, positions).await;
         match end {
             ConnectionEnd::ClientUnresponsive => {}
             ConnectionEnd::ClientLeft => self.wait_for_close(&mut socket).await,
             ConnectionEnd::Close(code, reason) => {
-                let frame = CloseFrame {
-                    code,
-                    reason: reason.into(),
-                };
-                if self
-                    .write(&mut socket, Message::Close(Some(frame)))
-                    .await
-                    .is_ok()
-                {
+                if self.write_close(&mut socket, code, reason).await.is_ok() {
                     self.wait_for_close(&mut socket).await;
                 }
             }
+            ConnectionEnd::Breach(code, reason) => {
+                let _ = self.write_close(&mut socket, code, reason).await;
+            }
         }
+    }
+
+    async fn write_close(
+        &self,
+        socket: &mut WebSocket,
+        code: u16,
+        reason: &'static str,
+    ) -> Result<(), ConnectionEnd> {
+        let reason = reason.into();
+        let frame = Message::Close(Some(CloseFrame { code, reason }));
+        self.write(socket, frame).await
     }
 
     /// Reads until the client has closed the connection too: only this ensures that our own close frame is sent.
@@ -213,7 +230,7 @@ impl Connection {
         let is_expected_pong = liveness.unanswered > 0 && matches!(message, Message::Pong(_));
         liveness.unanswered = 0;
         if !is_expected_pong && !liveness.rate.try_take(clock::now()) {
-            return Err(ConnectionEnd::Close(
+            return Err(ConnectionEnd::Breach(
                 close_code::POLICY,
                 "too many messages",
             ));
@@ -278,10 +295,15 @@ async fn wait_for_close_time(mut closing: watch::Receiver<Option<Duration>>) {
 fn end_for_error(error: axum::Error) -> ConnectionEnd {
     use tungstenite::Error as E;
     match error.into_inner().downcast::<E>().map(|error| *error) {
-        Ok(E::Capacity(_)) => ConnectionEnd::Close(close_code::SIZE, "messages have at most 4 KiB"),
-        Ok(E::Utf8(_)) => ConnectionEnd::Close(close_code::INVALID, "text messages are UTF-8"),
+        Ok(E::Capacity(_)) => {
+            ConnectionEnd::Breach(close_code::SIZE, "messages have at most 4 KiB")
+        }
+        Ok(E::Utf8(_)) => ConnectionEnd::Breach(close_code::INVALID, "text messages are UTF-8"),
         Ok(E::Protocol(_)) => {
-            ConnectionEnd::Close(close_code::PROTOCOL, "that is not the protocol")
+            ConnectionEnd::Breach(close_code::PROTOCOL, "that is not the protocol")
+        }
+        Ok(E::Io(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
+            ConnectionEnd::Breach(close_code::POLICY, "too many bytes")
         }
         _ => ConnectionEnd::ClientLeft,
     }

@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopicOutput;
+use aws_sdk_sns::operation::publish::PublishOutput;
 use aws_sdk_sns::operation::subscribe::SubscribeOutput;
 use aws_sdk_sns::operation::unsubscribe::UnsubscribeOutput;
-use aws_sdk_sqs::operation::create_queue::CreateQueueOutput;
+use aws_sdk_sqs::operation::create_queue::{CreateQueueError, CreateQueueOutput};
 use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchOutput;
 use aws_sdk_sqs::operation::delete_queue::{DeleteQueueError, DeleteQueueOutput};
 use aws_sdk_sqs::operation::get_queue_url::{GetQueueUrlError, GetQueueUrlOutput};
 use aws_sdk_sqs::operation::list_queue_tags::ListQueueTagsOutput;
 use aws_sdk_sqs::operation::list_queues::ListQueuesOutput;
 use aws_sdk_sqs::operation::receive_message::{ReceiveMessageError, ReceiveMessageOutput};
+use aws_sdk_sqs::operation::tag_queue::TagQueueOutput;
 use aws_sdk_sqs::types::Message;
 use aws_sdk_sqs::types::error::QueueDoesNotExist;
 use aws_smithy_mocks::{
@@ -41,6 +43,12 @@ pub(crate) struct AccountState {
     pub(crate) hides_subscriptions: bool,
     /// The bodies that polls return, one per poll. Polls fail if there are none left.
     pub(crate) messages: VecDeque<String>,
+    /// Whether the topic delivers nothing that is published.
+    pub(crate) loses_messages: bool,
+    /// Whether no queue can be created or polled.
+    pub(crate) has_no_queues: bool,
+    /// The number of published messages.
+    pub(crate) published: usize,
     /// The number of deleted messages.
     pub(crate) deleted_messages: usize,
     /// The factories in the table.
@@ -147,13 +155,18 @@ impl FakeAccount {
     fn queue_writes(&self) -> Vec<Rule> {
         use aws_sdk_sqs::Client;
         let account = self.clone();
-        let create = mock!(Client::create_queue).then_compute_output(move |request| {
+        let create = mock!(Client::create_queue).then_compute_response(move |request| {
             let name = request.queue_name().unwrap().to_owned();
             let alive_at = request.tags().unwrap().get(ALIVE_AT).cloned();
             let url = url(&name);
-            account.lock().queues.insert(name, alive_at);
-            CreateQueueOutput::builder().queue_url(url).build()
+            let mut account = account.lock();
+            if account.has_no_queues {
+                return MockResponse::Error(CreateQueueError::generic(quiet()));
+            }
+            account.queues.insert(name, alive_at);
+            MockResponse::Output(CreateQueueOutput::builder().queue_url(url).build())
         });
+        let tag = mock!(Client::tag_queue).then_output(|| TagQueueOutput::builder().build());
         let account = self.clone();
         let delete =
             mock!(Client::delete_queue).then_compute_response(move |request| {
@@ -166,7 +179,7 @@ impl FakeAccount {
                     None => MockResponse::Error(DeleteQueueError::QueueDoesNotExist(no_queue())),
                 }
             });
-        vec![create, delete]
+        vec![create, tag, delete]
     }
 
     fn queue_reads(&self) -> Vec<Rule> {
@@ -215,11 +228,11 @@ impl FakeAccount {
             {
                 return MockResponse::Error(ReceiveMessageError::QueueDoesNotExist(no_queue()));
             }
+            if account.has_no_queues {
+                return MockResponse::Error(ReceiveMessageError::generic(quiet()));
+            }
             let Some(body) = account.messages.pop_front() else {
-                let quiet = aws_sdk_sqs::error::ErrorMetadata::builder()
-                    .code("Quiet")
-                    .build();
-                return MockResponse::Error(ReceiveMessageError::generic(quiet));
+                return MockResponse::Error(ReceiveMessageError::generic(quiet()));
             };
             let message = Message::builder()
                 .body(body)
@@ -277,7 +290,17 @@ impl FakeAccount {
             account.lock().subscriptions.retain(|known| *known != queue);
             UnsubscribeOutput::builder().build()
         });
-        vec![subscribe, list, unsubscribe]
+        let account = self.clone();
+        let publish = mock!(Client::publish).then_compute_output(move |request| {
+            let mut account = account.lock();
+            account.published += 1;
+            if !account.loses_messages && !account.subscriptions.is_empty() {
+                let body = request.message().unwrap().to_owned();
+                account.messages.push_back(body);
+            }
+            PublishOutput::builder().build()
+        });
+        vec![subscribe, list, unsubscribe, publish]
     }
 }
 
@@ -290,6 +313,11 @@ fn responses(rules: &[Rule]) -> MockResponseInterceptor {
 
 fn url(name: impl AsRef<str>) -> String {
     format!("http://sqs/000000000000/{}", name.as_ref())
+}
+
+fn quiet() -> aws_sdk_sqs::error::ErrorMetadata {
+    let quiet = aws_sdk_sqs::error::ErrorMetadata::builder();
+    quiet.code("Quiet").build()
 }
 
 fn no_queue() -> QueueDoesNotExist {

@@ -5,16 +5,21 @@
 //! the queue by revision. So every change is in the table, in the queue, or in both.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use domain::FactoryChange;
+use domain::change::Signal;
 use domain::tree::Effect;
+use futures_util::future::select_all;
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::clock;
+use crate::fallback;
+use crate::feed_timing::FeedTiming;
+use crate::heartbeat::Heartbeat;
 use crate::hub::Hub;
 use crate::janitor;
 use crate::metrics::{Metrics, increment};
@@ -31,18 +36,25 @@ const CONFIRMATION_LIMIT: Duration = Duration::from_secs(30);
 /// The wait between two requests for the topic's subscriptions.
 const CONFIRMATION_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The longest wait before the feed polls the queue again after an error.
-const POLL_LIMIT: Duration = Duration::from_secs(5);
-
 /// The longest wait before the feed tries again to create a queue.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// The time without a poll after which the queue may have dropped messages, so that the feed reads the table again.
 const LONG_SILENCE: Duration = Duration::from_secs(60);
 
+/// The time limit for the deletion of a queue that is replaced.
+const DISCONNECTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// The polls at the same time. One of them takes some hundred messages a second, because each batch is one round trip.
+const POLLERS: usize = 4;
+
 /// Gives the hub every change from the queue and the table.
 #[derive(Clone, Debug)]
 pub struct Feed {
+    /// The name of this run of the server.
+    pub server: String,
+    /// The rhythm of heartbeats, checks and retries.
+    pub timing: FeedTiming,
     /// The SQS client.
     pub queues: Queues,
     /// The SNS client.
@@ -64,6 +76,7 @@ impl Feed {
         tokio::select! {
             never = self.feed(&mut queue) => match never {},
             never = janitor::sweep_forever(&self.queues, &self.topic) => match never {},
+            never = fallback::keep(&self.loader, &self.readiness, self.timing) => match never {},
             () = async { while stopped.changed().await.is_ok() {} } => {}
         }
         if let Some(queue) = queue {
@@ -72,6 +85,8 @@ impl Feed {
     }
 
     async fn feed(&self, current: &mut Option<Queue>) -> Infallible {
+        let mut patience = self.timing.deaf;
+        let heartbeat = self.heartbeat();
         loop {
             let queue = self.connect(current).await;
             self.readiness.set_subscribed(clock::now());
@@ -82,16 +97,26 @@ impl Feed {
             );
             let ended = tokio::select! {
                 ended = self.poll(&queue) => ended,
-                ended = upkeep::keep(&self.queues, &self.topic, &self.loader, &queue) => ended,
+                ended = upkeep::keep(&self.queues, &self.topic, &self.loader, &queue, self.timing) => ended,
+                ended = heartbeat.watch(&mut patience) => ended,
             };
             tracing::warn!(
                 queue = queue.arn,
                 reason = format!("{ended:#}"),
                 "the queue is lost"
             );
-            self.readiness.set_unsubscribed();
-            self.disconnect(&queue).await;
+            let disconnection = self.disconnect(&queue);
+            let _ = tokio::time::timeout(DISCONNECTION_LIMIT, disconnection).await;
             *current = None;
+        }
+    }
+
+    fn heartbeat(&self) -> Heartbeat<'_> {
+        Heartbeat {
+            topic: &self.topic,
+            readiness: &self.readiness,
+            timing: self.timing,
+            server: &self.server,
         }
     }
 
@@ -152,10 +177,16 @@ impl Feed {
         }
     }
 
-    /// Receives messages until the queue no longer exists.
+    /// Receives messages until the queue no longer exists or no longer answers.
     async fn poll(&self, queue: &Queue) -> anyhow::Error {
-        let mut backoff = Backoff::up_to(POLL_LIMIT);
-        let mut last_poll = clock::now();
+        let last_poll = Mutex::new(clock::now());
+        let pollers = (0..POLLERS).map(|_| Box::pin(self.poll_in_turn(queue, &last_poll)));
+        select_all(pollers).await.0
+    }
+
+    /// Receives one batch after the other.
+    async fn poll_in_turn(&self, queue: &Queue, last_poll: &Mutex<Instant>) -> anyhow::Error {
+        let mut backoff = Backoff::up_to(self.timing.poll_limit);
         let mut taken = Vec::new();
         loop {
             let receipt_handles = std::mem::take(&mut taken);
@@ -163,7 +194,6 @@ impl Feed {
             let poll = async {
                 let messages = self.queues.poll(queue).await?;
                 let polled = clock::now();
-                self.readiness.record_poll(polled);
                 increment(&self.metrics.polls);
                 Ok((polled, self.apply(messages)))
             };
@@ -171,10 +201,9 @@ impl Feed {
                 tokio::join!(poll, self.queues.delete_messages(queue, receipt_handles));
             match polled {
                 Ok((polled, applied)) => {
-                    let silence = polled - last_poll;
-                    last_poll = polled;
-                    backoff.reset();
+                    let silence = end_silence(last_poll, polled);
                     taken = applied;
+                    backoff.reset();
                     if silence > LONG_SILENCE
                         && let Err(error) = self.loader.load().await
                     {
@@ -185,6 +214,9 @@ impl Feed {
                 Err(PollError::Failed(error)) => {
                     increment(&self.metrics.poll_errors);
                     tracing::warn!(error = format!("{error:#}"), "failed to poll the queue");
+                    if silence(last_poll, clock::now()) >= self.timing.failing {
+                        return error.context("the queue does not answer");
+                    }
                     backoff.wait().await;
                 }
             }
@@ -202,6 +234,11 @@ impl Feed {
 
     fn apply_one(&self, body: &str) {
         increment(&self.metrics.received);
+        if let Ok(Signal::Heartbeat { .. }) = serde_json::from_str(body) {
+            increment(&self.metrics.heartbeats);
+            self.readiness.record_heartbeat(clock::now());
+            return;
+        }
         match serde_json::from_str::<FactoryChange>(body) {
             Ok(change) => match self.hub.apply(change) {
                 Effect::Applied => {}
@@ -213,6 +250,20 @@ impl Feed {
             }
         }
     }
+}
+
+/// Returns the time since the last poll that succeeded.
+fn silence(last_poll: &Mutex<Instant>, now: Instant) -> Duration {
+    let last = last_poll.lock().unwrap_or_else(PoisonError::into_inner);
+    now.saturating_duration_since(*last)
+}
+
+/// Notes a poll that succeeded, and returns the time since the one before.
+fn end_silence(last_poll: &Mutex<Instant>, now: Instant) -> Duration {
+    let mut last = last_poll.lock().unwrap_or_else(PoisonError::into_inner);
+    let silence = now.saturating_duration_since(*last);
+    *last = now.max(*last);
+    silence
 }
 
 #[cfg(test)]

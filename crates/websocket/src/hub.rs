@@ -9,7 +9,7 @@
 //! changes a connection gets only the newest change of each factory, and above [`history::CAPACITY`] the
 //! server closes it because it is too far behind.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::ws::Utf8Bytes;
@@ -97,42 +97,59 @@ impl Hub {
     pub fn apply(&self, change: FactoryChange) -> Effect {
         let mut state = self.write();
         let effect = state.apply(change);
-        self.position.send_replace(state.history.position());
+        self.signal(&state);
         effect
     }
 
-    /// Returns the ids of the current factories. A caller of [`Hub::reconcile`] must get them before it
-    /// reads the table.
-    pub fn factory_ids(&self) -> HashSet<FactoryId> {
-        let state = self.read();
-        state.tree.factories().map(|factory| factory.id).collect()
+    /// Returns the known revision of every factory, of the removed ones too. A caller of [`Hub::reconcile`] must
+    /// get them before it reads the table.
+    pub fn known_revisions(&self) -> HashMap<FactoryId, u64> {
+        self.read().tree.revisions().collect()
     }
 
     /// Applies the content of the table, and removes the factories that were `known` before the table was
-    /// read and are no longer in it: their items were deleted without a removal.
+    /// read and are no longer in it: their items were deleted without a removal. Forgets the removals that were
+    /// `known` and whose items have expired: no message follows a removal a day later.
     ///
     /// The first call loads the tree without sending changes, because no client is connected yet.
-    pub fn reconcile(&self, known: HashSet<FactoryId>, content: TableContent) {
+    pub fn reconcile(&self, known: &HashMap<FactoryId, u64>, content: TableContent) {
         let mut state = self.write();
         let mut in_table: HashSet<_> = content.changes.iter().map(FactoryChange::id).collect();
         in_table.extend(content.unreadable);
         for change in content.changes {
             state.apply_loaded(change);
         }
-        for id in known {
-            if let Some(factory) = state.tree.find(id)
-                && !in_table.contains(&id)
-            {
-                let revision = factory.revision + 1;
-                state.apply_loaded(FactoryChange::Removed { id, revision });
-            }
+        // What the hub learned after it was asked may be newer than the table's answer, a removal too.
+        let is_gone = |id: FactoryId, revision: u64| {
+            known.get(&id) == Some(&revision) && !in_table.contains(&id)
+        };
+        state.tree.forget_removals(is_gone);
+        let deleted = state.tree.factories();
+        let deleted = deleted.filter(|factory| is_gone(factory.id, factory.revision));
+        let deleted: Vec<_> = deleted
+            .map(|factory| FactoryChange::Removed {
+                id: factory.id,
+                revision: factory.revision.saturating_add(1),
+            })
+            .collect();
+        for removal in deleted {
+            state.apply_loaded(removal);
         }
-        state.tree.forget_removals(|id, _| !in_table.contains(&id));
         if !state.is_loaded {
             state.is_loaded = true;
             state.snapshot = None;
         }
-        self.position.send_replace(state.history.position());
+        self.signal(&state);
+    }
+
+    /// Wakes the connections if there is something for them to send.
+    fn signal(&self, state: &State) {
+        let position = state.history.position();
+        self.position.send_if_modified(|known| {
+            let is_new = *known != position;
+            *known = position;
+            is_new
+        });
     }
 
     /// Returns whether the tree was loaded from the table.

@@ -15,24 +15,33 @@
 //! | [`config`] | the settings from the environment |
 //! | [`hub`] | the tree, and the one order of its changes |
 //! | [`connection`] | one connection, from its first message to its close |
-//! | [`serve`], [`routes`], [`connection_limits`], [`rate_limiter`] | accepting connections, limiting them, and closing them at the end |
+//! | [`listener`], [`serve`], [`routes`], [`handshake`] | accepting connections, and closing them at the end |
+//! | [`connection_limits`], [`rate_limiter`], [`metered`], [`bucket`] | limiting what one address and one client may do |
 //! | [`server`] | the state that requests and connections share |
 //! | [`feed`], [`upkeep`], [`tree_loader`] | receiving changes, and keeping the subscription alive |
+//! | `heartbeat`, `fallback`, [`feed_timing`] | finding out that no changes come, and reading the table meanwhile |
 //! | [`queues`], [`topic`], [`table`] | the clients for SQS, SNS and DynamoDB |
 //! | [`janitor`] | deleting the queues of servers that crashed |
 //! | [`readiness`], [`metrics`], [`systemd`] | reporting the server's state |
 //! | [`clock`], [`random`], [`backoff`] | time, randomness and waits |
 
 pub mod backoff;
+pub mod bucket;
 pub mod clock;
 pub mod config;
 pub mod connection;
 pub mod connection_limits;
 #[cfg(test)]
 mod fake;
+mod fallback;
 pub mod feed;
+pub mod feed_timing;
+pub mod handshake;
+mod heartbeat;
 pub mod hub;
 pub mod janitor;
+pub mod listener;
+pub mod metered;
 pub mod metrics;
 pub mod queues;
 pub mod random;
@@ -51,11 +60,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::feed::Feed;
+use crate::feed_timing::FeedTiming;
+use crate::listener::SocketOptions;
 use crate::queues::Queues;
 use crate::server::Server;
 use crate::table::Table;
@@ -71,8 +81,8 @@ const QUEUE_DELETION_LIMIT: Duration = Duration::from_secs(10);
 /// Returns an error if a variable is missing or the listener cannot be bound.
 pub async fn run() -> Result<()> {
     let config = Config::from_env()?;
-    let listener = TcpListener::bind(config.listen)
-        .await
+    let listener = SocketOptions::default()
+        .listen(config.listen)
         .with_context(|| format!("failed to listen on `{}`", config.listen))?;
     let server = Arc::new(Server::new(&config, &random::hex()));
     tracing::info!(address = %config.listen, server = server.name, build = config.build, "listening");
@@ -83,8 +93,12 @@ pub async fn run() -> Result<()> {
         table: Table::new(aws_sdk_dynamodb::Client::new(&aws), config.table.clone()),
         hub: Arc::clone(&server.hub),
         metrics: Arc::clone(&server.metrics),
+        readiness: Arc::clone(&server.readiness),
+        turn: Arc::default(),
     };
     let feed = Feed {
+        server: server.name.clone(),
+        timing: FeedTiming::default(),
         queues: Queues::connect(&aws, &config),
         topic: Topic::new(aws_sdk_sns::Client::new(&aws), config.topic.clone()),
         loader,

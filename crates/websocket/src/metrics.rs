@@ -28,6 +28,10 @@ pub struct Metrics {
     pub poll_errors: AtomicU64,
     /// Reads of the whole table.
     pub table_reads: AtomicU64,
+    /// Heartbeats that came through the topic and the queue.
+    pub heartbeats: AtomicU64,
+    /// Reads of the whole table because no heartbeat came.
+    pub fallback_reads: AtomicU64,
 }
 
 /// The current values, measured at each request.
@@ -77,6 +81,8 @@ impl Metrics {
             ("queue_polls_total", &self.polls),
             ("queue_poll_errors_total", &self.poll_errors),
             ("table_reads_total", &self.table_reads),
+            ("heartbeats_total", &self.heartbeats),
+            ("fallback_reads_total", &self.fallback_reads),
         ] {
             line(&mut text, name, "counter", counter.load(Ordering::Relaxed));
         }

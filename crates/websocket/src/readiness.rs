@@ -1,31 +1,41 @@
 //! The readiness of the server: whether a load balancer may send it new connections.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// The time without a successful poll after which the tree may be outdated. A poll takes up to 20 s; a hanging poll
-/// times out after 26 s, and the next one may take 20 s again: this must not replace the server.
+/// The time after which the tree may be outdated, if neither a heartbeat came through the topic nor the table was read.
+///
+/// A fault of the queue service alone never lasts so long for a server: it reads the table instead. So it does not make
+/// all servers unhealthy at once, to be replaced by servers that cannot start.
 pub const MAX_SILENCE: Duration = Duration::from_secs(60);
 
 /// The conditions of readiness. A new server is not ready.
 #[derive(Debug)]
 pub struct Readiness {
-    last_poll: Mutex<Option<Instant>>,
+    last: Mutex<LastSigns>,
     is_subscribed: watch::Sender<bool>,
     is_draining: watch::Sender<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct LastSigns {
+    /// When the last heartbeat came through the topic and the queue.
+    heartbeat: Option<Instant>,
+    /// The last moment whose tree is known.
+    current: Option<Instant>,
 }
 
 /// The reason why a server is not ready, as `/readyz` reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// The queue is not subscribed, or the tree is not loaded.
+    /// The queue was not subscribed yet, or the tree is not loaded.
     #[error("the queue is not subscribed or the tree is not loaded yet")]
     Loading,
-    /// The queue has not replied for [`MAX_SILENCE`].
-    #[error("the queue has not answered for more than 30 s")]
-    QueueSilent,
+    /// Nothing has told for [`MAX_SILENCE`] that the tree is current.
+    #[error("neither the topic nor the table has answered for {} s", MAX_SILENCE.as_secs())]
+    Silent,
     /// The server is closing its connections.
     #[error("the server is stopping")]
     Draining,
@@ -34,7 +44,7 @@ pub enum NotReady {
 impl Default for Readiness {
     fn default() -> Self {
         Self {
-            last_poll: Mutex::new(None),
+            last: Mutex::default(),
             is_subscribed: watch::Sender::new(false),
             is_draining: watch::Sender::new(false),
         }
@@ -42,28 +52,29 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Records that the queue is subscribed and the tree is loaded.
+    /// Records that a queue is subscribed and the tree is loaded. A queue that is lost later is replaced, and the table
+    /// is read meanwhile.
     pub fn set_subscribed(&self, now: Instant) {
-        self.record_poll(now);
+        self.record_heartbeat(now);
         self.is_subscribed.send_replace(true);
     }
 
-    /// Records that the subscription is lost.
-    pub fn set_unsubscribed(&self) {
-        self.is_subscribed.send_replace(false);
+    /// Records that a heartbeat came through the topic and the queue.
+    pub fn record_heartbeat(&self, now: Instant) {
+        let mut last = self.lock();
+        last.heartbeat = last.heartbeat.max(Some(now));
+        last.current = last.current.max(Some(now));
     }
 
-    /// Records a successful poll of the queue.
-    pub fn record_poll(&self, now: Instant) {
-        *self
-            .last_poll
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(now);
+    /// Records that the table was read; the read began at `asked`.
+    pub fn record_table_read(&self, asked: Instant) {
+        let mut last = self.lock();
+        last.current = last.current.max(Some(asked));
     }
 
-    /// Records that the server starts to close its connections.
-    pub fn start_draining(&self) {
-        self.is_draining.send_replace(true);
+    /// Returns whether a heartbeat came within this time.
+    pub fn has_heard_within(&self, time: Duration, now: Instant) -> bool {
+        is_within(self.lock().heartbeat, time, now)
     }
 
     /// Waits until the queue is subscribed and the tree is loaded.
@@ -71,6 +82,11 @@ impl Readiness {
         let mut is_subscribed = self.is_subscribed.subscribe();
         // The sender lives as long as `self`.
         let _ = is_subscribed.wait_for(|is_subscribed| *is_subscribed).await;
+    }
+
+    /// Records that the server starts to close its connections.
+    pub fn start_draining(&self) {
+        self.is_draining.send_replace(true);
     }
 
     /// Waits until the server starts to close its connections.
@@ -92,54 +108,72 @@ impl Readiness {
         if self.is_draining() {
             return Err(NotReady::Draining);
         }
-        let last_poll = *self
-            .last_poll
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match last_poll {
-            Some(last_poll) if *self.is_subscribed.borrow() => {
-                let is_silent = now.saturating_duration_since(last_poll) >= MAX_SILENCE;
-                if is_silent {
-                    Err(NotReady::QueueSilent)
-                } else {
-                    Ok(())
-                }
-            }
-            _ => Err(NotReady::Loading),
+        if !*self.is_subscribed.borrow() {
+            return Err(NotReady::Loading);
+        }
+        if is_within(self.lock().current, MAX_SILENCE, now) {
+            Ok(())
+        } else {
+            Err(NotReady::Silent)
         }
     }
+
+    fn lock(&self) -> MutexGuard<'_, LastSigns> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_within(moment: Option<Instant>, time: Duration, now: Instant) -> bool {
+    moment.is_some_and(|moment| now.saturating_duration_since(moment) < time)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MOMENT: Duration = Duration::from_millis(1);
+
     #[test]
-    fn a_server_is_ready_while_its_queue_replies() {
+    fn a_server_is_ready_while_the_topic_or_the_table_answers() {
         let readiness = Readiness::default();
-        assert_eq!(readiness.check(Instant::now()), Err(NotReady::Loading));
+        let start = Instant::now();
+        readiness.record_table_read(start);
+        assert_eq!(readiness.check(start), Err(NotReady::Loading));
 
-        readiness.set_subscribed(Instant::now());
-        let polled = Instant::now();
-        readiness.record_poll(polled);
+        readiness.set_subscribed(start);
+        assert_eq!(readiness.check(start + MAX_SILENCE - MOMENT), Ok(()));
+        let silent = readiness.check(start + MAX_SILENCE);
+        assert_eq!(silent, Err(NotReady::Silent));
+        assert_eq!(
+            NotReady::Silent.to_string(),
+            "neither the topic nor the table has answered for 60 s"
+        );
 
-        assert_eq!(
-            readiness.check(polled + MAX_SILENCE - Duration::from_millis(1)),
-            Ok(())
-        );
-        assert_eq!(
-            readiness.check(polled + MAX_SILENCE),
-            Err(NotReady::QueueSilent)
-        );
+        let later = start + Duration::from_secs(300);
+        readiness.record_table_read(later);
+        assert_eq!(readiness.check(later + MAX_SILENCE - MOMENT), Ok(()));
+        assert!(!readiness.has_heard_within(Duration::from_secs(299), later));
+        readiness.record_heartbeat(later + MAX_SILENCE);
+        assert_eq!(readiness.check(later + 2 * MAX_SILENCE - MOMENT), Ok(()));
+        assert!(readiness.has_heard_within(Duration::from_secs(1), later + MAX_SILENCE));
     }
 
     #[test]
-    fn a_lost_queue_and_a_draining_server_are_not_ready() {
+    fn a_late_record_changes_nothing() {
+        let readiness = Readiness::default();
+        let start = Instant::now();
+        readiness.set_subscribed(start + MAX_SILENCE);
+
+        readiness.record_table_read(start);
+
+        assert_eq!(readiness.check(start + MAX_SILENCE), Ok(()));
+    }
+
+    #[test]
+    fn a_draining_server_is_not_ready() {
         let readiness = Readiness::default();
         readiness.set_subscribed(Instant::now());
 
-        readiness.set_unsubscribed();
-        assert_eq!(readiness.check(Instant::now()), Err(NotReady::Loading));
         readiness.start_draining();
         assert_eq!(readiness.check(Instant::now()), Err(NotReady::Draining));
     }

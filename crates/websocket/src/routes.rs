@@ -4,19 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, Query, State, WebSocketUpgrade};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ORIGIN, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde::Deserialize;
 
 use crate::clock;
 use crate::connection::Connection;
 use crate::connection_limits::{ConnectionPermit, Refusal, client_address};
-use crate::hub::Resume;
+use crate::handshake::{self, HandshakeError};
 use crate::metrics::{Gauges, increment};
 use crate::server::Server;
 
@@ -39,30 +40,23 @@ pub fn router(server: Arc<Server>) -> Router {
         .with_state(server)
 }
 
-/// The query parameters of a client that reconnects.
-#[derive(Debug, Deserialize)]
-struct ResumeQuery {
-    server: Option<String>,
-    position: Option<String>,
-}
-
-impl ResumeQuery {
-    /// Returns `None` for invalid parameters: the client then gets a snapshot, which is always correct.
-    fn into_resume(self) -> Option<Resume> {
-        Some(Resume {
-            server: self.server?,
-            position: self.position?.parse().ok()?,
-        })
-    }
-}
-
 async fn connect(
     State(server): State<Arc<Server>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Query(query): Query<ResumeQuery>,
+    Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    if headers.contains_key(UPGRADE)
+        && let Err(error) = handshake::check(&headers)
+    {
+        increment(&server.metrics.refused);
+        return no_handshake(error);
+    }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
     let permit = match admit(&server, &headers, peer) {
         Ok(permit) => permit,
         Err((status, reason)) => {
@@ -83,9 +77,24 @@ async fn connect(
         .max_message_size(MAX_INBOUND)
         .max_frame_size(MAX_INBOUND)
         .on_upgrade(move |socket| async move {
-            connection.serve(socket, query.into_resume()).await;
+            let resume = handshake::resume(&query);
+            connection.serve(socket, resume, &permit).await;
             drop(permit);
         })
+}
+
+/// Returns the response to a request that is no handshake.
+fn no_handshake(error: HandshakeError) -> Response {
+    let status = match error {
+        HandshakeError::Version => StatusCode::UPGRADE_REQUIRED,
+        HandshakeError::Key => StatusCode::BAD_REQUEST,
+    };
+    let mut response = text_response(status, &error.to_string());
+    if error == HandshakeError::Version {
+        let headers = response.headers_mut();
+        headers.insert(SEC_WEBSOCKET_VERSION, handshake::VERSION);
+    }
+    response
 }
 
 /// Returns a permit for a page of the allowed origin if the server is ready and below its limits.
@@ -94,7 +103,7 @@ fn admit(
     headers: &HeaderMap,
     peer: SocketAddr,
 ) -> Result<ConnectionPermit, (StatusCode, String)> {
-    if headers.get(ORIGIN) != Some(&server.allowed_origin) {
+    if !handshake::is_from(headers, &server.allowed_origin) {
         return Err((
             StatusCode::FORBIDDEN,
             "only pages of the site may connect".to_owned(),
@@ -106,11 +115,12 @@ fn admit(
             "not ready; try again".to_owned(),
         ));
     }
-    let permit = server.limits.admit(client_address(headers, peer));
+    let address = client_address(headers, peer);
+    let permit = server.limits.admit(address, clock::now());
     permit.map_err(|refusal| {
         let status = match refusal {
             Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::AddressFull => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::AddressFull | Refusal::AddressBusy => StatusCode::TOO_MANY_REQUESTS,
         };
         (status, refusal.to_string())
     })

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
+use crate::metered::Metered;
 use crate::routes;
 use crate::server::Server;
 
@@ -116,7 +117,7 @@ async fn serve_request(
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_HEAD_LIMIT)
         .max_buf_size(MAX_REQUEST_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Metered::new(stream)), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a request broke off");

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use tokio::sync::Mutex;
 
+use crate::clock;
 use crate::hub::Hub;
 use crate::metrics::{Metrics, increment};
+use crate::readiness::Readiness;
 use crate::table::Table;
 
 /// Reads the table and gives its content to the hub.
@@ -17,6 +20,10 @@ pub struct TreeLoader {
     pub hub: Arc<Hub>,
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// The readiness, which the loader updates.
+    pub readiness: Arc<Readiness>,
+    /// Held during a read, so that no read ends after one that began later.
+    pub turn: Arc<Mutex<()>>,
 }
 
 impl TreeLoader {
@@ -25,10 +32,13 @@ impl TreeLoader {
     /// # Errors
     /// Returns why the table could not be read; the hub then stays unchanged.
     pub async fn load(&self) -> Result<()> {
-        let known = self.hub.factory_ids();
+        let _turn = self.turn.lock().await;
+        let asked = clock::now();
+        let known = self.hub.known_revisions();
         let content = self.table.read().await?;
         increment(&self.metrics.table_reads);
-        self.hub.reconcile(known, content);
+        self.hub.reconcile(&known, content);
+        self.readiness.record_table_read(asked);
         Ok(())
     }
 }

@@ -5,18 +5,13 @@ use std::time::Duration;
 use anyhow::anyhow;
 
 use crate::clock;
+use crate::feed_timing::FeedTiming;
 use crate::queues::{Queue, Queues};
 use crate::random;
 use crate::topic::Topic;
 use crate::tree_loader::TreeLoader;
 
-/// The time after the subscription at which the table is read a second time.
-///
-/// SNS can list a subscription before it delivers to it. The second read finds the changes that were
-/// published in that time and did not reach the queue.
-const SETTLING: Duration = Duration::from_secs(20);
-
-/// The interval at which the queue is tagged, its subscription is checked, and the table is read again.
+/// The interval at which the queue is tagged and the table is read again.
 const PERIOD: Duration = Duration::from_secs(5 * 60);
 
 /// Runs until the subscription is lost, and returns that as an error.
@@ -25,24 +20,29 @@ pub(crate) async fn keep(
     topic: &Topic,
     loader: &TreeLoader,
     queue: &Queue,
+    timing: FeedTiming,
 ) -> anyhow::Error {
-    tokio::time::sleep(SETTLING + random::duration_below(SETTLING / 4)).await;
+    let settling = timing.settling;
+    tokio::time::sleep(settling + random::duration_below(settling / 4)).await;
+    let mut last_round = None;
     loop {
         match topic.has_subscription(queue).await {
             Ok(true) => {}
             Ok(false) => return anyhow!("the subscription is gone"),
             Err(error) => warn(&error),
         }
-        if let Err(error) = queues
-            .tag_alive(&queue.url, clock::seconds_since_1970())
-            .await
-        {
-            warn(&error);
+        let now = clock::now();
+        if last_round.is_none_or(|last| now - last >= PERIOD) {
+            last_round = Some(now);
+            let alive_at = clock::seconds_since_1970();
+            if let Err(error) = queues.tag_alive(&queue.url, alive_at).await {
+                warn(&error);
+            }
+            if let Err(error) = loader.load().await {
+                warn(&error);
+            }
         }
-        if let Err(error) = loader.load().await {
-            warn(&error);
-        }
-        tokio::time::sleep(PERIOD).await;
+        tokio::time::sleep(timing.check).await;
     }
 }
 

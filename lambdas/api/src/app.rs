@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::http::HeaderValue;
 
 use crate::config::Config;
+use crate::room::Room;
 
 /// The state of the router. Cheap to clone.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct App<S> {
     pub allowed_origin: HeaderValue,
     /// The content id of this build.
     pub build: Arc<str>,
+    /// What is known of the number of factories.
+    pub room: Arc<Room>,
     /// The clock, in seconds since 1970.
     pub now: fn() -> u64,
     /// The source of randomness: 64 uniform random bits per call.
@@ -29,6 +32,7 @@ impl<S> App<S> {
             store: Arc::new(store),
             allowed_origin: config.allowed_origin.clone(),
             build: config.build.as_str().into(),
+            room: Arc::default(),
             now: seconds_since_1970,
             random: getrandom::u64,
         }
@@ -42,6 +46,7 @@ impl<S> Clone for App<S> {
             store: Arc::clone(&self.store),
             allowed_origin: self.allowed_origin.clone(),
             build: Arc::clone(&self.build),
+            room: Arc::clone(&self.room),
             now: self.now,
             random: self.random,
         }

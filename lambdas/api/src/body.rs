@@ -1,9 +1,14 @@
 //! In: the raw body of a request. Out: checked values of `domain`, or a problem for the caller.
 
+use std::fmt;
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use domain::field::quoted;
 use domain::{Bounds, Count, Edit, FactoryId, FieldError, NewFactory, bounds, count};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::problem::{Problem, ProblemKind};
@@ -22,6 +27,7 @@ impl<S: Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
+        ensure_json(request.headers())?;
         let announced = request.headers().get(CONTENT_LENGTH);
         let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > MAX_BYTES as u64) {
@@ -35,6 +41,26 @@ impl<S: Sync> FromRequest<S> for Fields {
     }
 }
 
+/// Returns a problem unless the request says that its body is JSON. A page of any origin may send text and forms without
+/// asking before; for JSON its browser asks.
+fn ensure_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(CONTENT_TYPE);
+    let given = given.map_or("", |kind| kind.to_str().unwrap_or_default());
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let shown = if given.is_empty() {
+        "missing".to_owned()
+    } else {
+        quoted(given)
+    };
+    Err(Problem::new(
+        ProblemKind::UnsupportedMediaType,
+        format!("`Content-Type` is {shown}; allowed: application/json"),
+    ))
+}
+
 fn too_large() -> Problem {
     Problem::new(
         ProblemKind::TooLarge,
@@ -44,14 +70,8 @@ fn too_large() -> Problem {
 
 impl Fields {
     fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        match serde_json::from_slice(bytes) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(Problem::new(
-                ProblemKind::MalformedJson,
-                "the body is JSON, but no object",
-            )),
-            Err(error) => Err(Problem::new(ProblemKind::MalformedJson, error.to_string())),
-        }
+        let fields = serde_json::from_slice(bytes);
+        fields.map_err(|error| Problem::new(ProblemKind::MalformedJson, error.to_string()))
     }
 
     /// Returns a problem if a field is not in `known`.
@@ -126,6 +146,35 @@ impl Fields {
     pub fn count(&self) -> Result<Count, Problem> {
         self.ensure_known(&["count"])?;
         Ok(self.require("count", count_of)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    /// Reads an object in which no field occurs twice: readers disagree about which of the two counts.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
+        let mut fields = Map::new();
+        while let Some((field, value)) = entries.next_entry::<String, Value>()? {
+            if fields.contains_key(&field) {
+                let shown = quoted(&field);
+                return Err(A::Error::custom(format!("the field {shown} occurs twice")));
+            }
+            fields.insert(field, value);
+        }
+        Ok(Fields(fields))
     }
 }
 

@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::factory::UNDO_SECONDS;
 use domain::field::quoted;
-use domain::{Factory, FactoryId, FieldError, draw};
+use domain::tree::MAX_FACTORIES;
+use domain::{Edit, Factory, FactoryId, FieldError, draw};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -129,7 +130,7 @@ async fn find<S: FactoryStore>(app: &App<S>, id: FactoryId) -> Result<Factory, P
 /// Creates a factory and draws its numbers; a repeated request returns the existing factory.
 ///
 /// # Errors
-/// Returns a problem for an invalid body and for an id that is taken.
+/// Returns a problem for an invalid body, for an id that is taken, and if the tree is full.
 pub async fn create<S: FactoryStore>(
     State(app): State<App<S>>,
     fields: Fields,
@@ -137,9 +138,16 @@ pub async fn create<S: FactoryStore>(
     let bits = u128::from((app.random)()?) << 64 | u128::from((app.random)()?);
     let new = fields.new_factory(FactoryId::from_random(bits))?;
     let factory = new.first_revision(draw::draw(new.bounds, new.count, app.random)?)?;
+    // A repetition creates nothing, so a full tree answers it as any other.
+    if !has_room(&app).await? && app.store.find(new.id).await?.is_none() {
+        return Err(Problem::tree_full());
+    }
 
     let (status, factory) = match app.store.create(&new, &factory).await? {
-        CreateOutcome::Created => (StatusCode::CREATED, factory),
+        CreateOutcome::Created => {
+            app.room.note_one_more();
+            (StatusCode::CREATED, factory)
+        }
         CreateOutcome::Repeated(existing) => (StatusCode::OK, existing),
         CreateOutcome::Taken => return Err(taken(new.id, "was created by another request")),
         CreateOutcome::Removed => return Err(taken(new.id, "was removed; restore it")),
@@ -155,7 +163,7 @@ fn taken(id: FactoryId, how: &str) -> Problem {
     Problem::new(ProblemKind::Conflict, format!("factory {id} {how}"))
 }
 
-/// Edits name or bounds, and keeps the numbers.
+/// Edits name or bounds, and keeps the numbers. An edit that names neither writes nothing.
 ///
 /// # Errors
 /// Returns a problem for an invalid body, a missing or old revision and a missing factory.
@@ -168,6 +176,9 @@ pub async fn edit<S: FactoryStore>(
     let seen = precondition::seen_revision(&headers)?;
     let edit = fields.edit()?;
     let current = find_at(&app, id, seen).await?;
+    if edit == Edit::default() {
+        return Ok(factory_response(StatusCode::OK, &current));
+    }
     save(&app, current.edited(&edit)?).await
 }
 
@@ -204,7 +215,7 @@ async fn find_at<S: FactoryStore>(
 /// Saves the next revision; the store refuses it if another request has changed the factory.
 async fn save<S: FactoryStore>(app: &App<S>, next: Factory) -> Result<Response, Problem> {
     match app.store.update(&next).await? {
-        WriteOutcome::Done => Ok(factory_response(StatusCode::OK, &next)),
+        WriteOutcome::Done | WriteOutcome::Repeated => Ok(factory_response(StatusCode::OK, &next)),
         WriteOutcome::Stale(current) => Err(Problem::revision_mismatch(current, next.revision - 1)),
         WriteOutcome::Gone => Err(Problem::no_factory(next.id)),
     }
@@ -222,7 +233,11 @@ pub async fn remove<S: FactoryStore>(
     let seen = precondition::seen_revision(&headers)?;
     let expires = (app.now)() + UNDO_SECONDS;
     match app.store.remove(id, seen, expires).await? {
-        WriteOutcome::Done => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::Done => {
+            app.room.note_one_less();
+            Ok(StatusCode::NO_CONTENT)
+        }
+        WriteOutcome::Repeated => Ok(StatusCode::NO_CONTENT),
         WriteOutcome::Stale(current) => Err(Problem::revision_mismatch(current, seen)),
         WriteOutcome::Gone => Err(Problem::no_factory(id)),
     }
@@ -231,14 +246,27 @@ pub async fn remove<S: FactoryStore>(
 /// Undoes a removal. Returns a factory that is not removed unchanged, so that a repeated request is safe.
 ///
 /// # Errors
-/// Returns a problem if there is no such factory, or its removal can no longer be undone.
+/// Returns a problem if there is no such factory, its removal can no longer be undone, or the tree is full.
 pub async fn restore<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
 ) -> Result<Response, Problem> {
+    if !has_room(&app).await? && app.store.find(id).await?.is_none() {
+        return Err(Problem::tree_full());
+    }
     let restored = app.store.restore(id, (app.now)()).await?;
     let factory = restored.ok_or_else(|| Problem::no_factory(id))?;
     Ok(factory_response(StatusCode::OK, &factory))
+}
+
+/// Returns whether the tree has room for one more factory.
+async fn has_room<S: FactoryStore>(app: &App<S>) -> Result<bool, Problem> {
+    let now = (app.now)();
+    let factories = match app.room.known(now) {
+        Some(factories) => factories,
+        None => app.room.note(app.store.count().await?, now),
+    };
+    Ok(factories < MAX_FACTORIES)
 }
 
 fn factory_response(status: StatusCode, factory: &Factory) -> Response {

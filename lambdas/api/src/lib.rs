@@ -12,6 +12,7 @@
 //! | [`factories`], [`health`] | the handlers |
 //! | [`body`], [`precondition`], [`entity_tag`], [`cursor`] | parsing raw text into checked values |
 //! | [`problem`] | the errors of the contract |
+//! | [`room`] | the number of factories, counted now and then |
 //! | [`store`] | storing factories |
 
 pub mod app;
@@ -26,6 +27,7 @@ pub mod log;
 pub mod middleware;
 pub mod precondition;
 pub mod problem;
+pub mod room;
 pub mod router;
 pub mod serve;
 pub mod store;

@@ -2,19 +2,19 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 
 use crate::app::App;
 use crate::cors;
 use crate::log::RequestLog;
-use crate::problem;
+use crate::problem::{self, Problem, ProblemKind};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -27,6 +27,8 @@ pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next:
 
     let response = if is_preflight {
         cors::preflight()
+    } else if let Some(refusal) = refusal(&request, is_allowed) {
+        refusal.into_response()
     } else {
         next.run(request).await
     };
@@ -46,6 +48,23 @@ pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next:
     }
     log.write(response.status(), &request_id);
     response
+}
+
+/// Returns why a request goes no further, whatever its path says.
+fn refusal(request: &Request, is_allowed: bool) -> Option<Problem> {
+    // The gateway decodes the path; what follows such a character would be taken for a query or a fragment.
+    if request.raw_http_path().contains(['?', '#']) {
+        let detail = "there is nothing at this path";
+        return Some(Problem::new(ProblemKind::NotFound, detail));
+    }
+    // A browser asks before most writes, but not before one without a body. Programs name no origin.
+    let is_foreign = request.headers().contains_key(ORIGIN) && !is_allowed;
+    (is_foreign && !request.method().is_safe()).then(|| {
+        Problem::new(
+            ProblemKind::ForeignOrigin,
+            "a page of another origin may not change the tree",
+        )
+    })
 }
 
 /// Returns the gateway's request id, which its access log has too, or a random id outside Lambda.

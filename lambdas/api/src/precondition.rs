@@ -26,10 +26,9 @@ pub fn seen_revision(headers: &HeaderMap) -> Result<u64, Problem> {
 
 fn parse(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('"')?.strip_suffix('"')?;
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    digits.parse().ok()
+    let revision: u64 = digits.parse().ok()?;
+    // The tag of a revision has one form: neither a sign nor a zero before it.
+    (digits == revision.to_string()).then_some(revision)
 }
 
 #[cfg(test)]
@@ -54,6 +53,8 @@ mod tests {
             "W/\"7\"",
             "\"7\", \"8\"",
             "\"a\"",
+            "\"09\"",
+            "\"00\"",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::field::quoted;
+use domain::tree::MAX_FACTORIES;
 use domain::{Factory, FactoryId, FieldError};
 use serde::Serialize;
 
@@ -28,12 +29,18 @@ pub enum ProblemKind {
     MalformedJson,
     /// The body is too large.
     TooLarge,
+    /// The request does not say that its body is JSON.
+    UnsupportedMediaType,
+    /// A page of another origin wants to write.
+    ForeignOrigin,
     /// The factory or the path does not exist.
     NotFound,
     /// The path does not support the method.
     MethodNotAllowed,
     /// The id is already taken by another factory.
     Conflict,
+    /// The tree has as many factories as it may have.
+    TreeFull,
     /// Another request changed the factory first.
     RevisionMismatch,
     /// The request has no `If-Match` header with the revision.
@@ -46,14 +53,17 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidField,
         Self::UnknownField,
         Self::MalformedJson,
         Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::ForeignOrigin,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::TreeFull,
         Self::RevisionMismatch,
         Self::PreconditionRequired,
         Self::Unavailable,
@@ -80,6 +90,16 @@ impl ProblemKind {
                 S::BAD_REQUEST,
             ),
             Self::TooLarge => ("too-large", "The body is too large", S::PAYLOAD_TOO_LARGE),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                "The body does not say that it is JSON",
+                S::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            Self::ForeignOrigin => (
+                "foreign-origin",
+                "Only pages of the site may write",
+                S::FORBIDDEN,
+            ),
             Self::NotFound => ("not-found", "Nothing is there", S::NOT_FOUND),
             Self::MethodNotAllowed => (
                 "method-not-allowed",
@@ -87,6 +107,7 @@ impl ProblemKind {
                 S::METHOD_NOT_ALLOWED,
             ),
             Self::Conflict => ("conflict", "The id is taken", S::CONFLICT),
+            Self::TreeFull => ("tree-full", "The tree is full", S::CONFLICT),
             Self::RevisionMismatch => (
                 "revision-mismatch",
                 "The factory was changed meanwhile",
@@ -159,6 +180,16 @@ impl Problem {
     /// Returns the problem of a factory that does not exist.
     pub fn no_factory(id: FactoryId) -> Self {
         Self::new(ProblemKind::NotFound, format!("there is no factory {id}"))
+    }
+
+    /// Returns the problem of a factory for which the tree has no room.
+    pub fn tree_full() -> Self {
+        Self::new(
+            ProblemKind::TreeFull,
+            format!(
+                "the tree has {MAX_FACTORIES} factories, which is all it holds; remove one first"
+            ),
+        )
     }
 
     /// Returns the problem of a request made for an older revision, with the current factory.

@@ -36,6 +36,12 @@ pub trait FactoryStore: Send + Sync + 'static {
         id: FactoryId,
     ) -> impl Future<Output = Result<Option<Factory>, StoreError>> + Send;
 
+    /// Returns the number of factories that are not removed. Writes of the last second may be missing.
+    ///
+    /// # Errors
+    /// Returns why the store failed.
+    fn count(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
     /// Stores the first revision of a factory together with its creation request.
     ///
     /// # Errors
@@ -105,6 +111,8 @@ pub enum CreateOutcome {
 pub enum WriteOutcome {
     /// The write succeeded.
     Done,
+    /// The same write succeeded before.
+    Repeated,
     /// The factory is at another revision; this is its current state.
     Stale(Factory),
     /// The factory does not exist or was removed.

@@ -1,5 +1,7 @@
 //! The feed against a fake account: the tree that it builds, the failures that it recovers from, and its cleanup.
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use domain::{Bounds, Factory, FactoryId};
@@ -39,20 +41,48 @@ struct RunningFeed {
     end: JoinHandle<()>,
 }
 
+/// The rhythm of a feed that is in a hurry.
+fn quick() -> FeedTiming {
+    let soon = Duration::from_millis(40);
+    FeedTiming {
+        beat: soon,
+        quiet: 3 * soon,
+        deaf: Duration::from_secs(60),
+        fallback: soon,
+        settling: soon,
+        check: soon,
+        // Polls of the fake fail while there are no messages.
+        failing: Duration::from_secs(60),
+        poll_limit: Duration::from_millis(20),
+    }
+}
+
 fn start(account: &FakeAccount) -> RunningFeed {
+    start_with(account, FeedTiming::default())
+}
+
+fn feed(account: &FakeAccount, timing: FeedTiming) -> Feed {
     let loader = TreeLoader {
         table: account.table(),
         hub: Arc::new(Hub::new("build", "server")),
         metrics: Arc::default(),
+        readiness: Arc::default(),
+        turn: Arc::default(),
     };
-    let feed = Feed {
+    Feed {
+        server: "server".to_owned(),
+        timing,
         queues: account.queues(),
         topic: account.topic(),
         hub: Arc::clone(&loader.hub),
         metrics: Arc::clone(&loader.metrics),
+        readiness: Arc::clone(&loader.readiness),
         loader,
-        readiness: Arc::default(),
-    };
+    }
+}
+
+fn start_with(account: &FakeAccount, timing: FeedTiming) -> RunningFeed {
+    let feed = feed(account, timing);
     let (stop, stopped) = watch::channel(());
     RunningFeed {
         account: account.clone(),
@@ -214,4 +244,197 @@ async fn the_table_is_not_read_before_the_topic_lists_the_subscription() {
         .until(|running| running.readiness.check(Instant::now()).is_ok())
         .await;
     assert_eq!(account.lock().reads, 1);
+}
+
+/// Waits until the feed is ready, and returns the name of its queue.
+async fn ready(running: &RunningFeed) -> String {
+    running
+        .until(|running| running.readiness.check(Instant::now()).is_ok())
+        .await;
+    let account = running.account.lock();
+    account.queues.keys().next().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_deleted_is_missed_soon() {
+    let account = FakeAccount::default();
+    let running = start_with(&account, quick());
+    let queue = ready(&running).await;
+    tokio::time::sleep(Duration::from_millis(150)).await;
+
+    account.lock().subscriptions.clear();
+
+    running
+        .until(|running| {
+            let account = running.account.lock();
+            account.subscriptions.len() == 1 && !account.queues.contains_key(&queue)
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_comes_back_needs_no_read_of_the_table() {
+    let account = FakeAccount::default();
+    let running = start_with(&account, quick());
+    ready(&running).await;
+
+    running
+        .until(|running| running.metrics.heartbeats.load(Ordering::Relaxed) >= 5)
+        .await;
+
+    assert_eq!(running.hub.factories(), 0, "it is shown to nobody");
+    assert_eq!(running.metrics.unreadable.load(Ordering::Relaxed), 0);
+    assert_eq!(running.metrics.fallback_reads.load(Ordering::Relaxed), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn messages_that_are_lost_come_from_the_table() {
+    let account = FakeAccount::default();
+    account.lock().factories = vec![factory(1, 1)];
+    let running = start_with(&account, quick());
+    ready(&running).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    account.lock().loses_messages = true;
+    account.lock().factories = vec![factory(1, 2)];
+
+    running.until(|running| running.sends(1, 2)).await;
+    assert!(running.metrics.fallback_reads.load(Ordering::Relaxed) > 0);
+    let later = Instant::now() + Duration::from_secs(59);
+    assert_eq!(running.readiness.check(later), Ok(()));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_hears_nothing_makes_a_new_queue_and_waits_longer_each_time() {
+    let account = FakeAccount::default();
+    account.lock().loses_messages = true;
+    let timing = FeedTiming {
+        deaf: Duration::from_millis(200),
+        ..quick()
+    };
+    let running = start_with(&account, timing);
+    let mut queue = ready(&running).await;
+
+    let mut waits = Vec::new();
+    for _ in 0..2 {
+        let began = Instant::now();
+        running
+            .until(|running| !running.account.lock().queues.contains_key(&queue))
+            .await;
+        waits.push(began.elapsed());
+        running
+            .until(|running| running.account.counts() == (1, 1))
+            .await;
+        queue = ready(&running).await;
+    }
+
+    assert!(waits[1] > waits[0] + Duration::from_millis(50), "{waits:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_whose_errors_do_not_end_is_replaced() {
+    let account = FakeAccount::default();
+    account.lock().loses_messages = true;
+    let timing = FeedTiming {
+        failing: Duration::from_millis(200),
+        ..quick()
+    };
+    let running = start_with(&account, timing);
+    let queue = ready(&running).await;
+
+    running
+        .until(|running| !running.account.lock().queues.contains_key(&queue))
+        .await;
+    running
+        .until(|running| running.account.counts() == (1, 1))
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_fault_of_the_queue_service_leaves_the_server_ready_and_its_tree_current() {
+    let account = FakeAccount::default();
+    account.lock().factories = vec![factory(1, 1)];
+    let running = start_with(&account, quick());
+    ready(&running).await;
+
+    {
+        let mut account = account.lock();
+        account.has_no_queues = true;
+        account.queues.clear();
+        account.factories = vec![factory(1, 2)];
+    }
+    running.until(|running| running.sends(1, 2)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    assert_eq!(account.counts().0, 0, "there is no queue");
+    let later = Instant::now() + Duration::from_secs(59);
+    assert_eq!(running.readiness.check(later), Ok(()));
+
+    account.lock().has_no_queues = false;
+    running
+        .until(|running| running.account.counts().0 == 1)
+        .await;
+    running.stop().await;
+}
+
+/// A queue that answers each poll after 100 ms with ten messages, and counts the polls at the same time.
+async fn slow_queue(most: Arc<AtomicUsize>) -> SocketAddr {
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let answer = move |body: String| {
+        let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most));
+        async move {
+            if !body.contains("WaitTimeSeconds") {
+                return r#"{"Successful":[],"Failed":[]}"#.to_owned();
+            }
+            most.fetch_max(
+                under_way.fetch_add(1, Ordering::SeqCst) + 1,
+                Ordering::SeqCst,
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            under_way.fetch_sub(1, Ordering::SeqCst);
+            let message = r#"{"MessageId":"1","ReceiptHandle":"h","Body":"x","MD5OfBody":"9dd4e461268c8034f5c8564e155c67a6"}"#;
+            format!(r#"{{"Messages":[{}]}}"#, [message; 10].join(","))
+        }
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().route("/", axum::routing::post(answer));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    address
+}
+
+#[tokio::test]
+async fn a_few_polls_are_under_way_at_the_same_time() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let address = slow_queue(Arc::clone(&most)).await;
+    let aws = startup::aws_config_loader()
+        .endpoint_url(format!("http://{address}"))
+        .region("eu-central-1")
+        .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+            "k", "s", None, None, "t",
+        ))
+        .load()
+        .await;
+    let feed = Feed {
+        queues: Queues::connect(&aws, &FakeAccount::config()),
+        ..feed(&FakeAccount::default(), quick())
+    };
+    let queue = Queue {
+        url: format!("http://{address}/"),
+        arn: "arn:queue".to_owned(),
+    };
+
+    let polling = feed.poll(&queue);
+    let _ = tokio::time::timeout(Duration::from_secs(1), polling).await;
+
+    let received = feed.metrics.received.load(Ordering::Relaxed);
+    assert_eq!(most.load(Ordering::SeqCst), POLLERS);
+    assert!(received > 200, "{received} messages in a second");
 }

@@ -30,7 +30,7 @@ fn loaded(changes: &[FactoryChange]) -> Hub {
         changes: changes.to_vec(),
         ..TableContent::default()
     };
-    hub.reconcile(HashSet::new(), content);
+    hub.reconcile(&HashMap::new(), content);
     hub
 }
 
@@ -78,8 +78,18 @@ impl Client {
     }
 
     fn receive(&mut self, text: &Utf8Bytes) {
+        let effect = self.apply(text);
+        assert_eq!(
+            effect,
+            Effect::Applied,
+            "sent twice, or older than the known revision"
+        );
+    }
+
+    /// Applies a message, and returns whether it had anything new.
+    fn apply(&mut self, text: &Utf8Bytes) -> Effect {
         let (change, position) = match serde_json::from_str(text.as_str()).unwrap() {
-            LiveMessage::Hello { .. } => return,
+            LiveMessage::Hello { .. } => return Effect::Applied,
             LiveMessage::Snapshot { factories, .. } => {
                 if self.position == 0 {
                     self.positions.clear();
@@ -87,7 +97,7 @@ impl Client {
                 for factory in factories {
                     self.tree.apply(FactoryChange::Changed { factory });
                 }
-                return;
+                return Effect::Applied;
             }
             LiveMessage::Changed { factory, position } => {
                 (FactoryChange::Changed { factory }, position)
@@ -99,11 +109,7 @@ impl Client {
             } => (FactoryChange::Removed { id, revision }, position),
         };
         self.positions.push(position);
-        assert_eq!(
-            self.tree.apply(change),
-            Effect::Applied,
-            "sent twice, or older than the known revision"
-        );
+        self.tree.apply(change)
     }
 }
 
@@ -231,14 +237,14 @@ fn a_slow_client_gets_coalesced_changes_then_is_too_far_behind_and_others_are_no
 #[test]
 fn a_factory_whose_item_was_deleted_is_removed() {
     let hub = loaded(&[changed(1, 4), changed(2, 1), changed(3, 1)]);
-    let known = hub.factory_ids();
+    let known = hub.known_revisions();
     hub.apply(changed(4, 1));
 
     let content = TableContent {
         changes: vec![changed(2, 2)],
         unreadable: vec![changed(3, 1).id()],
     };
-    hub.reconcile(known, content);
+    hub.reconcile(&known, content);
 
     let mut client = Client::default();
     client.connect(&hub, false);
@@ -267,4 +273,52 @@ fn the_hub_remembers_a_removal_while_the_table_has_its_item() {
     assert!(hub.is_loaded() && !Hub::new("b", "s").is_loaded());
 }
 
+#[test]
+fn a_removal_that_is_newer_than_the_read_is_not_forgotten() {
+    let hub = loaded(&[]);
+    let known = hub.known_revisions();
+    let read = TableContent::default();
+    hub.apply(changed(1, 1));
+    hub.apply(removed(1, 2));
+
+    hub.reconcile(&known, read);
+
+    assert_eq!(hub.apply(changed(1, 1)), Effect::Stale, "it comes back");
+    assert_eq!(hub.factories(), 0);
+}
+
+#[test]
+fn a_removal_whose_item_has_expired_is_forgotten() {
+    let hub = loaded(&[removed(1, 5), changed(2, 1)]);
+
+    hub.reconcile(&hub.known_revisions(), TableContent::default());
+    assert_eq!(
+        hub.known_revisions(),
+        HashMap::from([(changed(2, 1).id(), 2)])
+    );
+    hub.reconcile(&hub.known_revisions(), TableContent::default());
+    assert_eq!(hub.known_revisions(), HashMap::new());
+}
+
+#[test]
+fn what_brings_nothing_new_wakes_no_connection() {
+    let hub = loaded(&[changed(1, 4)]);
+    let mut position = hub.watch_position();
+    hub.apply(changed(1, 5));
+    assert_eq!(*position.borrow_and_update(), 1);
+
+    hub.apply(changed(1, 5));
+    hub.apply(changed(1, 3));
+    let content = TableContent {
+        changes: vec![changed(1, 5)],
+        ..TableContent::default()
+    };
+    hub.reconcile(&hub.known_revisions(), content);
+
+    assert!(!position.has_changed().unwrap());
+    hub.apply(removed(1, 6));
+    assert!(position.has_changed().unwrap());
+}
+
 mod any_history;
+mod any_schedule;

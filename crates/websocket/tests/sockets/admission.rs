@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::message::LiveMessage;
 use websocket::server::Server;
 
-use crate::test_server::{ORIGIN, config, serve, start, start_with};
+use crate::test_server::{HANDSHAKE, ORIGIN, changed, config, serve, start, start_with};
 
 #[tokio::test]
 async fn only_pages_of_the_sites_origin_are_admitted() {
@@ -133,4 +134,65 @@ async fn a_request_without_an_upgrade_is_a_bad_request() {
     let (status, _) = test.get("/", &format!("origin: {ORIGIN}")).await;
 
     assert_eq!(status, "HTTP/1.1 400 Bad Request");
+}
+
+/// Returns a handshake with one line in place of another, and one line more.
+fn handshake(line: &str, other: &str, more: &str) -> String {
+    let lines = HANDSHAKE.trim_end().split("\r\n").chain([more]);
+    let lines = lines.map(|own| if own == line { other } else { own });
+    let lines = lines.filter(|line| !line.is_empty());
+    let lines: Vec<_> = lines.map(|line| format!("{line}\r\n")).collect();
+    format!("{}\r\n", lines.concat())
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_handshake_is_refused() {
+    let test = start().await;
+    let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+    let version = "sec-websocket-version: 13";
+    let origin = "origin: https://factory-tree.com";
+
+    for (line, other, more, status) in [
+        ("", "", "", "101"),
+        (key, "", "", "400"),
+        (key, "sec-websocket-key: x", "", "400"),
+        (
+            key,
+            "sec-websocket-key: dGhlIHNhbXBsZSBub25jZWU=",
+            "",
+            "400",
+        ),
+        ("", "", key, "400"),
+        (version, "sec-websocket-version: 12", "", "426"),
+        (version, "", "", "426"),
+        ("", "", version, "426"),
+        ("", "", origin, "403"),
+        ("", "", "origin: https://evil.example", "403"),
+    ] {
+        let head = test.head(&handshake(line, other, more)).await;
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{other}{more}: {head}"
+        );
+        let names_version = head.contains("sec-websocket-version: 13\r\n");
+        assert_eq!(names_version, status == "426", "{head}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_that_occur_twice_lead_to_a_snapshot() {
+    let test = start().await;
+    for revision in 1..=3 {
+        test.server.hub.apply(changed(1, revision));
+    }
+
+    for query in [
+        "?server=i-1-run&position=1&position=2",
+        "?server=i-1-run&server=x&position=1",
+    ] {
+        let mut client = test.connect(query).await;
+        client.next_message().await;
+        let next = client.next_message().await;
+        assert!(matches!(next, LiveMessage::Snapshot { .. }), "{query}");
+    }
 }

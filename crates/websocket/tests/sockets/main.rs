@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test reports a mistake by failing")]
 
 mod admission;
+mod figures;
+mod hostile;
 mod messages;
 mod process;
 mod shutdown;

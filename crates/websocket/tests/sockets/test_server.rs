@@ -1,6 +1,6 @@
 //! A running server for tests, and its clients.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use domain::message::LiveMessage;
 use domain::{Bounds, Factory, FactoryChange, FactoryId};
 use futures_util::StreamExt;
 use startup::Variables;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
@@ -18,11 +18,17 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Response;
 use websocket::config::Config;
 use websocket::hub::TableContent;
+use websocket::listener::SocketOptions;
 use websocket::serve::serve as run_server;
 use websocket::server::Server;
 
 /// The origin that the test server allows.
 pub(crate) const ORIGIN: &str = "https://factory-tree.com";
+
+/// The head of a handshake.
+pub(crate) const HANDSHAKE: &str = "GET / HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\n\
+    upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: https://factory-tree.com\r\n\r\n";
 
 /// The time limit for every wait of a test.
 const TEST_LIMIT: Duration = Duration::from_secs(10);
@@ -53,14 +59,19 @@ pub(crate) async fn start_with(
     let server = Arc::new(server);
     server
         .hub
-        .reconcile(HashSet::new(), TableContent::default());
+        .reconcile(&HashMap::new(), TableContent::default());
     server.readiness.set_subscribed(Instant::now());
     serve(server).await
 }
 
 /// Starts serving on a port that the operating system chooses.
 pub(crate) async fn serve(server: Arc<Server>) -> TestServer {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    serve_with(server, SocketOptions::default()).await
+}
+
+/// Starts serving with these options of the sockets.
+pub(crate) async fn serve_with(server: Arc<Server>, options: SocketOptions) -> TestServer {
+    let listener = options.listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async { stopped.await.unwrap_or(()) };
@@ -114,6 +125,18 @@ impl TestServer {
         client
     }
 
+    /// Connects from the allowed origin over a stream.
+    pub(crate) async fn connect_over(&self, stream: TcpStream) -> TestClient {
+        let url = format!("ws://{}/", self.address);
+        let mut request = url.into_client_request().unwrap();
+        let origin = ORIGIN.parse().unwrap();
+        request.headers_mut().append("origin", origin);
+        let (socket, _) = tokio_tungstenite::client_async(request, stream)
+            .await
+            .unwrap();
+        TestClient(socket)
+    }
+
     /// Tries to connect with these headers. Returns the response of the server if it refuses.
     pub(crate) async fn try_connect(
         &self,
@@ -143,6 +166,18 @@ impl TestServer {
         stream.read_to_string(&mut text).await.unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         (head.lines().next().unwrap().to_owned(), body.to_owned())
+    }
+
+    /// Sends the head of a request as it is, and returns the head of the response.
+    pub(crate) async fn head(&self, request: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
     }
 
     /// Stops the server, and waits until it has ended.

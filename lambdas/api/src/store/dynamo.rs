@@ -8,7 +8,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select,
+};
 use domain::item::{FactoryItem, PARTITION};
 use domain::{Factory, FactoryId, NewFactory};
 use serde_dynamo::to_item;
@@ -21,7 +23,10 @@ mod item;
 mod tests;
 
 use failure::store_error;
-use item::{Item, broken, conflict, id_of, key, number, present_factory, readable_factory, text};
+use item::{
+    Item, broken, conflict, id_of, key, number, present_factory, readable_factory, text,
+    was_removed_at,
+};
 
 /// A table of factories.
 #[derive(Clone, Debug)]
@@ -68,6 +73,17 @@ impl DynamoStore {
         Ok(response.map_err(store_error)?.item)
     }
 
+    /// Returns a query for the factories that are not removed.
+    fn query_present(&self) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :tree")
+            .filter_expression("attribute_not_exists(#deleted)")
+            .expression_attribute_names("#deleted", "deleted")
+            .expression_attribute_values(":tree", text(PARTITION))
+    }
+
     /// Returns an update of a factory that DynamoDB refuses unless the factory exists at `revision`.
     fn update_at(
         &self,
@@ -83,7 +99,7 @@ impl DynamoStore {
             .expression_attribute_names("#revision", "revision")
             .expression_attribute_names("#deleted", "deleted")
             .expression_attribute_values(":seen", number(revision))
-            .expression_attribute_values(":next", number(revision + 1))
+            .expression_attribute_values(":next", number(revision.saturating_add(1)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 }
@@ -95,31 +111,41 @@ impl FactoryStore for DynamoStore {
     }
 
     async fn list(&self, after: Option<FactoryId>) -> Result<Page, StoreError> {
-        let start = after.map(|id| key(&id.to_string()));
-        let response = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :tree")
-            .filter_expression("attribute_not_exists(#deleted)")
-            .expression_attribute_names("#deleted", "deleted")
-            .expression_attribute_values(":tree", text(PARTITION))
-            .consistent_read(true)
-            .limit(i32::try_from(PAGE).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(store_error)?;
-        let last = response.last_evaluated_key().map(id_of).transpose()?;
-        Ok(Page {
-            factories: response
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(readable_factory)
-                .collect(),
-            last,
-        })
+        let mut start = after.map(|id| key(&id.to_string()));
+        let mut factories = Vec::new();
+        loop {
+            let room = PAGE.saturating_sub(factories.len());
+            let response = self
+                .query_present()
+                .consistent_read(true)
+                .limit(i32::try_from(room).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(store_error)?;
+            let items = response.items.unwrap_or_default();
+            factories.extend(items.into_iter().filter_map(readable_factory));
+            start = response.last_evaluated_key;
+            let last = start.as_ref().and_then(id_of);
+            // A page cannot end at an item of another program: no cursor leads behind it.
+            if start.is_none() || last.is_some() {
+                return Ok(Page { factories, last });
+            }
+        }
+    }
+
+    async fn count(&self) -> Result<usize, StoreError> {
+        let mut pages = self
+            .query_present()
+            .select(Select::Count)
+            .into_paginator()
+            .send();
+        let mut factories = 0;
+        while let Some(page) = pages.next().await {
+            let counted = page.map_err(store_error)?.count();
+            factories += usize::try_from(counted).unwrap_or_default();
+        }
+        Ok(factories)
     }
 
     async fn find(&self, id: FactoryId) -> Result<Option<Factory>, StoreError> {
@@ -196,7 +222,14 @@ impl FactoryStore for DynamoStore {
             .expression_attribute_values(":expires", number(expires))
             .send()
             .await;
-        response.map_or_else(update_refusal, |_| Ok(WriteOutcome::Done))
+        let Err(error) = response else {
+            return Ok(WriteOutcome::Done);
+        };
+        let is_repeated = refused_item(&error).is_some_and(|item| was_removed_at(item, revision));
+        if is_repeated {
+            return Ok(WriteOutcome::Repeated);
+        }
+        update_refusal(error)
     }
 
     async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {
@@ -222,7 +255,7 @@ impl FactoryStore for DynamoStore {
             Ok(output) => present_factory(output.attributes.unwrap_or_default()),
             Err(error) => match update_refusal(error)? {
                 WriteOutcome::Stale(current) => Ok(Some(current)),
-                WriteOutcome::Done | WriteOutcome::Gone => Ok(None),
+                WriteOutcome::Done | WriteOutcome::Repeated | WriteOutcome::Gone => Ok(None),
             },
         }
     }
@@ -238,4 +271,12 @@ fn update_refusal(
     };
     let current = refused.item().cloned().map_or(Ok(None), present_factory)?;
     Ok(current.map_or(WriteOutcome::Gone, WriteOutcome::Stale))
+}
+
+/// Returns the item as it stands, if DynamoDB refused an update because of it.
+fn refused_item(error: &aws_sdk_dynamodb::error::SdkError<UpdateItemError>) -> Option<&Item> {
+    match error.as_service_error()? {
+        UpdateItemError::ConditionalCheckFailedException(refused) => refused.item(),
+        _ => None,
+    }
 }

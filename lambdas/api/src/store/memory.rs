@@ -75,6 +75,11 @@ impl FactoryStore for MemoryStore {
         Ok(present.map(|kept| kept.factory.clone()))
     }
 
+    async fn count(&self) -> Result<usize, StoreError> {
+        let kept = self.lock();
+        Ok(kept.values().filter(|kept| kept.expires.is_none()).count())
+    }
+
     async fn create(
         &self,
         new: &NewFactory,
@@ -111,10 +116,15 @@ impl FactoryStore for MemoryStore {
         revision: u64,
         expires: u64,
     ) -> Result<WriteOutcome, StoreError> {
-        Ok(self.write_at(id, revision, |kept| {
+        let write = self.write_at(id, revision, |kept| {
             kept.factory.revision += 1;
             kept.expires = Some(expires);
-        }))
+        });
+        let removed = self.lock().get(&id).map(|kept| kept.factory.revision);
+        Ok(match write {
+            WriteOutcome::Gone if removed == revision.checked_add(1) => WriteOutcome::Repeated,
+            other => other,
+        })
     }
 
     async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {

@@ -77,8 +77,28 @@ pub(crate) fn api_over(store: impl FactoryStore) -> Router {
     })
 }
 
-/// Sends a request with headers (`name: value`) and a body.
+/// Sends a request with headers (`name: value`) and a body, which is JSON unless the headers say otherwise.
 pub(crate) async fn call(
+    api: &Router,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> TestResponse {
+    let json = ["content-type: application/json"];
+    let is_typed = headers
+        .iter()
+        .any(|header| header.starts_with("content-type"));
+    let headers = if is_typed || body.is_empty() {
+        headers.to_vec()
+    } else {
+        [headers, &json].concat()
+    };
+    call_plainly(api, method, path, &headers, body).await
+}
+
+/// Sends a request with these headers (`name: value`) and no others.
+pub(crate) async fn call_plainly(
     api: &Router,
     method: &str,
     path: &str,
@@ -90,7 +110,11 @@ pub(crate) async fn call(
         let (name, value) = header.split_once(": ").expect("name: value");
         request = request.header(name, value);
     }
-    let request = request.body(Body::from(body.to_owned())).unwrap();
+    send(api, request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
+/// Sends a request as it is, and reads the response to its end.
+pub(crate) async fn send(api: &Router, request: Request<Body>) -> TestResponse {
     let response = api.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();

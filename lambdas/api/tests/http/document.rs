@@ -7,7 +7,8 @@ use axum::Router;
 use domain::{bounds, count, factory, field, name};
 use serde_json::{Value, json};
 
-use crate::client::{ID, TestResponse, api, call, create, creation};
+use crate::client::{ID, TestResponse, api, api_over, call, create, creation};
+use crate::door::full_store;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
@@ -115,6 +116,8 @@ async fn every_operation_refuses_as_documented() {
                 "if-match: \"9\"",
                 "if-match: x",
                 "if-none-match: *",
+                "origin: https://evil.example",
+                "content-type: text/plain",
             ] {
                 for body in [
                     "",
@@ -157,11 +160,15 @@ async fn every_documented_success_and_refusal_can_happen_or_is_the_stores() {
             (good_header, "{}"),
             (good_header, &creation("other", 0)),
             (good_header, &" ".repeat(8193)),
+            ("origin: https://evil.example", &good_body),
+            ("content-type: text/plain", &good_body),
             (good_header, &good_body),
         ] {
             note(send(&api, path, method, header, body).await);
         }
         note(send(&api, &format!("{path}?cursor=x"), method, good_header, "").await);
+        let full = api_over(full_store().await);
+        note(send(&full, path, method, good_header, &good_body).await);
         let documented = operation["responses"].as_object().unwrap().keys();
         for status in documented.map(|status| status.parse::<u16>().unwrap()) {
             let stores = status == 500 || status == 503;
@@ -247,7 +254,13 @@ fn the_documents_pattern_forbids_exactly_what_a_name_may_not_hold() {
     let document = document();
     let validator = jsonschema::validator_for(schema(&document, "Name")).unwrap();
 
-    for character in ('\0'..='\u{3000}').chain(['🏭', '\u{feff}', '\u{10ffff}']) {
+    let beyond = ('\u{1bc9f}'..='\u{1bca4}')
+        .chain('\u{1d158}'..='\u{1d17b}')
+        .chain('\u{dffff}'..='\u{e1000}');
+    for character in ('\0'..='\u{ffff}')
+        .chain(beyond)
+        .chain(['🏭', '\u{10ffff}'])
+    {
         let text = format!("a{character}b");
         let forbidden = field::is_forbidden(character);
         assert_eq!(
@@ -255,6 +268,9 @@ fn the_documents_pattern_forbids_exactly_what_a_name_may_not_hold() {
             !forbidden,
             "{character:?}"
         );
+        let is_name = !forbidden && !field::is_invisible(character);
+        let alone = json!(character.to_string());
+        assert_eq!(validator.is_valid(&alone), is_name, "{character:?} alone");
     }
 }
 

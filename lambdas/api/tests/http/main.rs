@@ -4,6 +4,7 @@
 
 mod client;
 mod document;
+mod door;
 mod reading;
 mod refusals;
 mod requests;

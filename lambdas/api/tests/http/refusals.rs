@@ -61,7 +61,8 @@ async fn a_body_that_breaks_a_rule_is_refused_by_field() {
 #[tokio::test]
 async fn a_body_that_is_no_object_is_malformed() {
     for body in ["", "{", "[]", "\"name\""] {
-        let response = call(&api(), "POST", "/factories", &[], body).await;
+        let json = ["content-type: application/json"];
+        let response = call(&api(), "POST", "/factories", &json, body).await;
         assert_eq!(
             (response.status.as_u16(), response.problem()),
             (400, "malformed-json".to_owned())
@@ -227,6 +228,9 @@ impl FactoryStore for Failing {
         self.fail()
     }
     fn list(&self, _: Option<FactoryId>) -> impl Future<Output = Result<Page, StoreError>> + Send {
+        self.fail()
+    }
+    fn count(&self) -> impl Future<Output = Result<usize, StoreError>> + Send {
         self.fail()
     }
     fn find(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::item::{FactoryItem, PARTITION};
 use domain::{Factory, FactoryId};
@@ -50,12 +50,15 @@ pub(super) fn readable_factory(item: Item) -> Option<Factory> {
     })
 }
 
-pub(super) fn id_of(key: &Item) -> Result<FactoryId, StoreError> {
-    let text = key.get("sk").and_then(|value| value.as_s().ok());
-    let text = text
-        .context("a page without a key to go on from")
-        .map_err(StoreError::Broken)?;
-    text.parse().map_err(broken)
+/// Returns whether the removal of a factory at `revision` led to this item.
+pub(super) fn was_removed_at(item: &Item, revision: u64) -> bool {
+    let item = from_item::<_, FactoryItem>(item.clone());
+    item.is_ok_and(|item| item.deleted && Some(item.revision) == revision.checked_add(1))
+}
+
+/// Returns the factory's id in a key, or `None` for the key of another program's item.
+pub(super) fn id_of(key: &Item) -> Option<FactoryId> {
+    key.get("sk")?.as_s().ok()?.parse().ok()
 }
 
 pub(super) fn key(sort_key: &str) -> Item {

@@ -217,6 +217,54 @@ async fn a_page_goes_on_where_the_table_says() {
     assert_eq!(store(&[rule]).list(Some(id)).await.unwrap().last, Some(id));
 }
 
+/// The item of another program in the tree's partition, at the end of a page.
+#[tokio::test]
+async fn a_page_that_ends_at_a_foreign_item_goes_on_behind_it() {
+    let first = mock!(Client::query)
+        .match_requests(|request| {
+            request.exclusive_start_key().is_none() && request.limit() == Some(1_000)
+        })
+        .then_output(|| {
+            QueryOutput::builder()
+                .items(item(|_| {}))
+                .set_last_evaluated_key(Some(key("settings")))
+                .build()
+        });
+    let second = mock!(Client::query)
+        .match_requests(|request| {
+            request.exclusive_start_key() == Some(&key("settings")) && request.limit() == Some(999)
+        })
+        .then_output(|| QueryOutput::builder().items(item(|_| {})).build());
+
+    let page = store(&[first, second]).list(None).await.unwrap();
+
+    assert_eq!((page.factories.len(), page.last), (2, None));
+}
+
+#[tokio::test]
+async fn the_largest_revision_is_refused_by_the_table() {
+    let refused = || refused_update(Some(item(|_| {})));
+
+    let removal = store(&[refused()]).remove(factory().id, u64::MAX, 9).await;
+
+    assert_eq!(removal.unwrap(), WriteOutcome::Stale(factory()));
+}
+
+#[tokio::test]
+async fn a_removal_that_took_place_before_is_a_repetition() {
+    let removed_at = |revision| {
+        item(|record| {
+            record.deleted = true;
+            record.revision = revision;
+        })
+    };
+    for (revision, expected) in [(2, WriteOutcome::Repeated), (4, WriteOutcome::Gone)] {
+        let rule = refused_update(Some(removed_at(revision)));
+        let removal = store(&[rule]).remove(factory().id, 1, 9).await.unwrap();
+        assert_eq!(removal, expected, "removed at {revision}");
+    }
+}
+
 #[tokio::test]
 async fn the_health_check_is_a_consistent_read() {
     let rule = mock!(Client::get_item)
