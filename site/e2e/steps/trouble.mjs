@@ -38,6 +38,41 @@ export async function showConflict(report, a, b, tag) {
 }
 
 /**
+ * One types a new name for a factory, which the other removes: the text stays, and no key reaches another factory.
+ *
+ * @param {Report} report @param {TreePage} a @param {TreePage} b @param {string} tag
+ */
+export async function showOrphan(report, a, b, tag) {
+  const factory = { name: `Orphan ${tag}`, lower: 1, upper: 9, count: 2 }
+  const next = { ...factory, name: `Orphan ${tag}, next` }
+  const renamed = { ...factory, name: `Adopted ${tag}` }
+
+  await report.step(
+    'A renames what B removes: Delete takes a letter, and no other factory',
+    async () => {
+      await a.create(factory)
+      await a.create(next)
+      await b.row(factory).waitFor({ timeout: LIVE_MS })
+      await b.row(next).waitFor({ timeout: LIVE_MS })
+      await a.typeName(factory.name, `${renamed.name}x`)
+      await b.remove(factory.name)
+      await a.page.getByText(`Somebody removed “${factory.name}”`).waitFor({ timeout: LIVE_MS })
+      await a.page.keyboard.press('ArrowLeft')
+      await a.page.keyboard.press('Delete')
+      assert.equal(await a.page.getByLabel('New name').inputValue(), renamed.name)
+      await a.row(next).waitFor()
+      assert.equal(await b.row(next).count(), 1)
+    },
+  )
+  await report.step('A restores it and saves: B has it back under the new name', async () => {
+    await a.press('Restore')
+    await b.row(factory).waitFor({ timeout: LIVE_MS })
+    await a.save()
+    await b.row(renamed).waitFor({ timeout: LIVE_MS })
+  })
+}
+
+/**
  * A browser that was away has missed nothing.
  *
  * @param {Report} report @param {TreePage} a @param {TreePage} b @param {string} tag

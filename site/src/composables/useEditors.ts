@@ -1,4 +1,4 @@
-import { reactive, shallowReactive } from 'vue'
+import { computed, reactive, shallowReactive } from 'vue'
 
 import type { Factory } from '@/api/factory'
 import { checkDraft, toValues, type Draft, type Field, type FieldErrors } from '@/api/limits'
@@ -12,6 +12,8 @@ export type EditorKind = 'name' | 'bounds' | 'numbers' | 'removal'
 /** One thing that a person is doing to one factory, with what was typed and what went wrong. */
 export interface Editor {
   readonly kind: EditorKind
+  /** The name by which the row was sorted when the editor was opened: the row stays there. */
+  readonly place: string
   /** The factory as the person saw it when starting. */
   base: Factory
   readonly draft: Record<Field, string>
@@ -23,6 +25,8 @@ export interface Editor {
   /** How somebody else has left the factory meanwhile. */
   theirs: Factory | undefined
 }
+
+const EDITOR_KINDS: readonly EditorKind[] = ['name', 'bounds', 'numbers', 'removal']
 
 export const EDITED_FIELDS: Record<EditorKind, readonly Field[]> = {
   name: ['name'],
@@ -45,9 +49,18 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
     const editor = editors.get(`${kind} ${id}`)
     return editor?.phase === 'open' ? editor : undefined
   }
-  /** Whether something typed would be out of reach if that factory went away. */
-  function isEdited(id: string): boolean {
-    return (['name', 'bounds', 'numbers'] as const).some((kind) => editors.has(`${kind} ${id}`))
+  /** What has something typed in it, by factory: the first of each. */
+  const typed = computed(() => {
+    const byFactory = new Map<string, Editor>()
+    for (const editor of editors.values()) {
+      if (editor.kind !== 'removal' && !byFactory.has(editor.base.id)) {
+        byFactory.set(editor.base.id, editor)
+      }
+    }
+    return byFactory
+  })
+  function ofFactory(id: string): Editor[] {
+    return EDITOR_KINDS.map((kind) => find(kind, id)).filter((editor) => editor !== undefined)
   }
   function open(kind: EditorKind, factory: Factory): Editor {
     const editor = find(kind, factory.id) ?? newEditor(kind, factory)
@@ -120,7 +133,7 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
     }
   }
 
-  return { find, isEdited, open, close, fill, save, keepMine }
+  return { typed, find, ofFactory, open, close, fill, save, keepMine }
 }
 
 export type Editors = ReturnType<typeof useEditors>
@@ -128,6 +141,7 @@ export type Editors = ReturnType<typeof useEditors>
 function newEditor(kind: EditorKind, factory: Factory): Editor {
   return reactive<Editor>({
     kind,
+    place: factory.name,
     base: factory,
     draft: toDraft(factory),
     phase: 'open',

@@ -7,6 +7,7 @@ import { useAnnouncements, type Announcements } from './useAnnouncements'
 import { useEditors, type EditorKind, type Editors } from './useEditors'
 import type { FactoryTree } from './useFactoryTree'
 import { useToasts, type Toasts } from './useToasts'
+import { useShownRows, type ShownRows } from './useShownRows'
 import { useTreeFocus, type TreeFocus } from './useTreeFocus'
 
 /** How long a row that others changed stands out. */
@@ -14,6 +15,7 @@ const RECENT_MS = 2_000
 
 /** What belongs to this page alone: where the keyboard is, what is open, what is being edited. */
 export interface Page {
+  readonly rows: ShownRows
   readonly focus: TreeFocus
   readonly editors: Editors
   readonly toasts: Toasts
@@ -22,11 +24,11 @@ export interface Page {
   readonly recent: ReadonlySet<string>
   edit(kind: EditorKind, factory: Factory): Promise<void>
   remove(factory: Factory): Promise<void>
+  restoreOrphan(factory: Factory): Promise<void>
   tellOfRemoteChanges(changes: readonly Change[]): void
 }
 
 export function createPage(tree: FactoryTree): Page {
-  const focus = useTreeFocus(tree)
   const toasts = useToasts()
   const announcements = useAnnouncements()
   const { recent, markRecent } = useRecent()
@@ -38,6 +40,8 @@ export function createPage(tree: FactoryTree): Page {
     },
     onLost: (reason) => tell(reason),
   })
+  const rows = useShownRows(tree, editors)
+  const focus = useTreeFocus(rows)
 
   function tell(text: string): void {
     toasts.show(text)
@@ -48,10 +52,14 @@ export function createPage(tree: FactoryTree): Page {
     announcements.announce(`${text} Press Control Z to undo.`)
   }
   async function restore(factory: Factory): Promise<void> {
-    const outcome = tree.writes.restore(factory)
+    const restored = restoreOrphan(factory)
     await nextTick()
     void focus.focus(factory.id)
-    const { kind, ...refusal } = await outcome
+    return restored
+  }
+  /** Brings a factory back under an editor, which keeps the keyboard. */
+  async function restoreOrphan(factory: Factory): Promise<void> {
+    const { kind, ...refusal } = await tree.writes.restore(factory)
     if (kind === 'saved') {
       announcements.announce(`Restored ${factory.name}.`)
     } else {
@@ -66,20 +74,26 @@ export function createPage(tree: FactoryTree): Page {
   }
   async function remove(factory: Factory): Promise<void> {
     await focus.focus(factory.id)
+    rows.removeHere(factory.id)
     editors.save(editors.open('removal', factory), factory)
   }
   function tellOfRemoteChanges(changes: readonly Change[]): void {
     announcements.announceChanges(changes)
-    for (const { id, before, after } of changes) {
-      if (after) {
-        markRecent(id)
-      } else if (before && editors.isEdited(id)) {
-        offerUndo(`Somebody removed “${before.name}” while you were editing it.`, before)
-      }
-    }
+    changes.forEach(({ id, after }) => after && markRecent(id))
   }
 
-  return { focus, editors, toasts, announcements, recent, edit, remove, tellOfRemoteChanges }
+  return {
+    rows,
+    focus,
+    editors,
+    toasts,
+    announcements,
+    recent,
+    edit,
+    remove,
+    restoreOrphan,
+    tellOfRemoteChanges,
+  }
 }
 
 function useRecent() {

@@ -61,9 +61,10 @@ it('while it is saved an editor is out of sight; then it is gone', async () => {
   answer({ kind: 'saved' })
   editors.save(openName('B'))
   expect(editors.find('name', 'a')).toBeUndefined()
-  expect(editors.isEdited('a')).toBe(true)
+  expect(editors.ofFactory('a')).toEqual([])
+  expect(onSaved).not.toHaveBeenCalled()
   await settled()
-  expect(editors.isEdited('a')).toBe(false)
+  expect(editors.ofFactory('a')).toEqual([])
   expect(onSaved).toHaveBeenCalledTimes(1)
 })
 
@@ -115,7 +116,7 @@ describe('a conflict', () => {
     editors.keepMine(editor)
     expect(writes.update).toHaveBeenLastCalledWith(theirs, { name: 'Mine' })
     await settled()
-    expect(editors.isEdited('a')).toBe(false)
+    expect(editors.ofFactory('a')).toEqual([])
   })
 
   it('taken: nothing more is sent', async () => {
