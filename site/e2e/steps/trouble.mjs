@@ -73,6 +73,47 @@ export async function showOrphan(report, a, b, tag) {
 }
 
 /**
+ * What was typed outlasts a reload, and an answer that got lost costs nobody the undo.
+ *
+ * @param {Report} report @param {TreePage} a @param {TreePage} b @param {string} tag
+ */
+export async function showNothingLost(report, a, b, tag) {
+  const factory = { name: `Kept ${tag}`, lower: 1, upper: 9, count: 2 }
+
+  await report.step(
+    'what is typed in the form and in a row is there again after a reload',
+    async () => {
+      await a.create(factory)
+      await a.row(factory).waitFor()
+      await a.typeName(factory.name, `Half ty ${tag}`)
+      const name = a.page.getByLabel('Name', { exact: true })
+      await name.fill(`Not sent ${tag}`)
+      await a.reload()
+      assert.equal(await name.inputValue(), `Not sent ${tag}`)
+      assert.equal(await a.page.getByLabel('New name').inputValue(), `Half ty ${tag}`)
+      await name.fill('')
+      await a.press('Cancel')
+    },
+  )
+  await report.step('a removal whose answer gets lost on the way can be undone', async () => {
+    await a.loseNextAnswer('DELETE')
+    await a.remove(factory.name)
+    await b.row(factory).waitFor({ state: 'detached', timeout: LIVE_MS })
+    await a.page.getByText(`Removed “${factory.name}”.`, { exact: true }).waitFor()
+    await a.undo()
+    await b.row(factory).waitFor({ timeout: LIVE_MS })
+  })
+  await report.step('a double click on Create makes one factory, and no complaint', async () => {
+    const twice = { ...factory, name: `Twice ${tag}` }
+    await a.typeFactory(twice)
+    await a.page.getByRole('button', { name: 'Create' }).dblclick()
+    await b.row(twice).waitFor({ timeout: LIVE_MS })
+    assert.equal(await b.row(twice).count(), 1)
+    assert.equal(await a.page.locator('.creation [role=alert]').count(), 0)
+  })
+}
+
+/**
  * A browser that was away has missed nothing.
  *
  * @param {Report} report @param {TreePage} a @param {TreePage} b @param {string} tag

@@ -1,12 +1,15 @@
-import { inject, nextTick, onScopeDispose, provide, shallowReactive, type InjectionKey } from 'vue'
+import { inject, onScopeDispose, provide, shallowReactive, watch, type InjectionKey } from 'vue'
 
 import type { Factory } from '@/api/factory'
 
+import { describeSaved, type Editor, type EditorKind } from './editor'
 import type { Change } from './knownFactories'
 import { useAnnouncements, type Announcements } from './useAnnouncements'
-import { useEditors, type EditorKind, type Editors } from './useEditors'
+import { useCreation, type Creation } from './useCreation'
+import { useEditors, type Editors } from './useEditors'
 import type { FactoryTree } from './useFactoryTree'
 import { useToasts, type Toasts } from './useToasts'
+import { useRestore } from './useRestore'
 import { useShownRows, type ShownRows } from './useShownRows'
 import { useTreeFocus, type TreeFocus } from './useTreeFocus'
 
@@ -18,6 +21,7 @@ export interface Page {
   readonly rows: ShownRows
   readonly focus: TreeFocus
   readonly editors: Editors
+  readonly creation: Creation
   readonly toasts: Toasts
   readonly announcements: Announcements
   /** The factories that somebody else changed a moment ago. */
@@ -32,40 +36,37 @@ export function createPage(tree: FactoryTree): Page {
   const toasts = useToasts()
   const announcements = useAnnouncements()
   const { recent, markRecent } = useRecent()
-  const editors = useEditors(tree.writes, {
-    onSaved({ kind, base }) {
-      if (kind === 'removal') {
-        offerUndo(`Removed “${base.name}”.`, base)
-      }
-    },
-    onLost: (reason) => tell(reason),
-  })
+  const editors = useEditors(tree.writes, { onSaved, onLost: tell })
+  const creation = useCreation(tree, (name) => announcements.announce(`Created ${name}.`))
   const rows = useShownRows(tree, editors)
   const focus = useTreeFocus(rows)
+  const { restore, restoreOrphan, settleRestore } = useRestore(tree, {
+    focus,
+    toasts,
+    announcements,
+  })
 
+  function onSaved(editor: Editor): void {
+    if (editor.kind === 'removal') {
+      offerUndo(editor.base)
+    } else {
+      announcements.announce(describeSaved(editor))
+    }
+  }
   function tell(text: string): void {
     toasts.show(text)
     announcements.announce(text)
   }
-  function offerUndo(text: string, factory: Factory): void {
-    toasts.show(text, { label: 'Undo', run: () => void restore(factory) })
-    announcements.announce(`${text} Press Control Z to undo.`)
-  }
-  async function restore(factory: Factory): Promise<void> {
-    const restored = restoreOrphan(factory)
-    await nextTick()
-    void focus.focus(factory.id)
-    return restored
-  }
-  /** Brings a factory back under an editor, which keeps the keyboard. */
-  async function restoreOrphan(factory: Factory): Promise<void> {
-    const { kind, ...refusal } = await tree.writes.restore(factory)
-    if (kind === 'saved') {
-      announcements.announce(`Restored ${factory.name}.`)
-    } else {
-      const reason = 'reason' in refusal ? refusal.reason : ''
-      tell(`“${factory.name}” could not be restored. ${reason}`)
+  /** What is open in a removed factory goes with it, and comes back with the undo. */
+  function offerUndo(factory: Factory): void {
+    const taken = editors.takeOff(factory.id)
+    const text = `Removed “${factory.name}”.`
+    const run = () => {
+      editors.putBack(taken)
+      void restore(factory)
     }
+    toasts.show(text, { label: 'Undo', run })
+    announcements.announce(`${text} Press Control Z to undo.`)
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {
@@ -78,14 +79,32 @@ export function createPage(tree: FactoryTree): Page {
     editors.save(editors.open('removal', factory), factory)
   }
   function tellOfRemoteChanges(changes: readonly Change[]): void {
-    announcements.announceChanges(changes)
-    changes.forEach(({ id, after }) => after && markRecent(id))
+    const foreign = changes.filter((change) => !settle(change))
+    announcements.announceChanges(foreign)
+    foreign.forEach(({ id, after }) => after && markRecent(id))
   }
+  /** Takes a change for the late answer to a wish of this page, if it is one; returns whether it was. */
+  function settle({ id, after }: Change): boolean {
+    if (after) {
+      return creation.isAwaited(id) || settleRestore(after) || editors.settle(after)
+    }
+    const removal = editors.find('removal', id)
+    if (!removal?.unanswered) {
+      return false
+    }
+    editors.close(removal)
+    rows.removeHere(id)
+    onSaved(removal)
+    return true
+  }
+  // What was under way when the page was left may have been granted meanwhile.
+  watch(tree.isLoaded, () => tree.rows.value.forEach(({ factory }) => editors.settle(factory)))
 
   return {
     rows,
     focus,
     editors,
+    creation,
     toasts,
     announcements,
     recent,

@@ -10,7 +10,10 @@ import { useCreation } from '../useCreation'
 import { TOAST_MS, useToasts } from '../useToasts'
 import { nearestKey, ROOT_KEY } from '../useTreeFocus'
 
-beforeEach(() => void vi.useFakeTimers())
+beforeEach(() => {
+  vi.useFakeTimers()
+  sessionStorage.clear()
+})
 afterEach(() => void vi.useRealTimers())
 
 describe('a toast', () => {

@@ -16,6 +16,7 @@ let editors: ReturnType<typeof useEditors>
 
 beforeEach(() => {
   vi.resetAllMocks()
+  sessionStorage.clear()
   editors = useEditors(writes as unknown as FactoryWrites, { onSaved, onLost })
 })
 
@@ -131,7 +132,7 @@ it('numbers are generated over those on the page at that moment', () => {
   editors.fill(editor, 'count', '0')
   const seen = factoryOf({ numbers: [8], revision: 4 })
   editors.save(editor, seen)
-  expect(writes.generate).toHaveBeenCalledWith(seen, 0)
+  expect(writes.generate).toHaveBeenCalledWith(seen, 0, false)
 })
 
 it('a name is changed against the factory as it was when the editor was opened', () => {
