@@ -69,6 +69,22 @@ describe('the digest of what others did', () => {
     ).toBe('Mill is now called Bakery. Factory b is new. Factory c was removed.')
   })
 
+  it('says nothing of what was made and removed, or changed and changed back, in between', () => {
+    const between = factoryOf({ id: 'b' })
+    expect(
+      digest([
+        { id: 'b', before: undefined, after: between },
+        { id: 'b', before: between, after: undefined },
+        { id: 'a', before: mill, after: { ...mill, name: 'Bakery', revision: 2 } },
+        {
+          id: 'a',
+          before: { ...mill, name: 'Bakery', revision: 2 },
+          after: { ...mill, revision: 3 },
+        },
+      ]),
+    ).toBe('')
+  })
+
   it('counts many', () => {
     const changes = Array.from({ length: 5 }, (_, index) => ({
       id: String(index),
