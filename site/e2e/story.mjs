@@ -11,7 +11,13 @@ import { takePicture } from './picture.mjs'
 import { Report } from './report.mjs'
 import { showAccessibility, showKeyboard } from './steps/accessibility.mjs'
 import { showLiveChanges, showNamesAsText, showReload } from './steps/live.mjs'
-import { showConflict, showQuiet, showReturn } from './steps/trouble.mjs'
+import {
+  showConflict,
+  showNothingLost,
+  showOrphan,
+  showQuiet,
+  showReturn,
+} from './steps/trouble.mjs'
 import { TreePage } from './treePage.mjs'
 
 /** A step that hangs fails by then. */
@@ -55,6 +61,8 @@ async function tellStory(url) {
   await showReload(report, a, b)
   await showKeyboard(report, a, b, tag)
   await showConflict(report, a, b, tag)
+  await showOrphan(report, a, b, tag)
+  await showNothingLost(report, a, b, tag)
   await showReturn(report, a, b, tag)
   await showAccessibility(report, a, tag)
   await showQuiet(report, [a, b])

@@ -89,13 +89,18 @@ export class TreePage {
   }
 
   /** @param {Wanted} factory */
-  async create({ name, lower, upper, count }) {
+  async create(factory) {
+    await this.typeFactory(factory)
+    await this.page.getByRole('button', { name: 'Create' }).click()
+  }
+
+  /** Fills in the form for a new factory. @param {Wanted} factory */
+  async typeFactory({ name, lower, upper, count }) {
     const form = this.page.locator('section', { hasText: 'New factory' })
     await form.getByLabel('Name').fill(name)
     await form.getByLabel('Lower bound').fill(String(lower))
     await form.getByLabel('Upper bound').fill(String(upper))
     await form.getByLabel('How many').fill(String(count))
-    await form.getByRole('button', { name: 'Create' }).click()
   }
 
   /** Opens the editor for a new name and types it. @param {string} name @param {string} newName */
@@ -155,6 +160,21 @@ export class TreePage {
       await pause(10)
     }
     throw new Error(`${key} does not lead to ${target}`)
+  }
+
+  /** The next request of this kind takes effect, and the page never hears of it. @param {string} method */
+  async loseNextAnswer(method) {
+    await this.page.evaluate((lost) => {
+      const send = globalThis.fetch
+      globalThis.fetch = async (url, request) => {
+        const answer = await send(url, request)
+        if (request?.method !== lost) {
+          return answer
+        }
+        globalThis.fetch = send
+        throw new TypeError('the answer got lost')
+      }
+    }, method)
   }
 
   /** Removes the factories that this page has made. Asked of the API, as the page would. */

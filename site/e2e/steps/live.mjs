@@ -99,6 +99,7 @@ export async function showNamesAsText(report, a, b) {
   const factory = { name: '<img src=x onerror=alert(1)>', lower: 1, upper: 6, count: 3 }
   await report.step('a name made of markup shows as text in both', async () => {
     await a.create(factory)
+    await a.row(factory).waitFor({ timeout: LIVE_MS })
     for (const { page } of [a, b]) {
       await page.getByText(factory.name, { exact: true }).first().waitFor({ timeout: LIVE_MS })
       assert.equal(await page.locator('[role=tree] img').count(), 0)

@@ -23,6 +23,8 @@ export type ServerMessage =
       readonly revision: number
       readonly position: number
     }
+  /** The answer to a question for a sign of life. Comes after all that there was to tell by then. */
+  | { readonly type: 'pong' }
   | { readonly type: 'unknown' }
 
 /** Reads one text message. A type that is not known here comes from a newer server: it is not an error. */
@@ -51,6 +53,8 @@ export function parseServerMessage(text: string): ServerMessage {
         revision: requireInteger(message, 'revision'),
         position: requireInteger(message, 'position'),
       }
+    case 'pong':
+      return { type: 'pong' }
     default:
       return { type: 'unknown' }
   }

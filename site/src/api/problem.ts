@@ -30,6 +30,11 @@ export class NetworkError extends Error {
   override readonly name = 'NetworkError'
 }
 
+/** Whether a request that failed so may have taken effect all the same. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof NetworkError || (error instanceof ProblemError && error.status >= 500)
+}
+
 /** Reads a refusal. Never fails: gateways on the way answer without a problem document. */
 export async function readProblem(response: Response): Promise<ProblemError> {
   const problem = (await response.json().catch(() => undefined)) as

@@ -27,14 +27,24 @@ interface ResumePoint {
   readonly position: number
 }
 
+/**
+ * A tree that is not complete yet. A snapshot may be many changes old: after its last piece the server is asked for a
+ * sign of life, which comes after those changes.
+ */
+interface ArrivingTree {
+  readonly factories: Map<string, Factory>
+  /** How far the tree has come, once all pieces are there and the question is asked. */
+  position: number | undefined
+}
+
 /** A WebSocket that comes back by itself, missing nothing. */
 export class LiveSocket {
   private socket: WebSocket | undefined
   private resumePoint: ResumePoint | undefined
   /** The run of the server that the current connection leads to, once it said hello. */
   private server: string | undefined
-  /** The pieces of a snapshot that is not complete yet. */
-  private pieces: Factory[] | undefined
+  /** The tree as far as it has come; nobody knows it yet, and nothing is news. */
+  private arriving: ArrivingTree | undefined
   private inStep = false
   private attempt = 0
   private heardAt = 0
@@ -125,7 +135,7 @@ export class LiveSocket {
     this.forgetCheck()
     this.inStep = false
     this.server = undefined
-    this.pieces = undefined
+    this.arriving = undefined
     if (this.socket) {
       this.socket.onmessage = null
       this.socket.onclose = null
@@ -169,11 +179,13 @@ export class LiveSocket {
       case 'snapshot':
         return this.collect(message.factories, message.last, message.position)
       case 'changed':
-        this.listener.onMessage({ type: 'changed', factory: message.factory })
+        this.change({ type: 'changed', factory: message.factory })
         return this.advance(message.position)
       case 'removed':
-        this.listener.onMessage({ type: 'removed', id: message.id, revision: message.revision })
+        this.change({ type: 'removed', id: message.id, revision: message.revision })
         return this.advance(message.position)
+      case 'pong':
+        return this.complete()
       case 'unknown':
     }
   }
@@ -188,20 +200,48 @@ export class LiveSocket {
   }
 
   private collect(factories: readonly Factory[], last: boolean, position: number): void {
-    this.pieces ??= []
-    this.pieces.push(...factories)
-    if (!last) {
-      return this.expectMore()
+    this.arriving ??= { factories: new Map(), position: undefined }
+    for (const factory of factories) {
+      this.arriving.factories.set(factory.id, factory)
     }
-    this.listener.onMessage({ type: 'snapshot', factories: this.pieces })
-    this.pieces = undefined
+    this.expectMore()
+    if (last) {
+      this.arriving.position = position
+      this.socket?.send(PING)
+    }
+  }
+
+  /** The server has told all that there is: now the tree is known. */
+  private complete(): void {
+    if (this.arriving?.position === undefined) {
+      return
+    }
+    const { factories, position } = this.arriving
+    this.arriving = undefined
     this.resumePoint = this.server === undefined ? undefined : { server: this.server, position }
+    this.listener.onMessage({ type: 'snapshot', factories: [...factories.values()] })
     this.stepUp()
   }
 
-  /** Remembers how far this page is. Not before the tree is complete: resuming would miss the rest. */
+  /** Passes a change on, or puts it into the tree that is still arriving. */
+  private change(message: Exclude<TreeMessage, { type: 'snapshot' }>): void {
+    if (!this.arriving) {
+      return this.listener.onMessage(message)
+    }
+    this.expectMore()
+    const { factories } = this.arriving
+    if (message.type === 'changed') {
+      factories.set(message.factory.id, message.factory)
+    } else {
+      factories.delete(message.id)
+    }
+  }
+
+  /** Remembers how far this page is; of a tree that is still arriving nothing before its last piece. */
   private advance(position: number): void {
-    if (this.resumePoint && this.pieces === undefined) {
+    if (this.arriving) {
+      this.arriving.position = this.arriving.position === undefined ? undefined : position
+    } else if (this.resumePoint) {
       this.resumePoint = { ...this.resumePoint, position }
     }
   }

@@ -1,7 +1,7 @@
 import type { FactoriesApi, FactoryPatch } from '@/api/factories'
 import type { Factory } from '@/api/factory'
 import type { Field, Values } from '@/api/limits'
-import { describeError, ProblemError } from '@/api/problem'
+import { describeError, isUnanswered, ProblemError } from '@/api/problem'
 
 import type { KnownFactories } from './knownFactories'
 import { agree, type PendingWrite, type PendingWrites } from './pendingWrites'
@@ -15,7 +15,13 @@ export type WriteOutcome =
   | { readonly kind: 'saved' }
   /** Somebody else changed the same; `theirs` is how it stands now. */
   | { readonly kind: 'conflict'; readonly theirs: Factory }
-  | { readonly kind: 'refused'; readonly reason: string; readonly field?: Field | undefined }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly field?: Field | undefined
+      /** No answer came: the channel may still tell that it took effect. */
+      readonly isUnanswered?: boolean
+    }
 
 export interface WriteListener {
   /** A factory has to be drawn anew, now. */
@@ -57,17 +63,29 @@ export class FactoryWrites {
     return this.run(write, () => this.sendUpdate(write, patch, hasPatch))
   }
 
-  /** Replaces the numbers by so many new ones. */
-  generate(base: Factory, count: number): Promise<WriteOutcome> {
+  /** Replaces the numbers by so many new ones. After `unanswered`, those of the same wish may be there already. */
+  generate(base: Factory, count: number, unanswered = false): Promise<WriteOutcome> {
     const write: PendingWrite = {
       base,
       touches: ['numbers', 'lower', 'upper'],
       preview: (row) => row && { ...row, pending: 'generating', awaited: count },
     }
+    let mayBeThere = unanswered
+    const hasNumbers = (factory: Factory) =>
+      mayBeThere && factory.numbers.length === count && !agree(base, factory, ['numbers'])
     return this.run(write, () =>
-      this.sendMatching(write, async (revision) => {
-        this.keep(await this.api.generateNumbers(base.id, revision, count), revision)
-      }),
+      this.sendMatching(
+        write,
+        async (revision) => {
+          try {
+            this.keep(await this.api.generateNumbers(base.id, revision, count), revision)
+          } catch (error) {
+            mayBeThere ||= isUnanswered(error)
+            throw error
+          }
+        },
+        hasNumbers,
+      ),
     )
   }
 
@@ -79,7 +97,14 @@ export class FactoryWrites {
     }
     return this.run(write, () =>
       this.sendMatching(write, async (revision) => {
-        await this.api.removeFactory(base.id, revision)
+        try {
+          await this.api.removeFactory(base.id, revision)
+        } catch (error) {
+          if (this.known.find(base.id) || !isUnanswered(error)) {
+            throw error
+          }
+          // The answer was lost, and the channel has told of the removal meanwhile.
+        }
         this.known.learnRemoval(base.id, revision + 1)
         this.expectEcho(base.id, revision + 1)
       }),
@@ -93,9 +118,14 @@ export class FactoryWrites {
       touches: [],
       preview: (row) => row ?? { factory, pending: 'restoring' },
     }
-    return this.run(write, async () =>
-      this.keep(await this.api.restoreFactory(factory.id), factory.revision),
-    )
+    return this.run(write, async () => {
+      try {
+        return this.keep(await this.api.restoreFactory(factory.id), factory.revision)
+      } catch (error) {
+        const isBack = isUnanswered(error) && this.known.find(factory.id)
+        return isBack ? { kind: 'saved' } : toRefusal(error)
+      }
+    })
   }
 
   private async run(write: PendingWrite, send: () => Promise<WriteOutcome>): Promise<WriteOutcome> {
@@ -137,6 +167,11 @@ export class FactoryWrites {
         await send(this.revisionToMatch(write))
         return { kind: 'saved' }
       } catch (error) {
+        const heard = this.known.find(write.base.id)
+        if (isUnanswered(error) && isNewer(heard, write.base) && isDone(heard)) {
+          // The channel has told of it before the answer was lost.
+          return { kind: 'saved' }
+        }
         const theirs = currentFactory(error)
         this.known.learn(theirs)
         if (isDone(theirs)) {
@@ -152,8 +187,9 @@ export class FactoryWrites {
 
   private revisionToMatch({ base, touches }: PendingWrite): number {
     const current = this.known.find(base.id)
-    const isNewer = current !== undefined && current.revision > base.revision
-    return isNewer && agree(base, current, touches) ? current.revision : base.revision
+    return isNewer(current, base) && agree(base, current, touches)
+      ? current.revision
+      : base.revision
   }
 
   private keep(factory: Factory, from: number): WriteOutcome {
@@ -180,7 +216,12 @@ function currentFactory(error: unknown): Factory {
   throw error
 }
 
+function isNewer(factory: Factory | undefined, base: Factory): factory is Factory {
+  return factory !== undefined && factory.revision > base.revision
+}
+
 function toRefusal(error: unknown): WriteOutcome {
   const field = error instanceof ProblemError ? error.field : undefined
-  return { kind: 'refused', reason: describeError(error), field }
+  const refusal = { kind: 'refused', reason: describeError(error), field } as const
+  return isUnanswered(error) ? { ...refusal, isUnanswered: true } : refusal
 }

@@ -1,5 +1,6 @@
 import { onScopeDispose, shallowReadonly, shallowRef } from 'vue'
 
+import type { Factory } from '@/api/factory'
 import { formatNumber } from '@/api/limits'
 
 import type { Change } from './knownFactories'
@@ -23,7 +24,10 @@ export function useAnnouncements() {
     }
     collected.push(...changes)
     timer ??= setTimeout(() => {
-      announce(digest(collected))
+      const news = digest(collected)
+      if (news !== '') {
+        announce(news)
+      }
       collected = []
       timer = undefined
     }, DIGEST_MS)
@@ -42,13 +46,22 @@ export function digest(changes: readonly Change[]): string {
     const before = latest.has(change.id) ? latest.get(change.id)?.before : change.before
     latest.set(change.id, { ...change, before })
   }
-  const all = [...latest.values()]
+  const all = [...latest.values()].filter(isNews)
   if (all.length <= MAX_SENTENCES) {
     return all.map(describeChange).join(' ')
   }
   const created = all.filter(({ before }) => !before).length
   const removed = all.filter(({ after }) => !after).length
   return `${all.length} factories changed elsewhere: ${created} new, ${removed} removed.`
+}
+
+/** What was made and removed, or changed and changed back, in between is no news. */
+function isNews({ before, after }: Change): boolean {
+  return describe(before) !== describe(after)
+}
+
+function describe(factory: Factory | undefined): string | undefined {
+  return factory && JSON.stringify({ ...factory, revision: 0 })
 }
 
 function describeChange({ before, after }: Change): string {

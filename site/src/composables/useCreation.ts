@@ -1,11 +1,23 @@
-import { reactive, readonly, ref, shallowReadonly, shallowRef, watch } from 'vue'
+import { reactive, readonly, ref, shallowReactive, shallowReadonly, shallowRef, watch } from 'vue'
 
-import { newFactoryId } from '@/api/factory'
-import { checkDraft, toValues, type Field, type FieldErrors, type Values } from '@/api/limits'
+import { newFactoryId, parseRecord } from '@/api/factory'
+import {
+  checkDraft,
+  toValues,
+  type Draft,
+  type Field,
+  type FieldErrors,
+  type Values,
+} from '@/api/limits'
 
+import { DraftStore } from './draftStore'
+import { parseDraft } from './editorDrafts'
 import type { FactoryTree } from './useFactoryTree'
 
 const FIELDS: readonly Field[] = ['name', 'lower', 'upper', 'count']
+const EMPTY: Draft = { name: '', lower: '1', upper: '100', count: '5' }
+/** A second click within this time, on a form that is empty again, is a double click. */
+const DOUBLE_CLICK_MS = 1_000
 
 /** One factory that a person asked for. Its id is made here, so that asking again never makes two. */
 interface Wish {
@@ -16,6 +28,8 @@ interface Wish {
 /** A wish that was not granted: kept with all that was typed until its person has dealt with it. */
 export interface FailedCreation extends Wish {
   readonly reason: string
+  /** `unanswered`: it may be there all the same; `aside`: it was not asked for yet. */
+  readonly state: 'refused' | 'unanswered' | 'aside'
 }
 
 /** The form for new factories. It is free for the next one at once; failures are kept beside it. */
@@ -23,10 +37,24 @@ export function useCreation(
   { writes, rows }: Pick<FactoryTree, 'writes' | 'rows'>,
   onCreated: (name: string) => void,
 ) {
-  const draft = reactive<Record<Field, string>>({ name: '', lower: '1', upper: '100', count: '5' })
+  const store = new DraftStore('creations')
+  const kept = store.read(parseKept)
+  const draft = reactive(kept?.draft ?? { ...EMPTY })
   const errors = ref<FieldErrors>({})
-  const failures = shallowRef<readonly FailedCreation[]>([])
+  const failures = shallowRef<readonly FailedCreation[]>(kept?.failures ?? [])
+  const underWay = shallowReactive(new Map<string, Wish>())
+  let sentAt = Number.NEGATIVE_INFINITY
+  /** What the form holds once it is sent: nothing in it is worth keeping. */
+  let sent = ''
 
+  watch(
+    () => ({
+      draft: JSON.stringify(draft) === sent ? undefined : { ...draft },
+      failures: failures.value,
+      underWay: [...underWay.values()],
+    }),
+    (now) => store.write(now),
+  )
   // The answer may have been lost on the way: what stands in the tree was granted after all.
   watch([failures, rows], () => {
     const granted = failures.value.filter(({ id }) => rows.value.has(id))
@@ -38,22 +66,35 @@ export function useCreation(
 
   /** Sends what was typed, unless something is wrong with it; returns whether it was sent. */
   function create(): boolean {
-    errors.value = checkDraft(draft, FIELDS)
-    if (Object.keys(errors.value).length > 0) {
+    if (draft.name === '' && Date.now() - sentAt < DOUBLE_CLICK_MS) {
+      return true
+    }
+    if (!check()) {
       return false
     }
+    sentAt = Date.now()
     void send({ id: newFactoryId(), values: toValues(draft) })
     draft.name = ''
+    sent = JSON.stringify(draft)
     return true
   }
+  function check(): boolean {
+    errors.value = checkDraft(draft, FIELDS)
+    return Object.keys(errors.value).length === 0
+  }
   async function send({ id, values }: Wish): Promise<void> {
+    underWay.set(id, { id, values })
     const outcome = await writes.create(id, values)
+    underWay.delete(id)
     if (outcome.kind === 'saved') {
       onCreated(values.name)
     } else {
-      const reason = outcome.kind === 'refused' ? outcome.reason : ''
-      failures.value = [...failures.value, { id, values, reason }]
+      const { reason, isUnanswered } = { reason: '', isUnanswered: false, ...outcome }
+      add({ id, values, reason, state: isUnanswered ? 'unanswered' : 'refused' })
     }
+  }
+  function add(failure: FailedCreation): void {
+    failures.value = [...failures.value, failure]
   }
   function discard(failure: FailedCreation): void {
     failures.value = failures.value.filter((other) => other !== failure)
@@ -62,18 +103,32 @@ export function useCreation(
     discard(failure)
     void send(failure)
   }
-  /** Puts a failed wish back into the form. Sent from there it is another wish, with another id. */
-  function edit(failure: FailedCreation): void {
+  /**
+   * Puts a failed wish back into the form, and what was typed there aside; returns whether it could. Sent from there it
+   * is another wish, with another id.
+   */
+  function edit(failure: FailedCreation): boolean {
+    if (draft.name !== '' && !check()) {
+      return false
+    }
+    if (draft.name !== '') {
+      add({ id: newFactoryId(), values: toValues(draft), reason: '', state: 'aside' })
+    }
     discard(failure)
     for (const field of FIELDS) {
       draft[field] = String(failure.values[field])
     }
+    return true
   }
   /** Takes back complaints that no longer hold; makes no new ones while somebody is typing. */
   function recheck(): void {
     const current = checkDraft(draft, FIELDS)
     const standing = FIELDS.filter((field) => errors.value[field] && current[field])
     errors.value = Object.fromEntries(standing.map((field) => [field, current[field]]))
+  }
+  /** Whether a factory is one that was asked for here and whose answer has not come. */
+  function isAwaited(id: string): boolean {
+    return failures.value.some((failure) => failure.id === id)
   }
 
   return {
@@ -85,5 +140,42 @@ export function useCreation(
     edit,
     discard,
     recheck,
+    isAwaited,
+  }
+}
+
+export type Creation = ReturnType<typeof useCreation>
+
+/** Reads what was kept; of a wish that was under way nobody knows whether it was granted. */
+function parseKept(value: unknown): {
+  draft: Record<Field, string> | undefined
+  failures: FailedCreation[]
+} {
+  const { draft, failures, underWay } = parseRecord(value)
+  const reason = 'The page was left before an answer came.'
+  return {
+    draft: draft === undefined ? undefined : parseDraft(draft),
+    failures: [
+      ...parseList(failures).map(parseFailure),
+      ...parseList(underWay).map((wish) => ({
+        ...parseFailure(wish),
+        reason,
+        state: 'unanswered' as const,
+      })),
+    ],
+  }
+}
+
+function parseList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function parseFailure(value: unknown): FailedCreation {
+  const { id, values, reason, state } = parseRecord(value)
+  return {
+    id: String(id),
+    values: toValues(parseDraft(values)),
+    reason: String(reason),
+    state: state === 'unanswered' || state === 'aside' ? state : 'refused',
   }
 }

@@ -1,35 +1,22 @@
-import { reactive, shallowReactive } from 'vue'
+import { computed, shallowReactive, watch } from 'vue'
 
 import type { Factory } from '@/api/factory'
-import { checkDraft, toValues, type Draft, type Field, type FieldErrors } from '@/api/limits'
+import { checkDraft, toValues, type Field } from '@/api/limits'
 
+import { DraftStore } from './draftStore'
+import {
+  EDITED_FIELDS,
+  explain,
+  isGranted,
+  isUnchanged,
+  newEditor,
+  type Editor,
+  type EditorKind,
+} from './editor'
+import { keepEditor, parseKeptEditors } from './editorDrafts'
 import type { FactoryWrites, WriteOutcome } from './factoryWrites'
-import { agree } from './pendingWrites'
 
-/** What is being done to a factory: each has its own place on the page. */
-export type EditorKind = 'name' | 'bounds' | 'numbers' | 'removal'
-
-/** One thing that a person is doing to one factory, with what was typed and what went wrong. */
-export interface Editor {
-  readonly kind: EditorKind
-  /** The factory as the person saw it when starting. */
-  base: Factory
-  readonly draft: Record<Field, string>
-  /** While saving, the tree shows the wanted outcome and the editor is out of sight. */
-  phase: 'open' | 'saving'
-  errors: FieldErrors
-  /** Why the last try failed, where no field is to blame. */
-  reason: string
-  /** How somebody else has left the factory meanwhile. */
-  theirs: Factory | undefined
-}
-
-export const EDITED_FIELDS: Record<EditorKind, readonly Field[]> = {
-  name: ['name'],
-  bounds: ['lower', 'upper'],
-  numbers: ['count'],
-  removal: [],
-}
+const EDITOR_KINDS: readonly EditorKind[] = ['name', 'bounds', 'numbers', 'removal']
 
 export interface EditorListener {
   onSaved(editor: Editor): void
@@ -40,19 +27,53 @@ export interface EditorListener {
 /** The open editors of this page. What was typed stays in them until it is saved or given up. */
 export function useEditors(writes: FactoryWrites, listener: EditorListener) {
   const editors = shallowReactive(new Map<string, Editor>())
+  const store = new DraftStore('editors')
+  putBack(store.read(parseKeptEditors) ?? [])
+  watch(
+    () => [...editors.values()].flatMap(keepEditor),
+    (kept) => store.write(kept),
+  )
 
   function find(kind: EditorKind, id: string): Editor | undefined {
     const editor = editors.get(`${kind} ${id}`)
     return editor?.phase === 'open' ? editor : undefined
   }
-  /** Whether something typed would be out of reach if that factory went away. */
-  function isEdited(id: string): boolean {
-    return (['name', 'bounds', 'numbers'] as const).some((kind) => editors.has(`${kind} ${id}`))
+  /** What has something typed in it, by factory: the first of each. */
+  const typed = computed(() => {
+    const byFactory = new Map<string, Editor>()
+    for (const editor of editors.values()) {
+      if (editor.kind !== 'removal' && !byFactory.has(editor.base.id)) {
+        byFactory.set(editor.base.id, editor)
+      }
+    }
+    return byFactory
+  })
+  function ofFactory(id: string): Editor[] {
+    return EDITOR_KINDS.map((kind) => find(kind, id)).filter((editor) => editor !== undefined)
   }
   function open(kind: EditorKind, factory: Factory): Editor {
     const editor = find(kind, factory.id) ?? newEditor(kind, factory)
     editors.set(`${kind} ${factory.id}`, editor)
     return editor
+  }
+  /** Puts editors on the page that had been taken off it. */
+  function putBack(taken: readonly Editor[]): void {
+    taken.forEach((editor) => editors.set(`${editor.kind} ${editor.base.id}`, editor))
+  }
+  /** Takes all editors of a factory off the page. */
+  function takeOff(id: string): Editor[] {
+    const taken = ofFactory(id)
+    taken.forEach(close)
+    return taken
+  }
+  /** Closes what was sent, got no answer, and turns out to have been granted; returns whether there was any. */
+  function settle(factory: Factory): boolean {
+    const granted = ofFactory(factory.id).filter((editor) => isGranted(editor, factory))
+    granted.forEach((editor) => {
+      close(editor)
+      listener.onSaved(editor)
+    })
+    return granted.length > 0
   }
   function close(editor: Editor): void {
     if (isCurrent(editor)) {
@@ -97,6 +118,7 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
     editor.phase = 'saving'
     const outcome = await write(editor)
     editor.phase = 'open'
+    editor.unanswered = outcome.kind === 'refused' && outcome.isUnanswered === true
     if (outcome.kind === 'saved') {
       close(editor)
       listener.onSaved(editor)
@@ -106,7 +128,7 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
       listener.onLost(outcome.kind === 'refused' ? outcome.reason : 'Somebody else was quicker.')
     }
   }
-  function write({ kind, base, draft }: Editor): Promise<WriteOutcome> {
+  function write({ kind, base, draft, unanswered }: Editor): Promise<WriteOutcome> {
     const { name, lower, upper, count } = toValues(draft)
     switch (kind) {
       case 'name':
@@ -114,52 +136,13 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
       case 'bounds':
         return writes.update(base, { lower, upper })
       case 'numbers':
-        return writes.generate(base, count)
+        return writes.generate(base, count, unanswered)
       case 'removal':
         return writes.remove(base)
     }
   }
 
-  return { find, isEdited, open, close, fill, save, keepMine }
+  return { typed, find, ofFactory, open, close, fill, save, keepMine, settle, takeOff, putBack }
 }
 
 export type Editors = ReturnType<typeof useEditors>
-
-function newEditor(kind: EditorKind, factory: Factory): Editor {
-  return reactive<Editor>({
-    kind,
-    base: factory,
-    draft: toDraft(factory),
-    phase: 'open',
-    errors: {},
-    reason: '',
-    theirs: undefined,
-  })
-}
-
-function toDraft({ name, lower, upper, numbers }: Factory): Draft {
-  return {
-    name,
-    lower: String(lower),
-    upper: String(upper),
-    count: String(numbers.length || 5),
-  }
-}
-
-function isUnchanged({ kind, base, draft, theirs }: Editor): boolean {
-  if (theirs || kind === 'numbers' || kind === 'removal') {
-    return false
-  }
-  const { name, lower, upper } = toValues(draft)
-  return agree(base, { ...base, name, lower, upper }, ['name', 'lower', 'upper'])
-}
-
-function explain(editor: Editor, outcome: Exclude<WriteOutcome, { kind: 'saved' }>): void {
-  if (outcome.kind === 'conflict') {
-    editor.theirs = outcome.theirs
-  } else if (outcome.field && EDITED_FIELDS[editor.kind].includes(outcome.field)) {
-    editor.errors = { [outcome.field]: outcome.reason }
-  } else {
-    editor.reason = outcome.reason
-  }
-}

@@ -7,6 +7,7 @@ import type { TreeMessage } from '@/api/message'
 import { FactoryWrites } from './factoryWrites'
 import { KnownFactories, type Change } from './knownFactories'
 import { PendingWrites, type FactoryRow } from './pendingWrites'
+import { compareRows } from './rowOrder'
 
 /** A burst of messages is shown together, about once per frame. */
 const FRAME_MS = 16
@@ -78,12 +79,8 @@ export function createFactoryTree(api: FactoriesApi, listener: TreeListener): Fa
 /** The rows by id. One map for good, whose readers are told at most once per frame. */
 function createRows(rowOf: (id: string) => FactoryRow | undefined) {
   const rows = shallowRef(new Map<string, FactoryRow>())
-  const byName = new Intl.Collator(undefined, { numeric: true })
   const sortedRows = computed(() =>
-    Array.from(rows.value.values()).sort(
-      ({ factory: one }, { factory: other }) =>
-        byName.compare(one.name, other.name) || (one.id < other.id ? -1 : 1),
-    ),
+    Array.from(rows.value.values()).sort((one, other) => compareRows(one, other)),
   )
   let frame: ReturnType<typeof setTimeout> | undefined
 

@@ -1,12 +1,16 @@
-import { inject, nextTick, onScopeDispose, provide, shallowReactive, type InjectionKey } from 'vue'
+import { inject, onScopeDispose, provide, shallowReactive, watch, type InjectionKey } from 'vue'
 
 import type { Factory } from '@/api/factory'
 
+import { describeSaved, type Editor, type EditorKind } from './editor'
 import type { Change } from './knownFactories'
 import { useAnnouncements, type Announcements } from './useAnnouncements'
-import { useEditors, type EditorKind, type Editors } from './useEditors'
+import { useCreation, type Creation } from './useCreation'
+import { useEditors, type Editors } from './useEditors'
 import type { FactoryTree } from './useFactoryTree'
 import { useToasts, type Toasts } from './useToasts'
+import { useRestore } from './useRestore'
+import { useShownRows, type ShownRows } from './useShownRows'
 import { useTreeFocus, type TreeFocus } from './useTreeFocus'
 
 /** How long a row that others changed stands out. */
@@ -14,50 +18,55 @@ const RECENT_MS = 2_000
 
 /** What belongs to this page alone: where the keyboard is, what is open, what is being edited. */
 export interface Page {
+  readonly rows: ShownRows
   readonly focus: TreeFocus
   readonly editors: Editors
+  readonly creation: Creation
   readonly toasts: Toasts
   readonly announcements: Announcements
   /** The factories that somebody else changed a moment ago. */
   readonly recent: ReadonlySet<string>
   edit(kind: EditorKind, factory: Factory): Promise<void>
   remove(factory: Factory): Promise<void>
+  restoreOrphan(factory: Factory): Promise<void>
   tellOfRemoteChanges(changes: readonly Change[]): void
 }
 
 export function createPage(tree: FactoryTree): Page {
-  const focus = useTreeFocus(tree)
   const toasts = useToasts()
   const announcements = useAnnouncements()
   const { recent, markRecent } = useRecent()
-  const editors = useEditors(tree.writes, {
-    onSaved({ kind, base }) {
-      if (kind === 'removal') {
-        offerUndo(`Removed “${base.name}”.`, base)
-      }
-    },
-    onLost: (reason) => tell(reason),
+  const editors = useEditors(tree.writes, { onSaved, onLost: tell })
+  const creation = useCreation(tree, (name) => announcements.announce(`Created ${name}.`))
+  const rows = useShownRows(tree, editors)
+  const focus = useTreeFocus(rows)
+  const { restore, restoreOrphan, settleRestore } = useRestore(tree, {
+    focus,
+    toasts,
+    announcements,
   })
 
+  function onSaved(editor: Editor): void {
+    if (editor.kind === 'removal') {
+      offerUndo(editor.base)
+    } else {
+      announcements.announce(describeSaved(editor))
+    }
+  }
   function tell(text: string): void {
     toasts.show(text)
     announcements.announce(text)
   }
-  function offerUndo(text: string, factory: Factory): void {
-    toasts.show(text, { label: 'Undo', run: () => void restore(factory) })
-    announcements.announce(`${text} Press Control Z to undo.`)
-  }
-  async function restore(factory: Factory): Promise<void> {
-    const outcome = tree.writes.restore(factory)
-    await nextTick()
-    void focus.focus(factory.id)
-    const { kind, ...refusal } = await outcome
-    if (kind === 'saved') {
-      announcements.announce(`Restored ${factory.name}.`)
-    } else {
-      const reason = 'reason' in refusal ? refusal.reason : ''
-      tell(`“${factory.name}” could not be restored. ${reason}`)
+  /** What is open in a removed factory goes with it, and comes back with the undo. */
+  function offerUndo(factory: Factory): void {
+    const taken = editors.takeOff(factory.id)
+    const text = `Removed “${factory.name}”.`
+    const run = () => {
+      editors.putBack(taken)
+      void restore(factory)
     }
+    toasts.show(text, { label: 'Undo', run })
+    announcements.announce(`${text} Press Control Z to undo.`)
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {
@@ -66,20 +75,44 @@ export function createPage(tree: FactoryTree): Page {
   }
   async function remove(factory: Factory): Promise<void> {
     await focus.focus(factory.id)
+    rows.removeHere(factory.id)
     editors.save(editors.open('removal', factory), factory)
   }
   function tellOfRemoteChanges(changes: readonly Change[]): void {
-    announcements.announceChanges(changes)
-    for (const { id, before, after } of changes) {
-      if (after) {
-        markRecent(id)
-      } else if (before && editors.isEdited(id)) {
-        offerUndo(`Somebody removed “${before.name}” while you were editing it.`, before)
-      }
-    }
+    const foreign = changes.filter((change) => !settle(change))
+    announcements.announceChanges(foreign)
+    foreign.forEach(({ id, after }) => after && markRecent(id))
   }
+  /** Takes a change for the late answer to a wish of this page, if it is one; returns whether it was. */
+  function settle({ id, after }: Change): boolean {
+    if (after) {
+      return creation.isAwaited(id) || settleRestore(after) || editors.settle(after)
+    }
+    const removal = editors.find('removal', id)
+    if (!removal?.unanswered) {
+      return false
+    }
+    editors.close(removal)
+    rows.removeHere(id)
+    onSaved(removal)
+    return true
+  }
+  // What was under way when the page was left may have been granted meanwhile.
+  watch(tree.isLoaded, () => tree.rows.value.forEach(({ factory }) => editors.settle(factory)))
 
-  return { focus, editors, toasts, announcements, recent, edit, remove, tellOfRemoteChanges }
+  return {
+    rows,
+    focus,
+    editors,
+    creation,
+    toasts,
+    announcements,
+    recent,
+    edit,
+    remove,
+    restoreOrphan,
+    tellOfRemoteChanges,
+  }
 }
 
 function useRecent() {

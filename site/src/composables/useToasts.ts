@@ -16,10 +16,11 @@ export function useToasts() {
   let lastId = 0
   let isHeld = false
 
-  function show(text: string, action?: Toast['action']): void {
+  function show(text: string, action?: Toast['action']): Toast {
     const toast: Toast = { id: (lastId += 1), text, action }
     toasts.value = [...toasts.value, toast]
     startTimer(toast)
+    return toast
   }
   function startTimer(toast: Toast): void {
     if (!isHeld) {

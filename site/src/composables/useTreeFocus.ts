@@ -1,7 +1,7 @@
 import { nextTick, readonly, ref, shallowReactive, watch } from 'vue'
 
 import type { FactoryRow } from './pendingWrites'
-import type { FactoryTree } from './useFactoryTree'
+import type { ShownRows } from './useShownRows'
 
 export const ROOT_KEY = 'root'
 
@@ -18,7 +18,7 @@ export function factoryIdOf(key: TreeKey): string | undefined {
 }
 
 /** Which item of the tree the keyboard is on, and what is open: of this page alone, shared with nobody. */
-export function useTreeFocus(tree: FactoryTree) {
+export function useTreeFocus(rows: ShownRows) {
   const activeKey = ref<TreeKey>(ROOT_KEY)
   const isRootOpen = ref(true)
   const collapsed = shallowReactive(new Set<string>())
@@ -45,14 +45,20 @@ export function useTreeFocus(tree: FactoryTree) {
     document.querySelector<HTMLElement>(`[data-key="${key}"]`)?.focus()
   }
 
-  watch(tree.sortedRows, (rows, earlier) => {
-    activeKey.value = nearestKey(activeKey.value, tree.rows.value, earlier)
-    if (rows.length === 0) {
+  /** Moves the keyboard to where it is, or to what is nearest to where it was. */
+  async function focusNearest(): Promise<void> {
+    await nextTick()
+    return focus(activeKey.value)
+  }
+
+  watch(rows.sorted, (now, earlier) => {
+    activeKey.value = nearestKey(activeKey.value, rows.find, earlier)
+    if (now.length === 0) {
       activeKey.value = ROOT_KEY
     }
   })
 
-  return { activeKey: readonly(activeKey), isOpen, setOpen, activate, focus }
+  return { activeKey: readonly(activeKey), isOpen, setOpen, activate, focus, focusNearest }
 }
 
 export type TreeFocus = ReturnType<typeof useTreeFocus>
@@ -60,20 +66,20 @@ export type TreeFocus = ReturnType<typeof useTreeFocus>
 /** Returns the item itself while it is there, else what is nearest to where it was. */
 export function nearestKey(
   key: TreeKey,
-  rows: ReadonlyMap<string, FactoryRow>,
+  find: (id: string) => FactoryRow | undefined,
   earlier: readonly FactoryRow[],
 ): TreeKey {
   const id = factoryIdOf(key)
   if (id === undefined) {
     return ROOT_KEY
   }
-  const row = rows.get(id)
+  const row = find(id)
   if (row) {
     return hasNumber(row, key) ? key : id
   }
   const place = earlier.findIndex(({ factory }) => factory.id === id)
-  const next = earlier.slice(place + 1).find(({ factory }) => rows.has(factory.id))
-  const previous = earlier.slice(0, place).findLast(({ factory }) => rows.has(factory.id))
+  const next = earlier.slice(place + 1).find(({ factory }) => find(factory.id))
+  const previous = earlier.slice(0, place).findLast(({ factory }) => find(factory.id))
   return (next ?? previous)?.factory.id ?? ROOT_KEY
 }
 

@@ -1,7 +1,7 @@
 import { formatNumber } from '@/api/limits'
 
 import type { FactoryRow } from './pendingWrites'
-import type { FactoryTree } from './useFactoryTree'
+import type { ShownRows } from './useShownRows'
 import { factoryIdOf, numberKey, ROOT_KEY, type TreeFocus, type TreeKey } from './useTreeFocus'
 
 /** A pause as long as this starts a new word. */
@@ -13,7 +13,7 @@ export interface TreeActions {
 }
 
 /** The keyboard of the tree, as the ARIA practices describe it, with F2 and Delete as in a file list. */
-export function useTreeKeys(tree: FactoryTree, focus: TreeFocus, actions: TreeActions) {
+export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActions) {
   const typeAhead = createTypeAhead()
 
   /** Everything that can be reached, from top to bottom. */
@@ -21,7 +21,7 @@ export function useTreeKeys(tree: FactoryTree, focus: TreeFocus, actions: TreeAc
     if (!focus.isOpen(ROOT_KEY)) {
       return [ROOT_KEY]
     }
-    return [ROOT_KEY, ...tree.sortedRows.value.flatMap((row) => keysOf(row))]
+    return [ROOT_KEY, ...rows.sorted.value.flatMap((row) => keysOf(row))]
   }
   function keysOf(row: FactoryRow): TreeKey[] {
     const { id } = row.factory
@@ -33,14 +33,14 @@ export function useTreeKeys(tree: FactoryTree, focus: TreeFocus, actions: TreeAc
     return awaited === undefined && focus.isOpen(factory.id)
   }
   function rowOf(key: TreeKey): FactoryRow | undefined {
-    return tree.rows.value.get(factoryIdOf(key) ?? '')
+    return rows.find(factoryIdOf(key) ?? '')
   }
   function isNumber(key: TreeKey): boolean {
     return key.includes('/')
   }
   function hasChildren(key: TreeKey): boolean {
     if (key === ROOT_KEY) {
-      return tree.rows.value.size > 0
+      return rows.sorted.value.length > 0
     }
     return !isNumber(key) && (rowOf(key)?.factory.numbers.length ?? 0) > 0
   }

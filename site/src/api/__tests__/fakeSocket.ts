@@ -55,8 +55,23 @@ export class FakeSocket {
     this.say({ type: 'hello', build: 'b1', server })
   }
 
+  /** Sends a piece of the tree as it stands; after the last one the page asks whether there is more, and there is not. */
   saySnapshot(factories: readonly Factory[], position: number, last = true): void {
+    this.sayOldSnapshot(factories, position, last)
+    if (last) {
+      this.pong()
+    }
+  }
+
+  /** Sends a piece of the tree as it stood at a position; the changes since are still to come. */
+  sayOldSnapshot(factories: readonly Factory[], position: number, last = true): void {
     this.say({ type: 'snapshot', factories, last, position })
+  }
+
+  /** Answers the page's last question for a sign of life, after all that was sent before. */
+  pong(): void {
+    this.received.pop()
+    this.say({ type: 'pong' })
   }
 }
 

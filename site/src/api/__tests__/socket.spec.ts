@@ -81,6 +81,64 @@ describe('a first connection', () => {
   })
 })
 
+describe('a snapshot that the server has kept for a while', () => {
+  const sayChange = (id: string, revision: number, position: number) =>
+    FakeSocket.newest.say({ type: 'changed', factory: factoryOf({ id, revision }), position })
+
+  beforeEach(() => {
+    FakeSocket.newest.greet()
+    FakeSocket.newest.sayOldSnapshot([factoryOf({ id: 'a' }), factoryOf({ id: 'b' })], 10)
+  })
+
+  it('is not told before the changes since: it is a part of the first tree, and none of them is news', () => {
+    sayChange('a', 2, 11)
+    FakeSocket.newest.say({ type: 'removed', id: 'b', revision: 2, position: 12 })
+    sayChange('c', 1, 13)
+    FakeSocket.newest.say({ type: 'removed', id: 'c', revision: 2, position: 14 })
+    sayChange('d', 1, 15)
+    expect([messages, states]).toEqual([[], []])
+    FakeSocket.newest.pong()
+    const factories = [factoryOf({ id: 'a', revision: 2 }), factoryOf({ id: 'd' })]
+    expect(messages).toEqual([{ type: 'snapshot', factories }])
+    expect(states).toEqual(['up'])
+  })
+
+  it('is asked about once, and what follows the answer is news', () => {
+    expect(FakeSocket.newest.received).toEqual(['{"type":"ping"}'])
+    FakeSocket.newest.pong()
+    sayChange('a', 2, 11)
+    expect(messages.slice(1)).toEqual([
+      { type: 'changed', factory: factoryOf({ id: 'a', revision: 2 }) },
+    ])
+  })
+
+  it('goes on from where the changes led', () => {
+    sayChange('a', 2, 11)
+    FakeSocket.newest.pong()
+    FakeSocket.newest.break()
+    vi.advanceTimersByTime(500)
+    expect(FakeSocket.newest.url).toContain('position=11')
+  })
+
+  it('and that breaks before its changes were told leaves nothing to go on from', () => {
+    sayChange('a', 2, 11)
+    FakeSocket.newest.break()
+    vi.advanceTimersByTime(500)
+    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    expect(messages).toEqual([])
+  })
+
+  it('whose changes do not end is given up only when nothing more comes', () => {
+    for (let position = 11; position < 16; position += 1) {
+      vi.advanceTimersByTime(8_000)
+      sayChange('a', position, position)
+    }
+    expect(states).toEqual([])
+    vi.advanceTimersByTime(10_000)
+    expect(states).toEqual(['down'])
+  })
+})
+
 it('changes are passed on in their order', () => {
   goLive()
   FakeSocket.newest.say({ type: 'changed', factory: factoryOf({ revision: 2 }), position: 11 })

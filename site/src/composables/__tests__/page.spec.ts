@@ -10,7 +10,10 @@ import { useCreation } from '../useCreation'
 import { TOAST_MS, useToasts } from '../useToasts'
 import { nearestKey, ROOT_KEY } from '../useTreeFocus'
 
-beforeEach(() => void vi.useFakeTimers())
+beforeEach(() => {
+  vi.useFakeTimers()
+  sessionStorage.clear()
+})
 afterEach(() => void vi.useRealTimers())
 
 describe('a toast', () => {
@@ -66,6 +69,22 @@ describe('the digest of what others did', () => {
     ).toBe('Mill is now called Bakery. Factory b is new. Factory c was removed.')
   })
 
+  it('says nothing of what was made and removed, or changed and changed back, in between', () => {
+    const between = factoryOf({ id: 'b' })
+    expect(
+      digest([
+        { id: 'b', before: undefined, after: between },
+        { id: 'b', before: between, after: undefined },
+        { id: 'a', before: mill, after: { ...mill, name: 'Bakery', revision: 2 } },
+        {
+          id: 'a',
+          before: { ...mill, name: 'Bakery', revision: 2 },
+          after: { ...mill, revision: 3 },
+        },
+      ]),
+    ).toBe('')
+  })
+
   it('counts many', () => {
     const changes = Array.from({ length: 5 }, (_, index) => ({
       id: String(index),
@@ -103,7 +122,8 @@ describe('the keyboard in a tree that others change', () => {
     ['b/1', [], 'b/1'],
     ['b/2', [], 'b'],
   ])('was on %s; %j went away; is now on %s', (key, gone, expected) => {
-    expect(nearestKey(key, without(...gone), all)).toBe(expected)
+    const left = without(...gone)
+    expect(nearestKey(key, (id) => left.get(id), all)).toBe(expected)
   })
 })
 

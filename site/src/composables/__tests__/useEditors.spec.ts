@@ -16,6 +16,7 @@ let editors: ReturnType<typeof useEditors>
 
 beforeEach(() => {
   vi.resetAllMocks()
+  sessionStorage.clear()
   editors = useEditors(writes as unknown as FactoryWrites, { onSaved, onLost })
 })
 
@@ -61,9 +62,10 @@ it('while it is saved an editor is out of sight; then it is gone', async () => {
   answer({ kind: 'saved' })
   editors.save(openName('B'))
   expect(editors.find('name', 'a')).toBeUndefined()
-  expect(editors.isEdited('a')).toBe(true)
+  expect(editors.ofFactory('a')).toEqual([])
+  expect(onSaved).not.toHaveBeenCalled()
   await settled()
-  expect(editors.isEdited('a')).toBe(false)
+  expect(editors.ofFactory('a')).toEqual([])
   expect(onSaved).toHaveBeenCalledTimes(1)
 })
 
@@ -115,7 +117,7 @@ describe('a conflict', () => {
     editors.keepMine(editor)
     expect(writes.update).toHaveBeenLastCalledWith(theirs, { name: 'Mine' })
     await settled()
-    expect(editors.isEdited('a')).toBe(false)
+    expect(editors.ofFactory('a')).toEqual([])
   })
 
   it('taken: nothing more is sent', async () => {
@@ -130,7 +132,7 @@ it('numbers are generated over those on the page at that moment', () => {
   editors.fill(editor, 'count', '0')
   const seen = factoryOf({ numbers: [8], revision: 4 })
   editors.save(editor, seen)
-  expect(writes.generate).toHaveBeenCalledWith(seen, 0)
+  expect(writes.generate).toHaveBeenCalledWith(seen, 0, false)
 })
 
 it('a name is changed against the factory as it was when the editor was opened', () => {

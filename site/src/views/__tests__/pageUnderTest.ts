@@ -25,13 +25,26 @@ export class PageUnderTest {
       FakeSocket.install()
       page.request.mockReset()
       vi.stubGlobal('fetch', page.request)
-      page.view = mount(TreeView, { props: { config }, attachTo: document.body })
+      sessionStorage.clear()
+      page.open()
     })
     afterEach(() => {
       page.view.unmount()
       vi.useRealTimers()
     })
     return page
+  }
+
+  open(): void {
+    this.view = mount(TreeView, { props: { config }, attachTo: document.body })
+  }
+
+  /** Loads the page anew, as after a new release; what others did meanwhile is in the tree. */
+  async reload(...factories: Factory[]): Promise<void> {
+    await this.draw()
+    this.view.unmount()
+    this.open()
+    await this.load(...factories)
   }
 
   async load(...factories: Factory[]): Promise<void> {
