@@ -129,7 +129,7 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
             Finding::bad(
                 name,
                 detail,
-                "correct `region` of the stage in factory-tree.yaml",
+                "set `region` of the stage to one that `aws account list-regions` shows, such as `us-east-1`",
             )
         }
         Ok(DnsAnswer::Broken(problem) | DnsAnswer::Silent(problem)) => {

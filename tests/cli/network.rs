@@ -122,7 +122,7 @@ fn a_whole_deploy_and_every_verb_after_it_go_through_the_proxy() {
     let later: [&[&str]; 7] = [
         &["plan"],
         &["releases"],
-        &["outputs", "--format", "json"],
+        &["outputs", "--output", "json"],
         &["diff", "0a1b2c3d"],
         &["recover", "--yes"],
         &["rollback", "--yes"],
