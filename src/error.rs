@@ -306,6 +306,17 @@ pub enum UserError {
         /// The stacks that there are.
         known: Vec<String>,
     },
+    /// A server is named that the stage does not have.
+    #[error("there is no server `{server}` in this stage")]
+    UnknownServer {
+        /// The server asked for.
+        server: String,
+        /// The servers that there are.
+        known: Vec<String>,
+    },
+    /// A stage has no server for a session.
+    #[error("stage `{0}` has no server")]
+    NoServer(String),
     /// A recovery needs a yes, and nobody can say it.
     #[error("the recovery of stage `{0}` must be confirmed")]
     RecoveryNeedsConsent(String),
@@ -462,7 +473,8 @@ impl UserError {
                 let cure = cure.as_ref().unwrap_or(&mend);
                 format!("{cure}. Then run the same command again; {}", aftermath.words())
             }
-            Self::UnknownStack { known, .. } => format!("use one of: {}", known.join(", ")),
+            Self::UnknownStack { known, .. } | Self::UnknownServer { known, .. } => format!("use one of: {}", known.join(", ")),
+            Self::NoServer(_) => "`factory-tree status` shows why; `factory-tree deploy` starts what is missing".to_owned(),
             Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
             Self::TeardownNeedsConsent(_) => "read above what it would delete, then run it again with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
@@ -551,6 +563,7 @@ impl UserError {
             | Self::Variable { .. }
             | Self::NoConfig(_)
             | Self::UnknownStage { .. }
+            | Self::UnknownServer { .. }
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
@@ -582,6 +595,7 @@ impl UserError {
             | Self::PartFailed { .. }
             | Self::StackFailed { .. }
             | Self::StageAbsent(_)
+            | Self::NoServer(_)
             | Self::NoEarlierRelease(_)
             | Self::UnrecordedRelease(_)
             | Self::ReleaseIncomplete { .. }

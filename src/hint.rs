@@ -55,7 +55,7 @@ pub fn credentials_cure(fault: &Fault) -> String {
         Some("RequestTimeTooSkewed" | "RequestInTheFuture" | "RequestExpired") => CLOCK,
         Some("SignatureDoesNotMatch" | "InvalidSignatureException") if is_clock => CLOCK,
         Some("SignatureDoesNotMatch" | "InvalidSignatureException") => {
-            "the secret does not belong to the access key: correct AWS_SECRET_ACCESS_KEY, or that of the profile"
+            "the secret does not belong to the access key: write both of one pair into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or into the profile (`aws configure`); `aws iam create-access-key` makes a new pair"
         }
         Some("ExpiredToken" | "ExpiredTokenException") => {
             "the session has ended: sign in again (`aws sso login`), or fetch a new AWS_SESSION_TOKEN with its keys"
@@ -78,7 +78,7 @@ pub fn credentials_cure(fault: &Fault) -> String {
         }
         None if says(&["sso", "token"]) => "sign in again with `aws sso login`",
         None if says(&["profile"]) => {
-            "choose a profile that `aws configure list-profiles` shows with AWS_PROFILE, or correct ~/.aws/config"
+            "name a profile that `aws configure list-profiles` shows with AWS_PROFILE, or make one with `aws configure sso`"
         }
         _ => {
             "sign in with `aws sso login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -95,7 +95,7 @@ fn unreached_cure(message: &str) -> &'static str {
     } else if message.contains("authorization required") {
         "the proxy asks who you are: put USER:PASSWORD@ before its host in HTTPS_PROXY, then run the same command again"
     } else if message.contains("through proxy") {
-        "correct HTTPS_PROXY, or name this host in NO_PROXY, then run the same command again: it continues from where \
+        "set HTTPS_PROXY to the proxy of your network (`http://HOST:PORT`), or name this host in NO_PROXY, then run the same command again: it continues from where \
          this one stopped"
     } else {
         "look at this machine's network; where a proxy leads out of it, set HTTPS_PROXY. Then run the same command \

@@ -28,6 +28,7 @@ pub mod outputs;
 pub mod plain;
 pub mod plan;
 pub mod policy;
+pub mod program;
 pub mod provision;
 pub mod publish;
 pub mod release;

@@ -9,6 +9,7 @@ mod outputs;
 mod page;
 mod releases;
 mod rollback;
+mod servers;
 mod status;
 mod validation;
 
@@ -33,6 +34,7 @@ pub use outputs::{OutputsReport, public_outputs};
 pub use page::{Page, Paged};
 pub use releases::{ReleaseRow, ReleasesReport};
 pub use rollback::RollbackReport;
+pub use servers::{ServerProcess, ServerRow, ServersReport, SiteAddress};
 pub use validation::ValidationReport;
 
 /// The result of `deploy`.

@@ -28,12 +28,14 @@ const WALLS: [Wall; 5] = [
     Wall {
         // A Lambda is neither a tool of the build nor a part of a local stage: it is started with an
         // environment of its own, and its words are its log.
-        holds: "only `build/command`, `invoke/process` and `local` start processes",
+        // A browser and a session are for a person: they get this environment and this terminal.
+        holds: "only `build/command`, `invoke/process`, `local` and `program` start processes",
         words: &["Command::new", "process::Command"],
         rooms: &[
             "src/build/command.rs",
             "src/invoke/process.rs",
             "src/local/",
+            "src/program.rs",
         ],
     },
     Wall {
@@ -115,7 +117,7 @@ const FLOORS: [&[&str]; 15] = [
     &["local", "status"],
     &["inventory", "logs", "release"],
     &["provision", "publish"],
-    &["aws", "build", "invoke", "policy", "verify"],
+    &["aws", "build", "invoke", "policy", "program", "verify"],
     &["plan"],
     &["urls"],
     &["config"],

@@ -40,7 +40,7 @@ pub(super) fn check_program(
     };
     let unread = |error: object::Error| {
         let problem = format!("is no program that Linux starts: {error}");
-        unfit(name, problem, "check the output of the build".to_owned())
+        unfit(name, problem, "remove the `linker`, `runner` or `rustc-wrapper` from `.cargo/config.toml` that writes something else than a program".to_owned())
     };
     let elf = Elf::parse(program).map_err(unread)?;
     check_machine(name, &elf, architecture)?;
@@ -96,10 +96,13 @@ fn check_machine(name: &str, elf: &Elf<'_>, architecture: Architecture) -> Resul
         "is for {found}, and the stage's architecture is {}",
         architecture.name()
     );
-    let hint = format!(
-        "check the section of `.cargo/config.toml` for target `{}`, or set `architecture` in factory-tree.yaml",
+    let mut hint = format!(
+        "remove `linker` and `rustflags` of target `{}` from `.cargo/config.toml`",
         architecture.triple()
     );
+    if matches!(elf.machine(), EM_X86_64 | EM_AARCH64) {
+        hint += &format!(", or set `architecture: {found}` in factory-tree.yaml");
+    }
     Err(unfit(name, problem, hint))
 }
 

@@ -55,7 +55,7 @@ fn a_program_for_another_processor_is_refused() {
     let target = BuildTarget::AmazonLinux(Architecture::Arm64);
     insta::assert_snapshot!(complaint(&usual(), target), @r"
 program `api` is for x86_64, and the stage's architecture is arm64
-hint: check the section of `.cargo/config.toml` for target `aarch64-unknown-linux-gnu`, or set `architecture` in factory-tree.yaml
+hint: remove `linker` and `rustflags` of target `aarch64-unknown-linux-gnu` from `.cargo/config.toml`, or set `architecture: x86_64` in factory-tree.yaml
 ");
 }
 

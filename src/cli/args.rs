@@ -276,6 +276,31 @@ pub struct DoctorArgs {
     pub output: Output,
 }
 
+/// Arguments of `open`
+#[derive(Clone, Debug, Args)]
+pub struct OpenArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Form of the answer on stdout; a browser is started with text only
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Arguments of `ssh`
+#[derive(Clone, Debug, Args)]
+pub struct SshArgs {
+    /// The stage
+    #[command(flatten)]
+    pub selection: Selection,
+    /// The server, one of those that are listed [default: the first that is in service]
+    #[arg(long, value_name = "ID")]
+    pub server: Option<String>,
+    /// Form of the answer on stdout; a session is started with text only
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
 /// Arguments of `validate`
 #[derive(Clone, Debug, Args)]
 pub struct ValidateArgs {

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use args::{
-    BuildArgs, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs,
+    BuildArgs, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OpenArgs,
     OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
-    StatusArgs, ValidateArgs,
+    SshArgs, StatusArgs, ValidateArgs,
 };
 
 pub use reference::{completions, man_page};
@@ -60,6 +60,13 @@ pub enum Command {
     Status(StatusArgs),
     /// Show what the Lambdas, the API and the servers of a stage log, merged by time
     Logs(LogsArgs),
+    /// Open the site of a stage in the browser, or print its address where there is none
+    Open(OpenArgs),
+    /// Open a shell on a server of a stage, by Session Manager
+    ///
+    /// It needs the AWS CLI and its Session Manager plugin, and the permission ssm:StartSession. The server of a stage on
+    /// this machine is a process: its pid and its log file are shown.
+    Ssh(SshArgs),
     /// Run a Lambda on this machine with an event of a file
     ///
     /// It is built for this machine and started as Lambda starts it, against a runtime API on a loopback port. It
@@ -116,6 +123,8 @@ impl Command {
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
             Self::Validate(args) => args.output,
+            Self::Open(args) => args.output,
+            Self::Ssh(args) => args.output,
             Self::Outputs(args) if args.output == OutputsFormat::Json => Output::Json,
             Self::Outputs(_) | Self::Schema | Self::Completions(_) | Self::Man | Self::Local(_) => {
                 Output::Text

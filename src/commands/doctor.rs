@@ -41,7 +41,7 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
     let Some(endpoint) = platform.endpoint_without_start() else {
         return ON_AWS.map(Finding::not_needed).to_vec();
     };
-    let dns = public_dns().await;
+    let dns = public_dns(config).await;
     let (account, region, clock, caa) = tokio::join!(
         in_time("credentials", connect(config, &endpoint)),
         check_region(config, &dns),
@@ -59,13 +59,21 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
 /// A resolver, or why there is none.
 type Resolver = Result<Dns, String>;
 
-/// Returns this machine's resolver, if it knows what the public knows.
-async fn public_dns() -> Resolver {
-    let dns = Dns::system().map_err(|error| format!("{error:#}"))?;
+/// Returns this machine's resolver, if it knows what the public knows. Behind a proxy it need not: names are resolved there,
+/// and questions to DNS cannot go that way.
+async fn public_dns(config: &Config) -> Resolver {
+    let proxy = config.network.proxy_to(&sts_host(config), 443, true);
+    let excuse = proxy.map(|proxy| {
+        format!("; names are resolved by proxy {proxy}, through which DNS cannot be asked")
+    });
+    let excuse = excuse.unwrap_or_default();
+    let dns = Dns::system().map_err(|error| format!("{error:#}{excuse}"))?;
     if doctor::knows_public_names(&dns).await {
         Ok(dns)
     } else {
-        Err("this machine's DNS does not know public names".to_owned())
+        Err(format!(
+            "this machine's DNS does not know public names{excuse}"
+        ))
     }
 }
 
@@ -121,7 +129,7 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
             Finding::bad(
                 name,
                 detail,
-                "correct `region` of the stage in factory-tree.yaml",
+                "set `region` of the stage to one that `aws account list-regions` shows, such as `us-east-1`",
             )
         }
         Ok(DnsAnswer::Broken(problem) | DnsAnswer::Silent(problem)) => {

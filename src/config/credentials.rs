@@ -270,6 +270,11 @@ impl CredentialSources {
     ) -> Option<CredentialFault> {
         let has = |key: &str| profile.contains_key(key);
         if let Some(command) = profile.get("credential_process") {
+            let said = said.trim_start_matches("Error retrieving credentials: ");
+            let said = said
+                .trim_end()
+                .trim_end_matches("Stderr:")
+                .trim_end_matches([' ', '.']);
             return fault(
                 format!("credential_process of profile `{name}` failed: {said}"),
                 format!("run it by itself, and see what it says: {command}"),

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct Terminal {
     /// Whether lines may be drawn over: not in CI, not for an agent, not when `TERM` is `dumb` or missing.
     pub live: bool,
+    /// Whether there is a screen that a browser could open on.
+    pub display: bool,
     /// Whether to colour.
     pub color: Color,
     /// GitHub Actions, where it runs us.
@@ -69,6 +71,9 @@ impl Terminal {
         let is_agent = AGENTS.into_iter().any(is_on);
         Self {
             live: !is_on("CI") && !is_github && !is_dumb && !is_agent,
+            display: cfg!(target_os = "macos")
+                || read("DISPLAY").is_some()
+                || read("WAYLAND_DISPLAY").is_some(),
             color: color(&read, is_on, is_dumb),
             github: is_github.then(|| Github {
                 workspace: file("GITHUB_WORKSPACE"),

@@ -27,7 +27,7 @@ pub async fn check_delegation(dns: &Dns, domain: &str, zone: &Zone) -> Finding {
         return Finding::bad(
             name,
             detail,
-            "correct `hosted_zone_id` or `domain` in factory-tree.yaml",
+            "leave `hosted_zone_id` out of factory-tree.yaml, so that a zone of the domain is made, or name one that `aws route53 list-hosted-zones` shows for the domain or a parent of it",
         );
     }
     let answer = match in_time(name, dns.name_servers(&zone.name)).await {

@@ -230,6 +230,15 @@ impl Platform {
         }
     }
 
+    /// Returns the process that is the server of a stage on this machine, while it lives: its pid and its log file. In AWS
+    /// the servers are instances.
+    pub fn server_process(&self) -> Option<(i32, PathBuf)> {
+        match self {
+            Self::Aws { .. } => None,
+            Self::Local(stage) => stage.server_process(),
+        }
+    }
+
     /// Stops every process of the stage and deletes its files. Returns a description of each thing removed.
     ///
     /// # Errors

@@ -68,6 +68,12 @@ impl LocalStage {
         self.folder.log(SERVER)
     }
 
+    pub(super) fn server_process(&self) -> Option<(i32, PathBuf)> {
+        let running = state::read::<RunningParts>(&self.folder.running()).ok()?;
+        let process = running.parts.get(SERVER)?.living()?;
+        Some((process.pid, self.server_log()))
+    }
+
     pub(super) async fn remove(&self) -> Result<Vec<String>> {
         let mut removed = remove_folder(&self.folder).await?;
         removed.extend(self.remove_former().await?);

@@ -211,3 +211,45 @@ fn missing_output(
         cure: "declare it below `Outputs`".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(name: &'static str, needs: &str) -> StageStack {
+        let need = ParameterSource::Output {
+            stack: needs.to_owned(),
+            output: "Id",
+        };
+        StageStack {
+            name: name.to_owned(),
+            stack: format!("demo-{name}"),
+            region: "us-east-1".parse().unwrap(),
+            template: name,
+            parameters: BTreeMap::from([("Other", need)]),
+            protected: false,
+        }
+    }
+
+    #[test]
+    fn stacks_that_need_each_others_outputs_in_a_circle_are_told_with_the_parameter() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "Parameters:\n  Digest: { Type: String }\n  Other:\n    Type: String\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\nOutputs:\n  Id:\n    Value: !Ref Topic\n";
+        for name in ["one", "two", "three"] {
+            std::fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
+        }
+        let templates = Templates::read(folder.path()).unwrap();
+        let stacks = [
+            stack("one", "two"),
+            stack("two", "one"),
+            stack("three", "one"),
+        ];
+        let error = validate(&stacks, &templates).unwrap_err().to_string();
+        let error = error.replace(&folder.path().display().to_string(), "[templates]");
+        insta::assert_snapshot!(error, @r"
+        the templates cannot be deployed:
+          [templates]/one.yaml:3: stacks need each other's outputs in a circle: `one` → `two` → `one`
+            cure: move what both need into a third template
+        ");
+    }
+}

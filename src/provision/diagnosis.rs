@@ -76,7 +76,7 @@ const RULES: [DiagnosisRule; 12] = [
             "failed to receive",
         ],
         "the servers did not become ready in time",
-        "look at their log with `factory-tree logs --source server --since 1h`, or by Session Manager with `journalctl -u factory-tree-websocket`: a bundle that does not start, or a network that does not reach AWS",
+        "look at their log with `factory-tree logs --source server --since 1h`, or on one of them (`factory-tree ssh`) with `journalctl -u factory-tree-websocket`: a bundle that does not start, or a network that does not reach AWS",
     ),
     (
         &[

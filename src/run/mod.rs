@@ -3,6 +3,7 @@
 //! process ends. The work itself is in `commands`; nothing here knows of AWS.
 
 mod consent;
+mod handed_over;
 mod signals;
 
 use std::ffi::OsString;
@@ -129,6 +130,8 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Validate(args) => validate(&args),
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
+        Command::Open(args) => handed_over::open(&args, terminal).await,
+        Command::Ssh(args) => handed_over::ssh(&args).await,
         Command::Releases(args) => releases(&args).await,
         Command::Diff(args) => diff(&args).await,
         Command::Rollback(args) => rollback(&args, terminal).await,

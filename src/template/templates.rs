@@ -119,7 +119,7 @@ impl Templates {
             let message = format!("there is no template `{name}.yaml`, which a stack needs");
             return whole(
                 message,
-                "restore the file, or correct `templates` in the configuration",
+                "restore the file, or set `templates` in factory-tree.yaml to the folder that has it",
             );
         };
         if body.len() > limit {

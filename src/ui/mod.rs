@@ -290,6 +290,11 @@ pub fn ask(question: &str) -> Result<Option<String>> {
     })
 }
 
+/// Returns whether somebody reads stdout on a terminal.
+pub fn is_watched() -> bool {
+    stdout().is_terminal()
+}
+
 /// Returns the reporter of events: to a program, to a person at a terminal, or to a log.
 pub fn reporter(output: Output, terminal: &Terminal) -> Box<dyn Reporter> {
     let clock: board::Clock = Arc::new(Instant::now);

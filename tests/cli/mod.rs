@@ -5,6 +5,7 @@ mod absent;
 mod account;
 mod build;
 mod consent;
+mod hand_over;
 mod help;
 mod install;
 mod network;

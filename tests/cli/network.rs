@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use super::project::Project;
 use crate::support::fake_account::FakeCloudFormation;
+use crate::support::fake_aws::FakeAws;
 use crate::support::loopback;
 use crate::support::proxy::{CompanyNetwork, NAME};
 
@@ -43,8 +44,7 @@ fn dead_port() -> u16 {
 
 fn company() -> (CompanyNetwork, FakeCloudFormation) {
     let account = FakeCloudFormation::start();
-    let server = account.url.trim_start_matches("http://").parse().unwrap();
-    (CompanyNetwork::before(server), account)
+    (CompanyNetwork::before(&account.url), account)
 }
 
 /// Names and values of the environment.
@@ -58,7 +58,7 @@ fn every_request_goes_through_the_proxy_to_the_private_authority() {
         let before = network.seen().through;
         let mut command = on_aws(&project, &["status"], &url);
         command.env(variable, network.proxy());
-        command.env("AWS_CA_BUNDLE", CompanyNetwork::authority());
+        command.env("AWS_CA_BUNDLE", network.authority());
         let reported = reported(&project, &mut command);
         assert!(!reported.contains("not reached"), "{reported}");
         assert!(network.seen().through > before, "{variable}: {reported}");
@@ -69,11 +69,82 @@ fn every_request_goes_through_the_proxy_to_the_private_authority() {
     assert!(seen.asked.iter().all(|line| line.starts_with("CONNECT ")));
 }
 
+/// The hosts of stage prod, and that of AWS by which `doctor` knows region and time.
+const PUBLIC: [&str; 4] = [
+    "factory-tree.com",
+    "www.factory-tree.com",
+    "api.factory-tree.com",
+    "ws.factory-tree.com",
+];
+
+#[test]
+fn a_whole_deploy_and_every_verb_after_it_go_through_the_proxy() {
+    let (project, aws) = (Project::new(), FakeAws::default());
+    let (api, stage) = (aws.serve_api(), aws.serve_stage("factory-tree-prod"));
+    let mut servers = PUBLIC.map(|name| (name, stage.as_str())).to_vec();
+    servers.extend([(NAME, api.as_str()), ("sts.us-east-1.amazonaws.com", &api)]);
+    let network = CompanyNetwork::of(&servers);
+    let url = format!("https://{NAME}");
+    let run = |verb: &[&str]| {
+        let mut command = on_aws(&project, verb, &url);
+        command.env("HTTPS_PROXY", network.proxy());
+        command.env("AWS_CA_BUNDLE", network.authority());
+        reported(&project, &mut command)
+    };
+    let deployed = run(&["deploy", "--output", "json"]);
+    assert!(deployed.starts_with("exit 0\n"), "{deployed}");
+    let asked = network.seen().asked;
+    for host in PUBLIC.iter().chain([&NAME]) {
+        let line = format!("CONNECT {host}:443 HTTP/1.1");
+        assert!(asked.contains(&line), "{host}: {asked:?}");
+    }
+    let doctor = run(&["doctor"]);
+    let row = |name: &str| {
+        let mut rows = doctor.lines();
+        let row = rows.find(|line| line.contains(&format!(" {name} ")));
+        row.unwrap_or_else(|| panic!("{name}: {doctor}"))
+    };
+    assert!(row("clock").starts_with("  ok "), "{doctor}");
+    // Whether this machine knows public names, differs.
+    for name in ["region", "delegation", "caa"] {
+        assert!(!row(name).contains("FAIL"), "{doctor}");
+    }
+    let status = run(&["status"]);
+    assert!(
+        status.contains("redirects to https://factory-tree.com"),
+        "{status}"
+    );
+    for check in ["site", "api", "socket"] {
+        let is_healthy =
+            |line: &str| line.contains(&format!(" {check} ")) && line.contains(" build ");
+        assert!(status.lines().any(is_healthy), "{check}: {status}");
+    }
+    let later: [&[&str]; 7] = [
+        &["plan"],
+        &["releases"],
+        &["outputs", "--output", "json"],
+        &["diff", "0a1b2c3d"],
+        &["recover", "--yes"],
+        &["rollback", "--yes"],
+        &["teardown", "--yes"],
+    ];
+    for verb in later {
+        let before = network.seen().through;
+        let reported = run(verb);
+        assert!(!reported.contains("not reached"), "{verb:?}: {reported}");
+        assert!(network.seen().through > before, "{verb:?}: {reported}");
+    }
+    let seen = network.seen();
+    assert_eq!(seen.taken, seen.through, "requests around the proxy");
+    assert!(seen.asked.iter().all(|line| line.starts_with("CONNECT ")));
+    assert!(aws.account().count("ExecuteChangeSet") >= 7);
+}
+
 #[test]
 fn a_way_that_leads_nowhere_is_told_and_is_no_fault_of_the_credentials() {
     let (project, (network, _account)) = (Project::new(), company());
     let url = format!("https://{NAME}");
-    let authority = CompanyNetwork::authority();
+    let authority = network.authority();
     let authority = authority.to_str().unwrap();
     let (proxy, dead) = (network.proxy(), dead_port());
     let without_password = proxy.replace("user:password@", "");
@@ -206,6 +277,22 @@ fn missing_credentials_and_wrong_profiles_name_themselves() {
             "empty profile",
             "[profile empty]\nregion = us-east-1\n",
             "empty",
+        ),
+        (
+            "process",
+            "[profile p]\ncredential_process = /bin/false\n",
+            "p",
+        ),
+        ("half a pair", "[profile h]\naws_access_key_id = a\n", "h"),
+        (
+            "token file",
+            "[profile w]\nrole_arn = arn:aws:iam::1:role/a\nweb_identity_token_file = /nowhere/token\n",
+            "w",
+        ),
+        (
+            "no source profile",
+            "[profile r]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = base\n",
+            "r",
         ),
     ];
     let mut told = String::new();

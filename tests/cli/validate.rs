@@ -90,3 +90,24 @@ fn a_parameter_without_a_value_and_one_that_is_not_declared_are_told() {
     project.replace("templates/data.yaml", "!Ref Protected", "!Ref Guarded");
     insta::assert_snapshot!("parameters", project.run(&["validate"]));
 }
+
+#[test]
+fn a_circle_and_a_value_that_nothing_takes_are_told_with_file_and_line() {
+    let project = project();
+    project.replace(
+        "templates/data.yaml",
+        "  Topic:\n",
+        "  Topic:\n    DependsOn: Table\n",
+    );
+    project.replace(
+        "templates/data.yaml",
+        "      BillingMode:",
+        "      Note: !Sub '${Topic.TopicName}'\n      BillingMode:",
+    );
+    project.replace("templates/dns.yaml", "Resources:", "Recources:");
+    insta::assert_snapshot!("section", project.run(&["validate"]));
+    project.replace("templates/dns.yaml", "Recources:", "Resources:");
+    insta::assert_snapshot!("circle", project.run(&["validate"]));
+    insta::assert_snapshot!("circle", project.run(&["deploy"]));
+    super::assert_nothing_there(&project);
+}

@@ -84,6 +84,18 @@ fn a_template_that_is_refused_is_reported_with_its_resource_and_put_right_by_the
     });
     assert_eq!(stage.deploy()["outcome"], "deployed");
 
+    // A plan asks about such a template, too.
+    stage.change_template("data.yaml", |text| {
+        text.replace("Factory tree changes", "Changes")
+    });
+    let planned = stage.run("plan");
+    assert_eq!(planned.code, Some(0), "{}", planned.said);
+    let stacks = planned.json["stacks"].as_array().unwrap();
+    let data = stacks.iter().find(|stack| stack["name"] == "data").unwrap();
+    let topic = &data["changes"][0];
+    assert_eq!(topic["logical_id"], "Topic", "{data}");
+    assert_ne!(topic["seen_by"], "template", "{data}");
+
     // What the template retains, the emulator held, and it is gone.
     let gone = stage.run("teardown");
     assert_eq!(gone.code, Some(0), "{}", gone.said);

@@ -47,6 +47,10 @@ fn deploy_status_teardown() {
     status_tells_the_last_deploy(&status.json, &report);
     the_logs_of_every_part_are_merged(&stage);
     the_logs_are_chosen_from(&stage);
+    let (server, address) = (stage.run("ssh"), stage.run("open"));
+    let pid = server.json["process"]["pid"].to_string();
+    assert_eq!(pid, stage.pid_of("server"), "{}", server.said);
+    assert_eq!(address.json["site"], report["urls"]["site"]);
     each_lambda_runs_outside_lambda(&stage, &report);
 
     a_teardown_leaves_nothing(&stage, &report);

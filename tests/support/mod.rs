@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod fake_account;
+pub(crate) mod fake_aws;
 pub(crate) mod fake_storage;
 pub(crate) mod loopback;
 pub(crate) mod proxy;

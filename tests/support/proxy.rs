@@ -1,22 +1,22 @@
-//! The network of a company, on loopback: a proxy that demands CONNECT and a password, and an endpoint behind TLS whose
-//! certificate only a private authority knows. The endpoint's name is known to the proxy alone, so going around it fails.
-//! In: an endpoint that speaks plain HTTP. Out: what was asked of the proxy and of the endpoint.
-//!
-//! The files in `tls/` were made by `openssl req -x509` and `openssl x509 -req`, valid for a hundred years; the authority's
-//! key was thrown away.
+//! The network of a company, on loopback: a proxy that demands CONNECT and a password, and endpoints behind TLS whose
+//! certificate only a private authority knows. Their names are known to the proxy alone, so going around it fails.
+//! In: for each name the server that speaks plain HTTP. Out: what was asked of the proxy and of the endpoints.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-/// The name that only the proxy resolves.
+use super::loopback;
+
+/// The name of the endpoint of AWS, which only the proxy resolves.
 pub(crate) const NAME: &str = "aws.example.test";
 
 /// `user:password` in Base64.
@@ -27,9 +27,9 @@ const AUTHORIZATION: &str = "basic dxnlcjpwyxnzd29yza==";
 pub(crate) struct Seen {
     /// The first lines of what the proxy was asked.
     pub(crate) asked: Vec<String>,
-    /// Connections that the proxy has opened to the endpoint.
+    /// Connections that the proxy has opened to an endpoint.
     pub(crate) through: usize,
-    /// Connections that the endpoint has taken.
+    /// Connections that the endpoints have taken.
     pub(crate) taken: usize,
 }
 
@@ -38,27 +38,43 @@ pub(crate) struct CompanyNetwork {
     /// The proxy's port on loopback.
     pub(crate) proxy_port: u16,
     seen: Arc<Mutex<Seen>>,
+    folder: tempfile::TempDir,
 }
 
+/// The servers behind TLS, by name.
+type Endpoints = Arc<BTreeMap<String, SocketAddr>>;
+
 impl CompanyNetwork {
-    /// Puts proxy and TLS in front of a server on loopback.
-    pub(crate) fn before(server: SocketAddr) -> Self {
+    /// Puts proxy and TLS in front of the endpoint of AWS, a server on loopback.
+    pub(crate) fn before(url: &str) -> Self {
+        Self::of(&[(NAME, url)])
+    }
+
+    /// Puts proxy and TLS in front of servers on loopback.
+    pub(crate) fn of(servers: &[(&str, &str)]) -> Self {
+        let names: Vec<String> = servers.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let (authority, acceptor) = authority(&names);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let endpoint = serve({
-            let seen = Arc::clone(&seen);
-            let acceptor = acceptor();
-            move |stream| {
+        let endpoints = servers.iter().map(|(name, url)| {
+            let server = url.trim_start_matches("http://").parse().unwrap();
+            let (seen, acceptor) = (Arc::clone(&seen), acceptor.clone());
+            let endpoint = loopback::accept(move |stream| {
                 seen.lock().unwrap().taken += 1;
                 take(stream, acceptor.clone(), server)
-            }
+            });
+            ((*name).to_owned(), endpoint)
         });
-        let proxy = serve({
+        let endpoints: Endpoints = Arc::new(endpoints.collect());
+        let proxy = loopback::accept({
             let seen = Arc::clone(&seen);
-            move |stream| forward(stream, Arc::clone(&seen), endpoint)
+            move |stream| forward(stream, Arc::clone(&seen), Arc::clone(&endpoints))
         });
         Self {
             proxy_port: proxy.port(),
             seen,
+            folder,
         }
     }
 
@@ -68,8 +84,8 @@ impl CompanyNetwork {
     }
 
     /// The certificate of the private authority.
-    pub(crate) fn authority() -> PathBuf {
-        tls_file("ca.pem")
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
     }
 
     /// What has come so far.
@@ -78,47 +94,27 @@ impl CompanyNetwork {
     }
 }
 
-fn tls_file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/support/tls")
-        .join(name)
-}
-
-fn acceptor() -> TlsAcceptor {
-    let certificates = CertificateDer::pem_file_iter(tls_file("server.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(tls_file("server.key")).unwrap();
+/// Makes an authority, and a certificate of it for these names. Returns the authority's own in PEM, and the server's side.
+fn authority(names: &[String]) -> (String, TlsAcceptor) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(names).unwrap();
+    let server = server.signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(certificates.map(Result::unwrap).collect(), key)
+        .with_single_cert(
+            vec![server.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
         .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
-
-/// Answers every connection by a future of its own, on a thread.
-fn serve<F>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
-where
-    F: Future<Output = Option<()>> + Send + 'static,
-{
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let listener = TcpListener::from_std(listener).unwrap();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(answer(stream));
-            }
-        });
-    });
-    address
+    (authority, TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Takes TLS off a connection. A peer that does not believe the certificate goes away.
@@ -132,17 +128,19 @@ async fn take(stream: TcpStream, acceptor: TlsAcceptor, server: SocketAddr) -> O
 async fn forward(
     mut stream: TcpStream,
     seen: Arc<Mutex<Seen>>,
-    endpoint: SocketAddr,
+    endpoints: Endpoints,
 ) -> Option<()> {
     let head = read_head(&mut stream).await?;
     let first = head.lines().next().unwrap_or_default().to_owned();
     seen.lock().unwrap().asked.push(first.clone());
-    let answer = refusal(&first, &head);
-    if let Some(refusal) = answer {
-        let answer = format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\n\r\n");
-        stream.write_all(answer.as_bytes()).await.ok()?;
-        return Some(());
-    }
+    let endpoint = match endpoint(&first, &head, &endpoints) {
+        Ok(endpoint) => endpoint,
+        Err(refusal) => {
+            let answer = format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.ok()?;
+            return Some(());
+        }
+    };
     seen.lock().unwrap().through += 1;
     let mut server = TcpStream::connect(endpoint).await.ok()?;
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.ok()?;
@@ -150,16 +148,15 @@ async fn forward(
     Some(())
 }
 
-fn refusal(first: &str, head: &str) -> Option<&'static str> {
-    let Some(target) = first.strip_prefix("CONNECT ") else {
-        return Some("405 Method Not Allowed");
-    };
+fn endpoint(first: &str, head: &str, endpoints: &Endpoints) -> Result<SocketAddr, &'static str> {
+    let target = first
+        .strip_prefix("CONNECT ")
+        .ok_or("405 Method Not Allowed")?;
     if !head.to_ascii_lowercase().contains(AUTHORIZATION) {
-        return Some("407 Proxy Authentication Required");
+        return Err("407 Proxy Authentication Required");
     }
     let host = target.split(':').next().unwrap_or_default();
-    let is_known = host == NAME || host.ends_with(&format!(".{NAME}"));
-    (!is_known).then_some("502 Bad Gateway")
+    endpoints.get(host).copied().ok_or("502 Bad Gateway")
 }
 
 async fn read_head(stream: &mut TcpStream) -> Option<String> {

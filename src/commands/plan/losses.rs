@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::stack::{AskAbout, PreviewInputs};
-use super::{find_stacks, preview_stacks};
+use super::{artifact_bucket, find_stacks, preview_stacks};
 use crate::aws::{Aws, Stack};
 use crate::build::Artifacts;
 use crate::config::Config;
@@ -45,6 +45,7 @@ pub(crate) async fn ensure_consent_to_losses(
     }
     let facts = PreviewInputs {
         aws: Some(aws),
+        bucket: artifact_bucket(&found),
         artifacts: publish::facts(artifacts),
         ask: AskAbout::Data,
         reporter,

@@ -64,6 +64,7 @@ pub(super) async fn preview(
     let found = find_stacks(aws.as_ref(), config, &urls, reporter).await?;
     let facts = PreviewInputs {
         aws: aws.as_ref(),
+        bucket: artifact_bucket(&found),
         artifacts: publish::facts(artifacts),
         ask: AskAbout::Everything,
         reporter,
@@ -102,6 +103,12 @@ async fn endpoint_without_start(platform: &Platform) -> Result<Option<StageEndpo
 
 /// Deployed stacks by short name.
 type StacksByName = BTreeMap<String, Stack>;
+
+/// Returns the bucket that the deployed foundation puts out.
+fn artifact_bucket(found: &StacksByName) -> Option<String> {
+    let foundation = found.get("foundation")?;
+    foundation.outputs.get("ArtifactBucket").cloned()
+}
 
 async fn find_stacks(
     aws: Option<&Aws>,

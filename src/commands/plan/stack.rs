@@ -13,12 +13,14 @@ use crate::plan::{
 };
 use crate::provision::state::{self, DeployAction};
 use crate::provision::{self, LargeTemplates, retry_transient};
-use crate::template::{self, AFTER_DEPLOY, Rendered, ResourceChange};
+use crate::template::{self, Rendered, ResourceChange};
 
 /// The inputs that the previews of all stacks share.
 pub(super) struct PreviewInputs<'a> {
     /// The clients, or `None` if there is no endpoint: then no stack is there.
     pub(super) aws: Option<&'a Aws>,
+    /// The artifact bucket, once there is one: templates that are too large for a request go by way of it.
+    pub(super) bucket: Option<String>,
     /// The keys and hashes of the artifacts, as parameters of stacks.
     pub(super) artifacts: BTreeMap<ArtifactFact, String>,
     /// The changes about which CloudFormation is asked.
@@ -58,10 +60,7 @@ pub(super) async fn preview_stack(
     let (before, changes) = match (action, stack, facts.aws) {
         (StackAction::Unchanged, _, _) => (after.clone(), Vec::new()),
         (StackAction::Update, Some(stack), Some(aws)) => {
-            let bucket = planned.find("foundation", "ArtifactBucket");
-            let bucket = bucket.filter(|name| *name != AFTER_DEPLOY);
-            let large = LargeTemplates::by(&aws.s3, bucket.map(String::as_str));
-            compare((aws, large), facts, plan, stack, &after, &parameters).await?
+            compare(aws, facts, plan, stack, &after, &parameters).await?
         }
         _ => {
             let nothing = Rendered::default();
@@ -151,7 +150,7 @@ fn is_current(plan: &StackPlan, stack: &Stack, parameters: &BTreeMap<String, Str
 
 /// Compares what is deployed with what would be, and asks CloudFormation about the same.
 async fn compare(
-    (aws, large): (&Aws, LargeTemplates<'_>),
+    aws: &Aws,
     facts: &PreviewInputs<'_>,
     plan: &StackPlan,
     stack: &Stack,
@@ -172,6 +171,7 @@ async fn compare(
     };
     let asked = match plan::unknown_parameters(&present).as_slice() {
         [] if is_asked => {
+            let large = LargeTemplates::by(&aws.s3, facts.bucket.as_deref());
             Some(provision::forecast(&client, plan, &present, large, reporter).await?)
         }
         _ => None,

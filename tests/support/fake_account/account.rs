@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use factory_tree::template::Template;
+
 use super::form::Form;
 use super::operation::{Operation, Resource, Timed};
 use super::xml::{Node, text};
@@ -35,6 +37,8 @@ pub(crate) struct FakeAccount {
     pub(crate) skipped: Vec<String>,
     /// Events of nested stacks by ARN: logical id, type, status and reason.
     pub(crate) nested: BTreeMap<String, Vec<[String; 4]>>,
+    /// The instances of the group of the stack `…-websocket`: id and lifecycle.
+    pub(crate) servers: Vec<(&'static str, &'static str)>,
     faults: VecDeque<(String, Fault)>,
     until: Option<(Instant, Fault)>,
     stacks: BTreeMap<String, FakeStack>,
@@ -44,6 +48,7 @@ pub(crate) struct FakeAccount {
 #[derive(Default)]
 struct FakeStack {
     id: String,
+    template: String,
     parameters: BTreeMap<String, String>,
     events: Vec<Timed>,
     change_sets: BTreeMap<String, ChangeSet>,
@@ -150,6 +155,18 @@ impl FakeAccount {
             "ListChangeSets" => self.list_change_sets(form),
             "DescribeStackEvents" => self.describe_stack_events(form),
             "DescribeEvents" => self.describe_events(),
+            "GetTemplate" => Ok(vec![text("TemplateBody", &self.find(form)?.1.template)]),
+            "ListStackResources" => {
+                let (name, _) = self.find(form)?;
+                Ok(vec![Node::List(
+                    "StackResourceSummaries",
+                    self.groups_of(&name),
+                )])
+            }
+            "DescribeAutoScalingGroups" => Ok(vec![Node::List(
+                "AutoScalingGroups",
+                self.describe_groups(),
+            )]),
             "DeleteStack" => self.begin(form, "DELETE", "DELETE_FAILED"),
             "RollbackStack" => self.begin_from(form, "UPDATE_FAILED"),
             "ContinueUpdateRollback" => self.begin_from(form, "UPDATE_ROLLBACK_FAILED"),
@@ -164,6 +181,36 @@ impl FakeAccount {
                 format!("no such action: {other}"),
             )),
         }
+    }
+
+    fn groups_of(&self, stack: &str) -> Vec<Vec<Node>> {
+        let group = vec![
+            text("LogicalResourceId", "Servers"),
+            text("PhysicalResourceId", "servers"),
+            text("ResourceType", "AWS::AutoScaling::AutoScalingGroup"),
+            text("ResourceStatus", "CREATE_COMPLETE"),
+            text("LastUpdatedTimestamp", "2026-01-01T00:00:00Z"),
+        ];
+        let is_there = stack.ends_with("-websocket") && !self.servers.is_empty();
+        is_there.then_some(group).into_iter().collect()
+    }
+
+    fn describe_groups(&self) -> Vec<Vec<Node>> {
+        let servers = self.servers.iter().map(|(id, lifecycle)| {
+            vec![
+                text("InstanceId", *id),
+                text("LifecycleState", *lifecycle),
+                text("HealthStatus", "Healthy"),
+                text("AvailabilityZone", "us-east-1a"),
+                text("ProtectedFromScaleIn", "false"),
+            ]
+        });
+        let group = vec![
+            text("AutoScalingGroupName", "servers"),
+            text("DesiredCapacity", "2"),
+            Node::List("Instances", servers.collect()),
+        ];
+        vec![group]
     }
 
     fn find(&mut self, form: &Form) -> Result<(String, &mut FakeStack), Refusal> {
@@ -323,6 +370,7 @@ impl FakeAccount {
             _ => ("UPDATE", "UPDATE_ROLLBACK_COMPLETE"),
         };
         stack.parameters.clone_from(&change_set.parameters);
+        stack.template.clone_from(&change_set.template);
         stack.executed = Some(change_set_arn(&name));
         stack.updated = Some(SystemTime::now());
         let nothing = BTreeMap::new();
@@ -465,13 +513,22 @@ impl FakeStack {
         })
     }
 
-    /// Every stack puts out its digest, and its id as `Id`.
+    /// Every stack puts out its digest, and its id as `Id`; what its template declares, as `STACK-OUTPUT` in small letters.
     fn outputs(&self) -> BTreeMap<String, String> {
+        let template = Template::parse("template".as_ref(), self.template.clone());
+        let declared = template
+            .map(|template| template.outputs)
+            .unwrap_or_default();
+        let stack = self.id.split('/').nth(1).unwrap_or_default();
+        let value = |name: &String| format!("{stack}-{name}").to_lowercase();
+        let mut outputs: BTreeMap<String, String> = declared
+            .iter()
+            .map(|name| (name.clone(), value(name)))
+            .collect();
         let digest = self.parameters.get("Digest").cloned().unwrap_or_default();
-        BTreeMap::from([
-            ("Digest".to_owned(), digest),
-            ("Id".to_owned(), self.id.clone()),
-        ])
+        outputs.insert("Digest".to_owned(), digest);
+        outputs.insert("Id".to_owned(), self.id.clone());
+        outputs
     }
 }
 

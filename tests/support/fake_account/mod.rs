@@ -45,7 +45,10 @@ impl FakeCloudFormation {
     }
 }
 
-async fn answer(State(account): State<Arc<Mutex<FakeAccount>>>, body: Bytes) -> Response {
+pub(super) async fn answer(
+    State(account): State<Arc<Mutex<FakeAccount>>>,
+    body: Bytes,
+) -> Response {
     let form = Form::parse(&body);
     let action = form.get("Action").unwrap_or_default().to_owned();
     let fault = {

@@ -40,7 +40,7 @@ impl FakeStorage {
     }
 }
 
-async fn answer(
+pub(super) async fn answer(
     State(buckets): State<Arc<Mutex<FakeBuckets>>>,
     method: Method,
     uri: Uri,
