@@ -466,7 +466,7 @@ impl UserError {
             Self::PartFailed { log, .. } => format!("its log is {}; `factory-tree deploy` tries again", log.display()),
             Self::NoCredentials { cure, .. } => cure.clone(),
             Self::WrongAccount { .. } => "name a profile of the stage's account with AWS_PROFILE (`aws configure list-profiles` lists them), or the account of these credentials with `account` in factory-tree.yaml".to_owned(),
-            Self::Busy { .. } => "run the same command again when it is done: `factory-tree status` shows that; `deploy --on-busy wait` waits for it".to_owned(),
+            Self::Busy { .. } => "run the same command again when it is done: `factory-tree status` shows that; `factory-tree deploy --on-busy wait` waits for it".to_owned(),
             Self::StackStuck { way_out, .. } => (*way_out).to_owned(),
             Self::StackFailed { template, cure, aftermath, .. } => {
                 let mend = format!("change what the reason names in {}", template.display());
@@ -484,7 +484,7 @@ impl UserError {
                 "leave `--express` out: with it, a deploy ends before everything is ready for use".to_owned()
             }
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
-            Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
+            Self::NotConfirmed(_) => "nothing has changed; run the same command again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
             Self::UnknownRelease { known, .. } => choose_a_release(known),
             Self::AmbiguousRelease { .. } => "type more digits of the id".to_owned(),
@@ -498,15 +498,16 @@ impl UserError {
                 "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`, and for a protected stage its name too: `--stage NAME`".to_owned()
             }
             Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
-            Self::PlanOutdated { .. } => {
-                "nothing was deployed; make a new plan with `factory-tree plan --out plan.json`, read it, and deploy that".to_owned()
+            Self::PlanOutdated { file, .. } => {
+                let file = file.display();
+                format!("nothing was deployed; make a new plan with `factory-tree plan --out {file}`, read it, and deploy it with `factory-tree deploy --plan {file}`")
             }
             Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out plan.json`".to_owned(),
             Self::CompletionsNotInstalled { shell, .. } => format!(
                 "name a folder that can be written with XDG_DATA_HOME, or save what `factory-tree completions {shell}` prints where {shell} looks for completions"
             ),
-            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run it again".to_owned(),
-            Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
+            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run the same command again".to_owned(),
+            Self::Unhealthy { .. } => "`factory-tree status` shows every check; `factory-tree deploy` repairs what it can".to_owned(),
         }
     }
 
@@ -619,7 +620,7 @@ fn deploy_again(commit: Option<&str>) -> String {
         format!("commit {commit}")
     });
     format!(
-        "nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and deploy"
+        "nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and run `factory-tree deploy`"
     )
 }
 
