@@ -19,7 +19,7 @@ use crate::release::ReleaseId;
 pub struct DeployArgs {
     /// The stage, and the form of the answer
     #[command(flatten)]
-    pub stage: StageArgs,
+    pub stage: ReportArgs,
     /// Wait for another operation that runs on a stack, or fail
     #[arg(long, value_enum, default_value_t = OnBusy::Wait)]
     pub on_busy: OnBusy,
@@ -61,11 +61,7 @@ impl DeployArgs {
     /// Returns the arguments of a deploy without options.
     pub fn of(args: &ReportArgs) -> Self {
         Self {
-            stage: StageArgs {
-                selection: args.selection.clone(),
-                output: args.output,
-                yes: false,
-            },
+            stage: args.clone(),
             on_busy: OnBusy::Wait,
             verify: false,
             express: false,

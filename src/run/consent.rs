@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::cli::StageArgs;
+use crate::cli::{Selection, StageArgs};
 use crate::commands::deploy::DeployRequest;
 use crate::config::Config;
 use crate::error::{self, UserError};
@@ -90,8 +90,8 @@ pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
 }
 
 /// Data that a deploy would destroy may go by a flag; that of a protected stage only where its name was typed beside it.
-pub(super) fn may_lose_data(config: &Config, args: &StageArgs) -> bool {
-    is_free(config) || args.selection.stage.is_some()
+pub(super) fn may_lose_data(config: &Config, selection: &Selection) -> bool {
+    is_free(config) || selection.stage.is_some()
 }
 
 /// Everybody may do as they like with a stage that is not protected.

@@ -229,7 +229,8 @@ async fn dev(args: &ReportArgs, terminal: &Terminal) -> Result<Exit> {
 }
 
 fn deploy_request(config: &Config, args: &DeployArgs) -> Result<DeployRequest> {
-    let consent = if args.allow_replacement && consent::may_lose_data(config, &args.stage) {
+    let selection = &args.stage.selection;
+    let consent = if args.allow_replacement && consent::may_lose_data(config, selection) {
         DataConsent::All
     } else {
         DataConsent::default()

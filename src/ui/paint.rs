@@ -102,7 +102,13 @@ fn row_of_report(line: &str) -> String {
 /// `stage prod: healthy` is a title and a state.
 fn heading(line: &str) -> String {
     let Some((title, state)) = line.split_once(": ") else {
-        return painted(HEADING, line);
+        // The last line of a plan is its digest.
+        let is_title = !line.starts_with("plan ");
+        return if is_title {
+            painted(HEADING, line)
+        } else {
+            line.to_owned()
+        };
     };
     let title = painted(HEADING, &format!("{title}:"));
     let known = STATES.iter().find(|(word, _)| state.starts_with(word));
@@ -140,38 +146,39 @@ fn status_style(word: &str) -> Option<Style> {
     }
 }
 
-/// Returns a line in rows of at most so many columns. It is folded at spaces, and goes on below its last column. A word that
-/// is longer than a row stays whole, so that it can be copied.
+/// Returns a line in rows of at most so many columns. It is folded at spaces, and goes on below its last column, or below its
+/// beginning where a word needs that. A word that fits nowhere stays where it is, in one piece.
 fn fold(line: &str, columns: usize) -> Vec<String> {
-    let hang = " ".repeat(hang(line, columns));
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let hang = hang(line, indent, columns);
     let mut rows = Vec::new();
     let mut row = String::new();
     for word in line.split_inclusive(' ') {
-        let width =
-            console::measure_text_width(&row) + console::measure_text_width(word.trim_end());
-        if width > columns && !row.trim().is_empty() {
+        let width = console::measure_text_width(word.trim_end());
+        let is_full = console::measure_text_width(&row) + width > columns;
+        let next = [hang, indent]
+            .into_iter()
+            .find(|next| next + width <= columns);
+        if let Some(next) = next.filter(|_| is_full && !row.trim().is_empty()) {
             rows.push(row.trim_end().to_owned());
-            row.clone_from(&hang);
-            if word == " " {
-                continue;
-            }
+            row = " ".repeat(next);
         }
-        row += word;
+        // A row that goes on begins with a word.
+        if rows.is_empty() || word != " " || !row.trim().is_empty() {
+            row += word;
+        }
     }
     rows.push(row.trim_end().to_owned());
     rows
 }
 
 /// The column at which a folded line goes on: that of its last column of text, or a little to the right of its beginning.
-fn hang(line: &str, columns: usize) -> usize {
-    let text = line.trim_start_matches(' ');
-    let indent = line.len() - text.len();
+fn hang(line: &str, indent: usize, columns: usize) -> usize {
     let gap = line.rfind("  ").map(|place| place + 2);
-    let column = gap.filter(|place| *place > indent && line.is_char_boundary(*place));
+    let column = gap.filter(|place| *place > indent);
     let column = column.map(|place| console::measure_text_width(&line[..place]));
-    column
-        .filter(|column| *column <= columns / 2)
-        .unwrap_or((indent + 4).min(columns / 2))
+    let column = column.filter(|column| *column <= columns / 2);
+    column.unwrap_or((indent + 4).min(columns / 2))
 }
 
 #[cfg(test)]
@@ -221,6 +228,16 @@ mod tests {
                            from every address
         known after deploy: AlarmTopic,
             ArtifactBucket, CertificateArn
+        ");
+    }
+
+    #[test]
+    fn a_word_that_needs_the_whole_row_goes_below_the_beginning() {
+        let report = "    sha256 0123456789abcdef\n    sha256 0123456789abcdef012345";
+        insta::assert_snapshot!(shown(report, Some(21)), @r"
+        sha256
+        0123456789abcdef
+        sha256 0123456789abcdef012345
         ");
     }
 

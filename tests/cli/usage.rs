@@ -139,13 +139,13 @@ fn the_configuration_is_found_from_a_subfolder_and_an_empty_variable_names_none(
 #[test]
 fn yes_is_an_option_only_where_something_is_asked() {
     let project = Project::new();
-    for verb in ["status", "logs", "plan", "dev"] {
+    for verb in ["status", "logs", "plan", "dev", "deploy"] {
         let reported = project.run(&[verb, "--stage", "prd", "--yes"]);
         let refused = reported.starts_with("exit 2\n")
             && reported.contains("unexpected argument '--yes' found");
         assert!(refused, "{reported}");
     }
-    for verb in ["deploy", "rollback", "recover", "teardown"] {
+    for verb in ["rollback", "recover", "teardown"] {
         let reported = project.run(&[verb, "--stage", "prd", "--yes"]);
         assert!(reported.contains("there is no stage `prd`"), "{reported}");
     }
