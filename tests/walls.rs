@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use clap::CommandFactory;
+use factory_tree::cli::Cli;
 use regex::Regex;
 
 /// A wall: what it keeps in, how that is written, and where it may be written.
@@ -101,6 +103,22 @@ fn every_wall_has_something_behind_it() {
         });
         assert!(used, "{}", wall.holds);
     }
+}
+
+/// What a message names between backticks can be run as it is printed: `factory-tree deploy --on-busy wait`, not `deploy
+/// --on-busy wait`. A verb alone may be named for what it is.
+#[test]
+fn a_message_names_a_command_of_ours_whole() {
+    let cli = Cli::command();
+    let verbs: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+    let cut = Regex::new(&format!("`(?:{}) [^`\n]+`", verbs.join("|"))).unwrap();
+    let mut breaches = Vec::new();
+    for (file, code) in sources(&root().join("src")) {
+        let code = without_comments(&code);
+        let found = cut.find_iter(&code).map(|found| found.as_str());
+        breaches.extend(found.map(|command| format!("{file}: {command}")));
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
 /// The modules of `src/`, from the top to the ground. A module names modules of lower floors only, so whoever reads a
