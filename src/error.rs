@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::plain::shell_word;
+
 /// The exit code of the process. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[repr(u8)]
@@ -472,7 +474,7 @@ impl UserError {
                 "leave `--express` out: with it, a deploy ends before everything is ready for use".to_owned()
             }
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
-            Self::NotConfirmed(_) => "nothing has changed; run it again when you are sure".to_owned(),
+            Self::NotConfirmed(_) => "nothing has changed; run the same command again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
             Self::UnknownRelease { known, .. } => choose_a_release(known),
             Self::AmbiguousRelease { .. } => "type more digits of the id".to_owned(),
@@ -486,15 +488,16 @@ impl UserError {
                 "`factory-tree plan` shows everything that would be done; if this data may go, add `--allow-replacement`, and for a protected stage its name too: `--stage NAME`".to_owned()
             }
             Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
-            Self::PlanOutdated { .. } => {
-                "nothing was deployed; make a new plan with `factory-tree plan --out plan.json`, read it, and deploy that".to_owned()
+            Self::PlanOutdated { file, .. } => {
+                let file = shell_word(&file.display().to_string());
+                format!("nothing was deployed; make a new plan with `factory-tree plan --out {file}`, read it, and deploy it with `factory-tree deploy --plan {file}`")
             }
             Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out plan.json`".to_owned(),
             Self::CompletionsNotInstalled { shell, .. } => format!(
                 "name a folder that can be written with XDG_DATA_HOME, or save what `factory-tree completions {shell}` prints where {shell} looks for completions"
             ),
-            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run it again".to_owned(),
-            Self::Unhealthy { .. } => "`factory-tree status` shows every check; deploying again repairs what it can".to_owned(),
+            Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run the same command again".to_owned(),
+            Self::Unhealthy { .. } => "`factory-tree status` shows every check; `factory-tree deploy` repairs what it can".to_owned(),
         }
     }
 
@@ -605,7 +608,7 @@ fn deploy_again(commit: Option<&str>) -> String {
         format!("commit {commit}")
     });
     format!(
-        "nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and deploy"
+        "nothing was touched; choose a newer release of `factory-tree releases`, or check out {sources} and run `factory-tree deploy`"
     )
 }
 

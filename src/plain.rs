@@ -1,5 +1,5 @@
-//! Foreign text, escaped for a terminal. In: text of AWS, of a log or of a user. Out: the same text in
-//! one line, with nothing in it that a terminal obeys.
+//! Foreign text, escaped for a terminal or for a shell. In: text of AWS, of a log or of a user. Out: the same text in
+//! one line, with nothing in it that a terminal obeys; or as one word of a command.
 
 /// Returns the text with every control character, and every mark that turns the direction of writing,
 /// written out as `\u{1b}`.
@@ -15,6 +15,16 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
+/// Returns text as a POSIX shell takes it for one word (POSIX.1-2024, XCU 2.2.2).
+pub fn shell_word(text: &str) -> String {
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "_./:=,@%+-".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Control characters (C0, DEL, C1), line separators, and the bidirectional controls of Unicode
 /// Standard Annex 9, section 2, with which text can pretend to be other text.
 fn is_obeyed(character: char) -> bool {
@@ -25,6 +35,12 @@ fn is_obeyed(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_for_a_shell_is_quoted_where_it_must_be() {
+        let words = ["a/b-1.yaml", "", "it's one", "$(id)", "`id`", "~"].map(shell_word);
+        insta::assert_snapshot!(words.join(" "), @r"a/b-1.yaml '' 'it'\''s one' '$(id)' '`id`' '~'");
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_written_out() {

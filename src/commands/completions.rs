@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use crate::error::UserError;
 use crate::file;
+use crate::plain::shell_word;
 
 /// A shell that completes what is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,16 +49,11 @@ impl Shell {
             }
             Self::Zsh => format!(
                 "a new zsh reads them, if this line stands in ~/.zshrc before `compinit`:\n  fpath=({} $fpath)",
-                quoted(folder)
+                shell_word(&folder.display().to_string())
             ),
             Self::Fish => "a new fish reads them".to_owned(),
         }
     }
-}
-
-/// A folder as zsh takes it for one word.
-fn quoted(folder: &Path) -> String {
-    format!("'{}'", folder.display().to_string().replace('\'', r"'\''"))
 }
 
 /// Writes the script, over an earlier one, and says where it lies.

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::plain::shell_word;
+
 /// What was typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed {
@@ -76,7 +78,7 @@ impl Typed {
             ("--config", config.as_deref()),
         ] {
             if let Some(value) = value.filter(|_| !command.contains(option)) {
-                command += &format!(" {option} {}", quoted(value));
+                command += &format!(" {option} {}", shell_word(value));
             }
         }
         command
@@ -84,7 +86,7 @@ impl Typed {
 
     /// Returns the command that was typed, with the options that it does not have yet.
     fn again(&self, options: &str) -> String {
-        let mut words: Vec<String> = self.words.iter().map(|word| quoted(word)).collect();
+        let mut words: Vec<String> = self.words.iter().map(|word| shell_word(word)).collect();
         let mut options = options.split_whitespace().peekable();
         while let Some(option) = options.next() {
             let value = options.next_if(|next| !next.starts_with("--"));
@@ -98,16 +100,6 @@ impl Typed {
         }
         format!("{PROGRAM}{}", words.join(" "))
     }
-}
-
-/// Returns a word as a POSIX shell takes it for one (POSIX.1-2024, XCU 2.2.2).
-fn quoted(word: &str) -> String {
-    let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || "_./:=,@%+-".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -46,10 +46,10 @@ impl DeployAction {
                 "`factory-tree recover` explains the recovery, and performs it"
             }
             Self::RefuseUntilTornDown => {
-                "its deletion was asked for: finish it with `factory-tree teardown`, then deploy"
+                "its deletion was asked for: finish it with `factory-tree teardown`, then run `factory-tree deploy`"
             }
             _ => {
-                "look at its events in the CloudFormation console, bring it to a stable state there, then deploy again"
+                "look at its events in the CloudFormation console, bring it to a stable state there, then run the same command again"
             }
         }
     }

@@ -69,6 +69,21 @@ fn an_answer_is_coloured_where_colour_is_forced_and_nowhere_else() {
 }
 
 #[test]
+fn colour_on_a_terminal_is_refused_by_name_and_by_a_dumb_one() {
+    let project = Project::new();
+    let status = |set: &str| on_terminal(&project, &format!("{set} \"$0\" status"));
+    assert!(
+        status("").contains("\u{1b}[1mstage local:"),
+        "{}",
+        status("")
+    );
+    for refusal in ["NO_COLOR=1", "TERM=dumb"] {
+        assert!(!status(refusal).contains('\u{1b}'), "{refusal}");
+    }
+    assert!(status("NO_COLOR=").contains('\u{1b}'));
+}
+
+#[test]
 fn on_a_narrow_terminal_nothing_is_wider_than_it() {
     let project = Project::new();
     let plan = on_terminal(&project, "stty rows 24 cols 60; \"$0\" plan --stage local");
