@@ -6,8 +6,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::plain::shell_word;
-
 /// The exit code of the process. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[repr(u8)]
@@ -457,7 +455,7 @@ impl UserError {
             Self::PartFailed { log, .. } => format!("its log is {}; `factory-tree deploy` tries again", log.display()),
             Self::NoCredentials { cure, .. } => cure.clone(),
             Self::WrongAccount { .. } => "name a profile of the stage's account with AWS_PROFILE (`aws configure list-profiles` lists them), or the account of these credentials with `account` in factory-tree.yaml".to_owned(),
-            Self::Busy { .. } => "run the same command again when it is done: `factory-tree status` shows that; `deploy --on-busy wait` waits for it".to_owned(),
+            Self::Busy { .. } => "run the same command again when it is done: `factory-tree status` shows that; `factory-tree deploy --on-busy wait` waits for it".to_owned(),
             Self::StackStuck { way_out, .. } => (*way_out).to_owned(),
             Self::StackFailed { template, cure, aftermath, .. } => {
                 let mend = format!("change what the reason names in {}", template.display());
@@ -489,7 +487,7 @@ impl UserError {
             }
             Self::LossNotConfirmed(stage) => format!("type the stage's name, `{stage}`, to confirm"),
             Self::PlanOutdated { file, .. } => {
-                let file = shell_word(&file.display().to_string());
+                let file = file.display();
                 format!("nothing was deployed; make a new plan with `factory-tree plan --out {file}`, read it, and deploy it with `factory-tree deploy --plan {file}`")
             }
             Self::InvalidPlanFile { .. } => "make one with `factory-tree plan --out plan.json`".to_owned(),

@@ -124,13 +124,9 @@ fn a_protected_stage_asks_first(stage: &Stage, worse: &Value) {
     assert_eq!(unnamed.code, Some(3), "by default: {}", unnamed.said);
     assert_eq!(of_environment.code, Some(3), "{}", of_environment.said);
     assert_eq!(refused.code, Some(3), "{}", refused.said);
-    assert!(
-        refused
-            .said
-            .contains("confirm with `--yes --stage releases`"),
-        "{}",
-        refused.said
-    );
+    let said = &refused.said;
+    assert!(said.contains("`factory-tree rollback "), "{said}");
+    assert!(said.contains(" --yes --stage releases`"), "{said}");
     assert!(page(worse, "/").contains("good"));
 }
 
