@@ -270,6 +270,9 @@ pub struct StageSettings {
     /// Seconds that a fresh release may take until every public address answers with it
     #[serde(default = "three_minutes")]
     pub verify_seconds: u16,
+    /// Restore the last good release when a deploy fails, without asking
+    #[serde(default)]
+    pub undo_on_failure: bool,
     /// Number of releases before the live one that keep their artifacts and site files
     #[serde(default = "ten")]
     pub keep_releases: u16,

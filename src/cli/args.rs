@@ -38,6 +38,12 @@ pub struct DeployArgs {
     /// Delete at once the site's files that only earlier releases have; these can then not be restored
     #[arg(long)]
     pub prune_now: bool,
+    /// Restore the last good release when this one fails [default: `undo_on_failure` of the stage]
+    ///
+    /// A deploy fails when a stack, the release or its proof does. Nothing is asked, also for a protected stage, and the
+    /// exit code is 1. Templates and settings of stacks stay as this deploy left them.
+    #[arg(long)]
+    pub undo_on_failure: bool,
 }
 
 impl DeployArgs {
@@ -68,6 +74,7 @@ impl DeployArgs {
             plan: None,
             allow_replacement: false,
             prune_now: false,
+            undo_on_failure: false,
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod ssh;
 pub mod status;
 pub mod teardown;
 pub mod validate;
+mod verify;
 
 use std::time::Instant;
 

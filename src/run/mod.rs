@@ -248,6 +248,7 @@ fn deploy_request(config: &Config, args: &DeployArgs) -> Result<DeployRequest> {
         consent,
         plan,
         prune: args.prune_now,
+        undo_on_failure: args.undo_on_failure || config.settings.undo_on_failure,
     })
 }
 

@@ -75,7 +75,11 @@ impl Board {
             Event::TaskProgress { task, detail } => {
                 self.change(task, |task| task.detail = Some(detail.clone()));
             }
-            Event::Note(_) | Event::Explanation(_) | Event::Warning(_) | Event::ToolOutput(_) => {}
+            Event::UndoStarted { .. }
+            | Event::Note(_)
+            | Event::Explanation(_)
+            | Event::Warning(_)
+            | Event::ToolOutput(_) => {}
         }
     }
 
