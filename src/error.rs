@@ -324,6 +324,19 @@ pub enum UserError {
     /// A recovery needs a yes, and nobody can say it.
     #[error("the recovery of stage `{0}` must be confirmed")]
     RecoveryNeedsConsent(String),
+    /// The cancellation of an operation needs a yes, and nobody can say it, or nobody did.
+    #[error("the cancellation of what runs on stage `{0}` must be confirmed")]
+    CancelNeedsConsent(String),
+    /// A command works on a stage, and CloudFormation does nothing that could be cancelled.
+    #[error(
+        "nothing that CloudFormation could cancel runs on stage `{stage}`, but {holder} on this machine works on it"
+    )]
+    NothingToCancel {
+        /// The stage.
+        stage: String,
+        /// The process, as far as it is known.
+        holder: String,
+    },
     /// A stage holds data, and nobody can say whether it may go.
     #[error("stage `{0}` holds data, which its teardown destroys: it must be confirmed")]
     TeardownNeedsConsent(String),
@@ -496,6 +509,8 @@ impl UserError {
             Self::UnknownStack { known, .. } | Self::UnknownServer { known, .. } => format!("use one of: {}", known.join(", ")),
             Self::NoServer(_) => "`factory-tree status` shows why; `factory-tree deploy` starts what is missing".to_owned(),
             Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
+            Self::CancelNeedsConsent(stage) => format!("read above what would be cancelled, then run it again with `--yes --stage {stage}`"),
+            Self::NothingToCancel { .. } => "stop that process with Ctrl-C or SIGTERM: CloudFormation finishes what it has begun by then".to_owned(),
             Self::TeardownNeedsConsent(_) => "read above what it would delete, then run it again with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
                 "somebody did that by hand: ask why, switch it off in CloudFormation, then run the same command again".to_owned()
@@ -607,6 +622,7 @@ impl UserError {
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
             | Self::RecoveryNeedsConsent(_)
+            | Self::CancelNeedsConsent(_)
             | Self::RollbackNeedsConsent(_)
             | Self::DataLoss { .. }
             | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,
@@ -614,7 +630,7 @@ impl UserError {
             Self::StackStuck { .. } | Self::ProtectedByHand(_) | Self::PlanOutdated { .. } => {
                 Exit::NeedsPerson
             }
-            Self::Busy { .. } => Exit::Busy,
+            Self::Busy { .. } | Self::NothingToCancel { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
             | Self::AnswerNotWritten(_)

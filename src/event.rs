@@ -22,6 +22,8 @@ pub enum Step {
     Release,
     /// The running system is asked.
     Verify,
+    /// The alarms are watched before the release counts as good.
+    Bake,
     /// Everything is taken down.
     Teardown,
 }
@@ -37,6 +39,7 @@ impl Step {
             Self::Provision => "provision",
             Self::Release => "release",
             Self::Verify => "verify",
+            Self::Bake => "bake",
             Self::Teardown => "teardown",
         }
     }

@@ -10,7 +10,7 @@ use super::follow::{OperationEnd, wait_for_operation, wait_until_idle};
 use super::state::{self, DeployAction};
 use super::target::StackTarget;
 use super::{
-    DIGEST, OnBusy, Options, VerifyMode, cause, delete_stack, guard, history,
+    DIGEST, OnBusy, Options, VerifyMode, alarms, cause, delete_stack, guard, history,
     without_deletion_protection,
 };
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, Stack, StackEvent, StackState};
@@ -64,10 +64,12 @@ pub(super) async fn ensure(
                 {
                     return Ok((followed.unwrap_or(Outcome::Unchanged), stack));
                 }
+                let triggers = alarms::triggers(target, &stack, options.bake).await?;
                 let change = StackOperation {
                     kind: ChangeSetKind::Update,
                     current: Some(&stack),
                     options,
+                    triggers: triggers.as_ref(),
                 };
                 let (outcome, stack) = apply(target, &change, parameters).await?;
                 return Ok((followed.unwrap_or(outcome), stack));
@@ -111,6 +113,7 @@ async fn create(
         kind: ChangeSetKind::Create,
         current: None,
         options,
+        triggers: None,
     };
     let Some(meanwhile) = while_created(target, parameters) else {
         return apply(target, &change, parameters).await;
@@ -121,6 +124,7 @@ async fn create(
         kind: ChangeSetKind::Update,
         current: Some(&stack),
         options,
+        triggers: None,
     };
     let (_, stack) = apply(target, &change, parameters).await?;
     Ok((outcome, stack))
@@ -203,7 +207,7 @@ async fn apply(
     parameters: &BTreeMap<String, String>,
 ) -> Result<(Outcome, Stack)> {
     let past = past_events(target, change).await?;
-    let name = change_set_name(parameters, change.current);
+    let name = change_set_name(parameters, change);
     let change_set = ensure_change_set(target, change, &name, parameters).await?;
     match wait_for_change_set(target, &change_set).await? {
         ChangeSetState::Empty => {
@@ -219,6 +223,7 @@ async fn apply(
         ChangeSetState::Ready { resources } => {
             guard::check(target, change.kind, &change_set).await?;
             let expected = history::expected(&past, "UPDATE");
+            alarms::report(target, change.triggers);
             let task = target.task.to_owned();
             target.reporter.report(Event::TaskSized {
                 task,
@@ -240,20 +245,30 @@ async fn apply(
         target.reporter,
         |event| target.report_resource(event),
     );
-    judge_outcome(target, change.kind, &change_set, &settled.await?).await
+    judge_outcome(target, change, &change_set, &settled.await?).await
 }
 
 async fn judge_outcome(
     target: &StackTarget<'_>,
-    kind: ChangeSetKind,
+    change: &StackOperation<'_>,
     change_set: &ChangeSet,
     settled: &OperationEnd,
 ) -> Result<(Outcome, Stack)> {
     let stack = get_stack(target, &change_set.stack_id).await?;
-    match (kind, stack.state) {
-        (ChangeSetKind::Create, StackState::Ready) => Ok((Outcome::Created, stack)),
-        (ChangeSetKind::Update, StackState::Ready) => Ok((Outcome::Updated, stack)),
-        _ => Err(cause::operation_error(target, (&stack.id, &stack.status), settled).await),
+    match (change.kind, stack.state) {
+        (ChangeSetKind::Create, StackState::Ready) => return Ok((Outcome::Created, stack)),
+        (ChangeSetKind::Update, StackState::Ready) => return Ok((Outcome::Updated, stack)),
+        _ => {}
+    }
+    // A change that an alarm has ended has no resource that failed.
+    let has_failure = settled.events.iter().any(StackEvent::is_failure);
+    let of_alarms = match change.triggers {
+        Some(triggers) if !has_failure => alarms::error(target, triggers).await,
+        _ => None,
+    };
+    match of_alarms {
+        Some(error) => Err(error),
+        None => Err(cause::operation_error(target, (&stack.id, &stack.status), settled).await),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `deploy`: from the source tree to a verified release.
 
+mod bake;
 mod delegation;
 pub(super) mod record;
 mod tidy;
@@ -108,16 +109,16 @@ pub async fn deploy_from(
         started,
         reporter,
     };
-    let (stacks, released) = match put_live(&deployment, &mut steps).await {
+    let Live {
+        stacks,
+        released,
+        changed,
+    } = match put_live(&deployment, &mut steps).await {
         Ok(live) => live,
         Err(cause) if request.undo_on_failure => return Err(undo::undo(&deployment, cause).await),
         Err(cause) => return Err(cause),
     };
 
-    // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
-    let changed = released.has_changed()
-        || stacks.iter().any(Provisioned::has_changed)
-        || !is_recorded(&artifacts, &stacks, &aws, reporter).await;
     let seconds = seconds(started.elapsed());
     let release = if changed {
         let deploy = deploy_record(config, &aws, seconds, request.plan_digest());
@@ -162,12 +163,23 @@ struct Deployment<'a> {
     reporter: &'a dyn Reporter,
 }
 
+/// A release that is live and works.
+struct Live {
+    stacks: Vec<Provisioned>,
+    released: Released,
+    /// Whether there was anything to do.
+    changed: bool,
+}
+
 /// The steps that change the stage, and the proof that it works afterwards.
-async fn put_live(
-    deployment: &Deployment<'_>,
-    steps: &mut Vec<StepRow>,
-) -> Result<(Vec<Provisioned>, Released)> {
-    let reporter = deployment.reporter;
+async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Result<Live> {
+    let (aws, reporter) = (deployment.aws, deployment.reporter);
+    let is_baked = !deployment.request.options.bake.is_zero();
+    let firing = if is_baked {
+        bake::find_firing(deployment).await?
+    } else {
+        bake::AlarmNames::default()
+    };
     let (foundation, published) = step(Step::Publish, steps, reporter, publish(deployment)).await?;
     let work = provision(deployment, foundation, &published);
     let stacks = step(Step::Provision, steps, reporter, work).await?;
@@ -176,7 +188,18 @@ async fn put_live(
     let expected = expected(deployment.artifacts);
     let work = verify(deployment.config, &expected, deployment.endpoint, reporter);
     step(Step::Verify, steps, reporter, work).await?;
-    Ok((stacks, released))
+    // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
+    let changed = released.has_changed()
+        || stacks.iter().any(Provisioned::has_changed)
+        || !is_recorded(deployment.artifacts, &stacks, aws, reporter).await;
+    if is_baked && changed {
+        step(Step::Bake, steps, reporter, bake::bake(deployment, &firing)).await?;
+    }
+    Ok(Live {
+        stacks,
+        released,
+        changed,
+    })
 }
 
 /// Makes the plan again and refuses to go on if it is another than the saved one.
