@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::cause::aftermath;
 use super::target::StackTarget;
 use crate::aws::{Alarm, AlarmState, MOST_TRIGGERS, RollbackTriggers, Stack};
 use crate::config::BakeTime;
@@ -107,6 +108,7 @@ pub(super) fn report(target: &StackTarget<'_>, triggers: Option<&RollbackTrigger
 pub(super) async fn error(
     target: &StackTarget<'_>,
     triggers: &RollbackTriggers,
+    status: &str,
 ) -> Option<anyhow::Error> {
     let names: Vec<String> = triggers
         .alarms
@@ -126,11 +128,12 @@ pub(super) async fn error(
     let error = UserError::StackFailed {
         stack: target.name.to_owned(),
         cause: format!(
-            "in ALARM while the change was watched: {}; CloudFormation has rolled it back",
+            "in ALARM while CloudFormation watched the change: {}",
             words.join(", ")
         ),
         template: target.template.file.clone(),
         line: None,
+        aftermath: aftermath(status),
         cure: Some("`factory-tree logs --since 30m` shows what the release did".to_owned()),
     };
     Some(error.into())

@@ -22,6 +22,7 @@ use super::*;
 use crate::aws::{CloudFormation, CloudWatch, StackState};
 use crate::event::Reporter;
 use crate::hint::{exit, hint};
+use crate::provision::target::LargeTemplates;
 use crate::provision::{DIGEST, Options, stack};
 use crate::template::{DataConsent, Template};
 
@@ -142,6 +143,7 @@ async fn ask(
         template: &template,
         task: "stack api",
         consent: &consent,
+        large: LargeTemplates::Refused,
         alarms: Some(&alarms),
         reporter: &said,
     };
@@ -300,6 +302,7 @@ async fn an_alarm_that_fires_while_a_stack_changes_is_named() {
         template: &template,
         task: "stack api",
         consent: &consent,
+        large: LargeTemplates::Refused,
         alarms: Some(&alarms),
         reporter: &said,
     };
@@ -317,8 +320,8 @@ async fn an_alarm_that_fires_while_a_stack_changes_is_named() {
     let text = format!("{said}\nerror: {error:#}\nhint: {hint}\n{exit:?}");
     insta::assert_snapshot!(text, @r"
 CloudFormation watches 1 of its alarms, also for 5 min after the change
-error: stack `demo-api` failed: in ALARM while the change was watched: alarm `demo-Errors` (The API answers with 5xx.); CloudFormation has rolled it back
-hint: `factory-tree logs --since 30m` shows what the release did. Then run the same command again; the changes of this run are rolled back
+error: stack `demo-api` failed: in ALARM while CloudFormation watched the change: alarm `demo-Errors` (The API answers with 5xx.)
+hint: `factory-tree logs --since 30m` shows what the release did. Then run the same command again; what this run had changed of this stack is rolled back
 Failure
 ");
 }

@@ -15,7 +15,7 @@ pub(super) struct Failure {
     code: String,
     place: Option<Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    undo: Option<Undo>,
+    undo: Option<Box<Undo>>,
 }
 
 /// The document of `--output json`.
@@ -33,7 +33,10 @@ impl Failure {
             exit: exit as u8,
             code: exit.name(),
             place: user_error(error).and_then(UserError::place),
-            undo: user_error(error).and_then(UserError::undo).cloned(),
+            undo: user_error(error)
+                .and_then(UserError::undo)
+                .cloned()
+                .map(Box::new),
         }
     }
 

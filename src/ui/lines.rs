@@ -263,7 +263,12 @@ fn heartbeat(board: &Board, now: Instant) -> Option<String> {
     let (step, since) = board.step?;
     let since = elapsed(now.saturating_duration_since(since));
     let tasks: Vec<String> = board.tasks.iter().map(|task| busy(task, now)).collect();
-    let text = format!("still in {}, {since}: {}", step.name(), tasks.join("; "));
+    let left = frame::left(board, now);
+    let text = format!(
+        "still in {}, {since}{left}: {}",
+        step.name(),
+        tasks.join("; ")
+    );
     Some(text.trim_end_matches([':', ' ']).to_owned())
 }
 

@@ -109,21 +109,39 @@ pub async fn deploy_from(
         started,
         reporter,
     };
+    match put_live(&deployment, &mut steps).await {
+        Ok(live) => conclude(&deployment, live, steps).await,
+        Err(cause) if request.undo_on_failure => Err(undo::undo(&deployment, cause).await),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Records a release that is live and works, and deletes what no release needs any more.
+async fn conclude(
+    deployment: &Deployment<'_>,
+    live: Live,
+    steps: Vec<StepRow>,
+) -> Result<DeployReport> {
+    let Deployment {
+        config,
+        request,
+        endpoint,
+        aws,
+        artifacts,
+        started,
+        reporter,
+        ..
+    } = *deployment;
     let Live {
         stacks,
         released,
         changed,
-    } = match put_live(&deployment, &mut steps).await {
-        Ok(live) => live,
-        Err(cause) if request.undo_on_failure => return Err(undo::undo(&deployment, cause).await),
-        Err(cause) => return Err(cause),
-    };
-
+    } = live;
     let seconds = seconds(started.elapsed());
     let release = if changed {
-        let deploy = deploy_record(config, &aws, seconds, request.plan_digest());
-        let release = keep_record(deploy, &artifacts, &stacks, &aws, reporter).await;
-        tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
+        let deploy = deploy_record(config, aws, seconds, request.plan_digest());
+        let release = keep_record(deploy, artifacts, &stacks, aws, reporter).await;
+        tidy::tidy(config, artifacts, &stacks, aws, reporter).await;
         release
     } else {
         None
@@ -134,10 +152,10 @@ pub async fn deploy_from(
         build: artifacts.build(),
         release,
         seconds,
-        urls: endpoint.urls,
+        urls: endpoint.urls.clone(),
         stacks: stacks.iter().map(StackRow::from).collect(),
         released,
-        pruned: tidy::prune_on_request(request, &artifacts, &stacks, &aws).await?,
+        pruned: tidy::prune_on_request(request, artifacts, &stacks, aws).await?,
         steps,
     })
 }
