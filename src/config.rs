@@ -2,6 +2,7 @@
 //! with file, line, column and cure. After this nobody checks a setting again; no other module reads
 //! the environment.
 
+mod bake_time;
 mod ci;
 mod credentials;
 mod environment;
@@ -24,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::content::hex;
 use crate::error::UserError;
+pub use bake_time::{BakeTime, InvalidBakeTime, MOST_MINUTES};
 pub use ci::ContinuousIntegration;
 pub use credentials::{CredentialFault, CredentialSources};
 pub use environment::{CompilerEnvironment, stage_of_environment};
@@ -270,6 +272,12 @@ pub struct StageSettings {
     /// Seconds that a fresh release may take until every public address answers with it
     #[serde(default = "three_minutes")]
     pub verify_seconds: u16,
+    /// Restore the last good release when a deploy fails, without asking
+    #[serde(default)]
+    pub undo_on_failure: bool,
+    /// Minutes for which the alarms of the stage are watched after a change; at most 180
+    #[serde(default)]
+    pub bake_minutes: u16,
     /// Number of releases before the live one that keep their artifacts and site files
     #[serde(default = "ten")]
     pub keep_releases: u16,
@@ -390,6 +398,11 @@ impl StageSettings {
         if !RETENTION_DAYS.contains(&self.log_retention_days) {
             let message = format!("`log_retention_days` is {}", self.log_retention_days);
             return Err((message, format!("use one of {RETENTION_DAYS:?}")));
+        }
+        if self.bake_minutes > MOST_MINUTES {
+            let message = format!("`bake_minutes` is {}", self.bake_minutes);
+            let hint = format!("use at most {MOST_MINUTES}: CloudFormation watches no longer");
+            return Err((message, hint));
         }
         let (named, ours) = (self.instance_type(), self.architecture());
         if self.hosting == Hosting::Aws && Architecture::of_instance_type(named) != ours {

@@ -2,9 +2,13 @@
 //! carries its hint and its exit code. Everything else is an `anyhow` chain and exits with 1.
 //! Nothing is printed here.
 
+mod undo;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
+
+pub use undo::{Undo, UndoOutcome};
 
 /// The exit code of the process. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -320,6 +324,19 @@ pub enum UserError {
     /// A recovery needs a yes, and nobody can say it.
     #[error("the recovery of stage `{0}` must be confirmed")]
     RecoveryNeedsConsent(String),
+    /// The cancellation of an operation needs a yes, and nobody can say it, or nobody did.
+    #[error("the cancellation of what runs on stage `{0}` must be confirmed")]
+    CancelNeedsConsent(String),
+    /// A command works on a stage, and CloudFormation does nothing that could be cancelled.
+    #[error(
+        "nothing that CloudFormation could cancel runs on stage `{stage}`, but {holder} on this machine works on it"
+    )]
+    NothingToCancel {
+        /// The stage.
+        stage: String,
+        /// The process, as far as it is known.
+        holder: String,
+    },
     /// A stage holds data, and nobody can say whether it may go.
     #[error("stage `{0}` holds data, which its teardown destroys: it must be confirmed")]
     TeardownNeedsConsent(String),
@@ -418,6 +435,17 @@ pub enum UserError {
         "stage `{0}` is in AWS: `dev` puts every save live, and does that on this machine only"
     )]
     DevOnAws(String),
+    /// A deploy failed, and was to be undone.
+    #[error("{}", undo.words())]
+    DeployUndone {
+        /// The undoing.
+        undo: Box<Undo>,
+        /// The place that is to be corrected, where the cause names one.
+        place: Option<Place>,
+        /// Why the deploy failed, and, where the undoing failed too, why that did.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Stopped by a signal.
     #[error("stopped by {signal}; stage `{stage}` was {doing}")]
     Interrupted {
@@ -429,6 +457,8 @@ pub enum UserError {
         doing: String,
         /// Whether anything of the stage may be changed.
         touched: bool,
+        /// Whether it was the undoing of a deploy that had failed.
+        undoing: bool,
         /// 129, 130 or 143.
         exit: Exit,
     },
@@ -451,6 +481,9 @@ impl UserError {
         match self {
             Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } | Self::Variable { hint, .. } => hint.clone(),
             Self::Templates { .. } => "nothing was touched; `factory-tree validate` checks the templates again, without AWS".to_owned(),
+            Self::Interrupted { undoing: true, .. } => "`factory-tree rollback` goes on with it: it restores the same release; \
+                 the same command as before would deploy the failed one again"
+                .to_owned(),
             Self::Interrupted { touched: false, .. } => "nothing of the stage was changed; the same command begins again".to_owned(),
             Self::Interrupted { .. } => "nothing is lost: CloudFormation finishes the running operation by itself; \
                  `factory-tree status` shows it, and the same command continues from there"
@@ -476,6 +509,8 @@ impl UserError {
             Self::UnknownStack { known, .. } | Self::UnknownServer { known, .. } => format!("use one of: {}", known.join(", ")),
             Self::NoServer(_) => "`factory-tree status` shows why; `factory-tree deploy` starts what is missing".to_owned(),
             Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
+            Self::CancelNeedsConsent(stage) => format!("read above what would be cancelled, then run it again with `--yes --stage {stage}`"),
+            Self::NothingToCancel { .. } => "stop that process with Ctrl-C or SIGTERM: CloudFormation finishes what it has begun by then".to_owned(),
             Self::TeardownNeedsConsent(_) => "read above what it would delete, then run it again with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
                 "somebody did that by hand: ask why, switch it off in CloudFormation, then run the same command again".to_owned()
@@ -492,6 +527,7 @@ impl UserError {
             Self::UnrecordedRelease(_) => "name both releases, or restore the last good one with `factory-tree rollback`".to_owned(),
             Self::ReleaseIncomplete { commit, .. } => deploy_again(commit.as_deref()),
             Self::RollbackNeedsConsent(stage) => format!("type the stage's name, or without a terminal, confirm with `--yes --stage {stage}`"),
+            Self::DeployUndone { undo, .. } => undo.hint(),
             Self::DevOnAws(_) => "name a stage with `hosting: local` with `--stage NAME`; `factory-tree deploy` is for this one".to_owned(),
             Self::NotOnAws(_) => "name a stage on AWS with `--stage NAME`".to_owned(),
             Self::DataLoss { .. } => {
@@ -535,6 +571,7 @@ impl UserError {
                 line: line.and_then(|line| line.try_into().ok()),
                 column: None,
             }),
+            Self::DeployUndone { place, .. } => place.clone(),
             Self::Templates { faults } => faults.first().map(SourceFault::place),
             _ => None,
         }
@@ -553,6 +590,14 @@ impl UserError {
                 .map(|error| (error.place.clone(), error.message.clone()))
                 .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns the undoing of a deploy that failed, where there was one.
+    pub fn undo(&self) -> Option<&Undo> {
+        match self {
+            Self::DeployUndone { undo, .. } => Some(undo),
+            _ => None,
         }
     }
 
@@ -577,6 +622,7 @@ impl UserError {
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
             | Self::RecoveryNeedsConsent(_)
+            | Self::CancelNeedsConsent(_)
             | Self::RollbackNeedsConsent(_)
             | Self::DataLoss { .. }
             | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,
@@ -584,7 +630,7 @@ impl UserError {
             Self::StackStuck { .. } | Self::ProtectedByHand(_) | Self::PlanOutdated { .. } => {
                 Exit::NeedsPerson
             }
-            Self::Busy { .. } => Exit::Busy,
+            Self::Busy { .. } | Self::NothingToCancel { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }
             | Self::AnswerNotWritten(_)
@@ -600,6 +646,7 @@ impl UserError {
             | Self::NoEarlierRelease(_)
             | Self::UnrecordedRelease(_)
             | Self::ReleaseIncomplete { .. }
+            | Self::DeployUndone { .. }
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }

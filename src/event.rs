@@ -22,6 +22,8 @@ pub enum Step {
     Release,
     /// The running system is asked.
     Verify,
+    /// The alarms are watched before the release counts as good.
+    Bake,
     /// Everything is taken down.
     Teardown,
 }
@@ -37,6 +39,7 @@ impl Step {
             Self::Provision => "provision",
             Self::Release => "release",
             Self::Verify => "verify",
+            Self::Bake => "bake",
             Self::Teardown => "teardown",
         }
     }
@@ -85,6 +88,13 @@ pub enum Event {
         outcome: String,
         /// The time that it took.
         elapsed: Duration,
+    },
+    /// A deploy has failed, and its undoing begins.
+    UndoStarted {
+        /// Why it failed.
+        cause: String,
+        /// The id of the release that is restored.
+        release: String,
     },
     /// Something worth knowing.
     Note(String),
@@ -172,6 +182,7 @@ pub struct Journal {
 #[derive(Default)]
 struct State {
     step: Option<Step>,
+    is_undoing: bool,
     tasks: BTreeSet<String>,
     touched: bool,
 }
@@ -201,11 +212,22 @@ impl Journal {
             .map(String::as_str)
             .collect::<Vec<_>>()
             .join(", ");
+        let undoing = if state.is_undoing {
+            "being restored, "
+        } else {
+            ""
+        };
         match (state.step, tasks.as_str()) {
             (None, _) => "not touched yet".to_owned(),
-            (Some(step), "") => format!("in step {}", step.name()),
-            (Some(step), tasks) => format!("in step {} ({tasks})", step.name()),
+            (Some(step), "") => format!("{undoing}in step {}", step.name()),
+            (Some(step), tasks) => format!("{undoing}in step {} ({tasks})", step.name()),
         }
+    }
+
+    /// Returns whether a deploy that failed is being undone.
+    pub fn is_undoing(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_undoing
     }
 }
 
@@ -221,6 +243,7 @@ impl Reporter for Journal {
                 state.touched |= state.step.is_none();
                 state.tasks.insert(task.clone());
             }
+            Event::UndoStarted { .. } => state.is_undoing = true,
             Event::TaskDone { task, .. } => _ = state.tasks.remove(task),
             _ => {}
         }
@@ -255,5 +278,14 @@ mod tests {
             elapsed,
         });
         assert_eq!(journal.doing(), "in step provision (stack site)");
+        assert!(!journal.is_undoing());
+        let (cause, release) = ("it answers 500".to_owned(), "3f2a91c0".to_owned());
+        journal.report(Event::UndoStarted { cause, release });
+        journal.report(Event::StepStarted(Step::Release));
+        assert!(journal.is_undoing());
+        assert_eq!(
+            journal.doing(),
+            "being restored, in step release (stack site)"
+        );
     }
 }

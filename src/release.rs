@@ -40,10 +40,11 @@ pub use history::{
 pub use live::{LiveRelease, Outdated, find_live, outdated, shipped};
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, id_of, keep_record,
+    stack_digests,
 };
 pub use remaining::{Pruned, prune, remaining_files};
 use send::{TASK, make_sure, send};
-pub use tidy::{Buckets, tidy};
+pub use tidy::{Buckets, released_at, tidy};
 
 /// Where a site goes.
 #[derive(Clone, Debug)]

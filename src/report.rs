@@ -2,6 +2,7 @@
 //! fields are an interface that scripts rely on; new ones may be added, none is ever renamed.
 
 mod build;
+mod cancel;
 mod changes;
 mod diff;
 mod invoke;
@@ -27,6 +28,7 @@ use crate::release::Pruned;
 use crate::status::Observations;
 use crate::urls::Urls;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
+pub use cancel::{CancelReport, CancelRow};
 pub use changes::changes;
 pub use diff::{ChangeRow, DiffReport, SiteDifference};
 pub use invoke::InvokeReport;

@@ -2,10 +2,11 @@
 //! from outside, as a browser would, and the responses. Nothing is written to the stage.
 
 mod ask;
+mod page;
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde::Deserialize;
 
 use crate::check::Check;
@@ -107,7 +108,7 @@ struct Build {
     build: String,
 }
 
-/// The page must load, and say that it is of this build.
+/// The page must load with all that it names, and say that it is of this build.
 async fn check_site(
     urls: &Urls,
     expected: Option<&str>,
@@ -136,7 +137,22 @@ async fn check_site(
     if config.status != 200 {
         return Err(format!("GET /config.json answers {}", config.status));
     }
-    same_build(&config.body, expected)
+    let build = same_build(&config.body, expected)?;
+    check_parts(urls, &page.body, network).await?;
+    Ok(build)
+}
+
+/// Without one of its scripts or styles, a page does not load for anybody.
+async fn check_parts(urls: &Urls, page: &[u8], network: &Network) -> Result<(), String> {
+    let paths = page::parts(&String::from_utf8_lossy(page));
+    let questions = paths.into_iter().map(async |path| {
+        let answer = ask::head(format!("{}{path}", urls.site), network).await?;
+        match answer.status {
+            200 => Ok(()),
+            status => Err(format!("GET / names {path}, which answers {status}")),
+        }
+    });
+    try_join_all(questions).await.map(drop)
 }
 
 /// `www.` must send people to the site, with their path.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus, ChangeSetType, DeploymentConfig, DeploymentConfigMode,
-    ExecutionStatus, OnStackFailure, Parameter, Tag,
+    ExecutionStatus, OnStackFailure, Parameter, RollbackConfiguration, RollbackTrigger, Tag,
 };
 
 use super::CloudFormation;
@@ -26,6 +26,23 @@ pub struct ChangeSetRequest<'a> {
     pub parameters: &'a BTreeMap<String, String>,
     /// When CloudFormation takes a resource for done.
     pub mode: DeploymentMode,
+    /// The alarms that CloudFormation watches; without any, those that it watched the last time.
+    pub triggers: Option<&'a RollbackTriggers>,
+}
+
+/// The most alarms that CloudFormation watches for one stack.
+/// Source: CloudFormation API Reference, `RollbackConfiguration`, `RollbackTriggers`: at most 5.
+pub const MOST_TRIGGERS: usize = 5;
+
+/// The alarms that CloudFormation watches while it changes a stack: one that goes into ALARM has the change rolled back.
+/// An empty list ends the watching: CloudFormation keeps the last one for every later update.
+/// Source: CloudFormation User Guide, "Roll back your CloudFormation stack on alarm breach with rollback triggers".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollbackTriggers {
+    /// The ARNs of alarms that are there: one that is not fails the change.
+    pub alarms: Vec<String>,
+    /// For how many minutes after the change, at most 180.
+    pub minutes: u16,
 }
 
 /// The way in which a request names its template.
@@ -108,7 +125,8 @@ impl CloudFormation {
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
             .tags(tag.build())
-            .set_deployment_config(deployment_config(wanted.mode));
+            .set_deployment_config(deployment_config(wanted.mode))
+            .set_rollback_configuration(wanted.triggers.map(rollback_configuration));
         let request = match wanted.template {
             TemplateSource::Text(text) => request.template_body(*text),
             TemplateSource::Url(url) => request.template_url(url),
@@ -222,6 +240,17 @@ fn deployment_config(mode: DeploymentMode) -> Option<DeploymentConfig> {
         DeploymentMode::Standard => None,
         DeploymentMode::Express => Some(express.build()),
     }
+}
+
+fn rollback_configuration(triggers: &RollbackTriggers) -> RollbackConfiguration {
+    let alarms = triggers.alarms.iter().map(|arn| {
+        let trigger = RollbackTrigger::builder().arn(arn);
+        trigger.r#type("AWS::CloudWatch::Alarm").build()
+    });
+    RollbackConfiguration::builder()
+        .set_rollback_triggers(Some(alarms.collect()))
+        .monitoring_time_in_minutes(triggers.minutes.into())
+        .build()
 }
 
 fn is_taken(fault: &Fault) -> bool {

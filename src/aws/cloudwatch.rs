@@ -19,6 +19,8 @@ pub struct CloudWatch {
 pub struct Alarm {
     /// Its name, unique in account and region.
     pub name: String,
+    /// Its ARN.
+    pub arn: String,
     /// Its state.
     pub state: AlarmState,
     /// The description that its author gave it.
@@ -45,7 +47,7 @@ pub enum AlarmState {
 const MOST_NAMES: usize = 100;
 
 impl CloudWatch {
-    pub(super) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self { client }
     }
 
@@ -90,6 +92,7 @@ impl From<MetricAlarm> for Alarm {
             .or(alarm.state_updated_timestamp);
         Self {
             name: alarm.alarm_name.unwrap_or_default(),
+            arn: alarm.alarm_arn.unwrap_or_default(),
             state,
             description: alarm.alarm_description.unwrap_or_default(),
             reason: alarm.state_reason.unwrap_or_default(),

@@ -39,7 +39,8 @@ use crate::config::{Network, Region};
 pub use acm::{Acm, Certificate, CertificateState};
 pub use autoscaling::{AutoScaling, Group, Instance};
 pub use change_set::{
-    ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode, TemplateSource,
+    ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, DeploymentMode, MOST_TRIGGERS,
+    RollbackTriggers, TemplateSource,
 };
 pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::CloudFront;
@@ -157,6 +158,14 @@ impl Aws {
             ))
             .build();
         CloudFormation::new(aws_sdk_cloudformation::Client::from_conf(config))
+    }
+
+    /// Returns the client to the alarms of a region.
+    pub fn cloudwatch_in(&self, region: &Region) -> CloudWatch {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.config)
+            .region(aws_sdk_cloudwatch::config::Region::new(region.to_string()))
+            .build();
+        CloudWatch::new(aws_sdk_cloudwatch::Client::from_conf(config))
     }
 
     /// Returns the client to the certificates of a region.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};
 
 use super::CloudFormation;
-use super::fault::fault;
+use super::fault::{Fault, fault};
 
 /// One failure within an operation, from `DescribeEvents`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,21 @@ impl CloudFormation {
         Ok(())
     }
 
+    /// Cancels the update that runs on a stack. Returns `false` where none runs any more.
+    ///
+    /// # Errors
+    /// CloudFormation is not reached, or we may not.
+    pub async fn cancel_update(&self, stack: &str, token: &str) -> Result<bool> {
+        let request = self.client.cancel_update_stack().stack_name(stack);
+        let response = request.client_request_token(token).send().await;
+        match response.map_err(fault) {
+            Ok(_) => Ok(true),
+            Err(fault) if is_too_late(&fault) => Ok(false),
+            Err(fault) => Err(fault)
+                .with_context(|| format!("failed to cancel the update of stack `{stack}`")),
+        }
+    }
+
     /// Goes on with the undoing of an update, without the resources named.
     ///
     /// # Errors
@@ -85,6 +100,14 @@ impl CloudFormation {
             .with_context(|| format!("failed to continue the rollback of stack `{stack}`"))?;
         Ok(())
     }
+}
+
+/// There is no typed "nothing to cancel": it is a `ValidationError` with this text.
+fn is_too_late(fault: &Fault) -> bool {
+    fault.code.as_deref() == Some("ValidationError")
+        && fault
+            .message
+            .contains("cannot be called from current stack status")
 }
 
 impl From<OperationEvent> for FailedEvent {

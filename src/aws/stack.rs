@@ -24,6 +24,8 @@ pub struct Stack {
     pub updated: String,
     /// Whether CloudFormation refuses to delete it.
     pub termination_protection: bool,
+    /// Whether CloudFormation watches alarms whenever it updates the stack.
+    pub has_rollback_triggers: bool,
     /// ARN of the change set that was executed last; its name says whose operation that was.
     pub change_set: Option<String>,
 }
@@ -86,6 +88,8 @@ impl From<types::Stack> for Stack {
         let changed = stack.last_updated_time.or(stack.creation_time);
         let parameters = stack.parameters.unwrap_or_default().into_iter();
         let outputs = stack.outputs.unwrap_or_default().into_iter();
+        let rollback = stack.rollback_configuration;
+        let triggers = rollback.and_then(|rollback| rollback.rollback_triggers);
         Self {
             id: stack.stack_id.unwrap_or_default(),
             state: StackState::from(&status),
@@ -100,6 +104,7 @@ impl From<types::Stack> for Stack {
                 .collect(),
             updated: changed.map(|time| time.to_string()).unwrap_or_default(),
             termination_protection: stack.enable_termination_protection.unwrap_or_default(),
+            has_rollback_triggers: triggers.is_some_and(|triggers| !triggers.is_empty()),
             change_set: stack.change_set_id,
         }
     }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{Output, ReportArgs, Selection, StageArgs};
 use crate::aws::DeploymentMode;
 use crate::commands::completions::Shell;
+use crate::config::BakeTime;
 use crate::invoke::Function;
 use crate::logs::{Level, LogFilter, LogSource, Pattern, Since};
 use crate::policy::{Environment, PolicyPurpose, Repository};
@@ -38,6 +39,18 @@ pub struct DeployArgs {
     /// Delete at once the site's files that only earlier releases have; these can then not be restored
     #[arg(long)]
     pub prune_now: bool,
+    /// Watch the alarms of the stage for this long after a change: a number with s, m or h [default: `bake_minutes` of the stage]
+    ///
+    /// CloudFormation watches the alarms of each stack that it updates, and rolls the update back when one goes off. When
+    /// everything is live, the deploy watches all alarms of the stage, and fails when one goes off.
+    #[arg(long, value_name = "SPAN")]
+    pub bake: Option<BakeTime>,
+    /// Restore the last good release when this one fails [default: `undo_on_failure` of the stage]
+    ///
+    /// A deploy fails when a stack, the release or its proof does. Nothing is asked, also for a protected stage, and the
+    /// exit code is 1. Templates and settings of stacks stay as this deploy left them.
+    #[arg(long)]
+    pub undo_on_failure: bool,
 }
 
 impl DeployArgs {
@@ -55,6 +68,7 @@ impl DeployArgs {
             } else {
                 DeploymentMode::Standard
             },
+            bake: self.bake.unwrap_or_default(),
         }
     }
 
@@ -68,6 +82,8 @@ impl DeployArgs {
             plan: None,
             allow_replacement: false,
             prune_now: false,
+            bake: None,
+            undo_on_failure: false,
         }
     }
 }

@@ -83,6 +83,10 @@ pub enum Command {
     /// settings as they are deployed, also where the source tree differs by now, and everything in the data
     /// stack; tables keep their content. A rollback is a release itself.
     Rollback(RollbackArgs),
+    /// End the operation that runs on a stage and roll it back; explains before it acts
+    ///
+    /// CloudFormation cancels updates only. A creation or a deletion is left alone, and the exit code is 5.
+    Cancel(StageArgs),
     /// Take everything down, and report what was removed and what was retained
     Teardown(StageArgs),
     /// Recover stacks from failed operations; explains before it acts
@@ -119,6 +123,7 @@ impl Command {
             Self::Releases(args) => args.output,
             Self::Diff(args) => args.output,
             Self::Rollback(args) => args.stage.output,
+            Self::Cancel(args) => args.output,
             Self::Teardown(args) => args.output,
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,

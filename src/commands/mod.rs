@@ -1,6 +1,7 @@
 //! One file or folder a verb. Each is a list of steps, read from the top.
 
 pub mod build;
+pub mod cancel;
 pub mod completions;
 pub mod deploy;
 mod deployed_stage;
@@ -20,6 +21,7 @@ pub mod ssh;
 pub mod status;
 pub mod teardown;
 pub mod validate;
+mod verify;
 
 use std::time::Instant;
 

@@ -2,14 +2,14 @@
 //! Lambdas and server by their artifacts. Nothing is built. First everything that it needs is looked for;
 //! only when all of it is there, and with consent, anything is touched. The data stack never is.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 
 use super::deploy::record::{deploy_record, record_id_or_warning};
-use super::deploy::verify;
 use super::deployed_stage::{RECENT, ReleaseHistory, load_release_history};
 use super::step;
+use super::verify::verify;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
@@ -44,9 +44,46 @@ pub async fn rollback(
     let started = Instant::now();
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
-    let mut steps = Vec::new();
     let history = load_release_history(config, &platform).await?;
-    let work = prepare(config, &history, wanted);
+    let restoration = Restoration {
+        config,
+        platform: &platform,
+        history: &history,
+        started,
+    };
+    restore(restoration, wanted, consent, reporter).await
+}
+
+/// A stage whose release is restored.
+pub(super) struct Restoration<'a> {
+    /// Its configuration.
+    pub(super) config: &'a Config,
+    /// Where it runs.
+    pub(super) platform: &'a Platform,
+    /// The stage and its releases.
+    pub(super) history: &'a ReleaseHistory,
+    /// When the work began.
+    pub(super) started: Instant,
+}
+
+/// Restores a release of a stage that is locked and loaded.
+///
+/// # Errors
+/// As [`rollback`].
+pub(super) async fn restore(
+    restoration: Restoration<'_>,
+    wanted: Option<&ReleaseId>,
+    consent: RollbackConsent<'_>,
+    reporter: &dyn Reporter,
+) -> Result<RollbackReport> {
+    let Restoration {
+        config,
+        platform,
+        history,
+        started,
+    } = restoration;
+    let mut steps = Vec::new();
+    let work = prepare(config, history, wanted);
     let (target, available) = step(Step::Plan, &mut steps, reporter, work).await?;
     let moved = history.live.changed_parts(&target);
     reporter.report(Event::Note(describe(&target, &moved)));
@@ -58,17 +95,17 @@ pub async fn rollback(
     };
     release::begin_rollback(&intent, &history.stage.aws.s3, &history.bucket).await?;
 
-    let work = restore_site(&history, &target, &available, reporter);
+    let work = restore_site(history, &target, &available, reporter);
     let sent = step(Step::Release, &mut steps, reporter, work).await?;
-    let work = restore_artifacts(&platform, &history, &target, reporter);
+    let work = restore_artifacts(platform, history, &target, reporter);
     let (stacks, rolled) = step(Step::Provision, &mut steps, reporter, work).await?;
-    let work = verify_release(config, &history, &target, reporter);
+    let work = verify_release(config, history, &target, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     let seconds = seconds(started.elapsed());
     let touched = sent > 0 || rolled || stacks.iter().any(Provisioned::has_changed);
-    let release = if touched || was_interrupted(&history, &target).await? {
-        keep_record(config, &history, &target, &stacks, seconds, reporter).await
+    let release = if touched || was_interrupted(history, &target).await? {
+        keep_record(config, history, &target, &stacks, seconds, reporter).await
     } else {
         None
     };
@@ -83,7 +120,7 @@ pub async fn rollback(
         build: target.build,
         release,
         seconds,
-        urls: history.stage.endpoint.urls,
+        urls: history.stage.endpoint.urls.clone(),
         moved,
         stacks: stacks.iter().map(StackRow::from).collect(),
         steps,
@@ -273,7 +310,8 @@ async fn keep_record(
 ) -> Option<String> {
     let aws = &history.stage.aws;
     let work = async {
-        let deploy = deploy_record(config, aws, seconds, None).await?;
+        let mut deploy = deploy_record(config, aws, seconds, None).await?;
+        deploy.at = after_newest(&history.keys, deploy.at);
         let digests = outputs_after(history, stacks).of_all_stacks(DIGEST);
         let record = ReleaseRecord::of_rollback(deploy, target, digests);
         release::keep_record(&record, &aws.s3, &history.bucket).await?;
@@ -282,9 +320,24 @@ async fn keep_record(
     record_id_or_warning(work.await, reporter)
 }
 
+/// Returns the time of a new record: records are sorted by it, and it has full seconds only.
+fn after_newest(keys: &[String], now: SystemTime) -> SystemTime {
+    let newest = keys.first().and_then(|key| release::released_at(key));
+    newest.map_or(now, |newest| now.max(newest + Duration::from_secs(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_record_of_a_rollback_is_newer_than_every_other_one() {
+        let seconds = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let keys = ["releases/1970-01-01T00:01:40Z-b.json".to_owned()];
+        assert_eq!(after_newest(&keys, seconds(100)), seconds(101));
+        assert_eq!(after_newest(&keys, seconds(200)), seconds(200));
+        assert_eq!(after_newest(&[], seconds(100)), seconds(100));
+    }
 
     #[test]
     fn of_many_missing_files_some_are_named_and_all_are_counted() {

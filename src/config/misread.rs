@@ -13,10 +13,11 @@ const SHAPE: &str = "write `KEY: VALUE` with a space after the colon, indent wit
                      column; what stands above this line may be unfinished";
 
 /// A line for each setting, as it may stand in the file.
-const EXAMPLES: [(&str, &str); 20] = [
+const EXAMPLES: [(&str, &str); 22] = [
     ("account", "account: \"123456789012\""),
     ("alarm_email", "alarm_email: ops@example.com"),
     ("architecture", "architecture: arm64"),
+    ("bake_minutes", "bake_minutes: 5"),
     ("default_stage", "default_stage: local"),
     ("domain", "domain: example.com"),
     ("hosted_zone_id", "hosted_zone_id: Z0123456789ABCDEFGHIJ"),
@@ -37,6 +38,7 @@ const EXAMPLES: [(&str, &str); 20] = [
         "stages",
         "stages: { local: { hosting: local, domain: factory-tree.localhost, region: us-east-1 } }",
     ),
+    ("undo_on_failure", "undo_on_failure: true"),
 ];
 
 /// Returns the error of a file that the reader of YAML refuses.

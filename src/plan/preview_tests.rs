@@ -218,6 +218,30 @@ plan 5d1c
 }
 
 #[test]
+fn a_resource_that_is_new_is_told_with_its_properties_and_a_large_new_stack_counts_them() {
+    let added = |name: &str, count: usize| {
+        let row = |number: usize| {
+            let path = format!("Properties.P{number}");
+            property(&path, None, Some(&format!("value {number}")))
+        };
+        let mut rows: Vec<PropertyChange> = (0..count).map(row).collect();
+        rows.insert(
+            1,
+            property("Properties.Long", None, Some(&"{\"é\":1},".repeat(20))),
+        );
+        change(name, "AWS::SQS::Queue", ChangeAction::Add, rows)
+    };
+    let grown = stack("data", StackAction::Update, vec![added("Queue", 8)]);
+    let small = stack("jobs", StackAction::Create, vec![added("Jobs", 1)]);
+    let many = (0..11)
+        .map(|number| added(&format!("Q{number}"), 2))
+        .collect();
+    let large = stack("api", StackAction::Create, many);
+    let preview = preview(vec![grown, small, large], SitePreview::default());
+    insta::assert_snapshot!(preview);
+}
+
+#[test]
 fn nothing_to_do_is_reported_in_one_line() {
     let unchanged = stack("dns", StackAction::Unchanged, Vec::new());
     insta::assert_snapshot!(preview(vec![unchanged], SitePreview::default()), @r"

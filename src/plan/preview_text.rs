@@ -86,8 +86,20 @@ impl Display for StackPreview {
             ([], _) => writeln!(formatter, "  no resource changes, only outputs")?,
             _ => {}
         }
+        let is_told = !self.action.is_from_nothing() || self.changes.len() <= TOLD;
         for change in &self.changes {
             write_change(formatter, change, self.action)?;
+            if change.action == ChangeAction::Add && is_told {
+                write_added(formatter, &change.properties)?;
+            }
+        }
+        if !is_told {
+            let properties = self.changes.iter().map(|change| change.properties.len());
+            let count = counted_properties(properties.sum());
+            writeln!(
+                formatter,
+                "  what is in them: {count} (--output json lists them)"
+            )?;
         }
         for change in &self.outputs {
             write!(formatter, "{change}")?;
@@ -98,6 +110,45 @@ impl Display for StackPreview {
             writeln!(formatter, "  known after deploy: {names}")?;
         }
         Ok(())
+    }
+}
+
+/// Of a new stack with more resources than this, the properties are counted: nobody reads hundreds.
+const TOLD: usize = 10;
+
+/// The most properties of a new resource that are shown, and the width at which a value is cut; the JSON has all of both.
+const ADDED: usize = 8;
+const WIDTH: usize = 72;
+
+/// Every property of a new resource is new: none needs a mark.
+fn write_added(formatter: &mut Formatter<'_>, properties: &[PropertyChange]) -> fmt::Result {
+    for property in properties.iter().take(ADDED) {
+        let path = property.path.as_str();
+        let path = path.strip_prefix("Properties.").unwrap_or(path);
+        let value = plain(property.after.as_deref().unwrap_or_default());
+        writeln!(formatter, "        {}: {}", plain(path), cut(&value))?;
+    }
+    if properties.len() > ADDED {
+        let more = properties.len() - ADDED;
+        writeln!(
+            formatter,
+            "        and {more} more (--output json lists them)"
+        )?;
+    }
+    Ok(())
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WIDTH) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn counted_properties(count: usize) -> String {
+    match count {
+        1 => "1 property".to_owned(),
+        _ => format!("{count} properties"),
     }
 }
 
@@ -134,11 +185,12 @@ fn write_change(
         plain(kind)
     )?;
     write!(formatter, "{}", done(change))?;
-    if change.properties.is_empty() && !action.is_from_nothing() {
+    let is_added = change.action == ChangeAction::Add;
+    if (change.properties.is_empty() || is_added) && !action.is_from_nothing() {
         write!(formatter, "  [{}]", change.seen_by.name())?;
     }
     writeln!(formatter)?;
-    for property in &change.properties {
+    for property in change.properties.iter().filter(|_| !is_added) {
         writeln!(formatter, "        {property}")?;
     }
     if !action.is_from_nothing() {

@@ -5,12 +5,13 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 40] = [
+pub(super) const CALLS: [(&str, &[&str]); 41] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
         &["autoscaling:DescribeAutoScalingGroups"],
     ),
+    ("cancel_update_stack", &["cloudformation:CancelUpdateStack"]),
     (
         "continue_update_rollback",
         &["cloudformation:ContinueUpdateRollback"],

@@ -56,7 +56,7 @@ pub(super) async fn operation_error(
 }
 
 /// A creation that was rolled back ends in `ROLLBACK_COMPLETE`, an update in `UPDATE_ROLLBACK_COMPLETE`.
-fn aftermath(status: &str) -> Aftermath {
+pub(super) fn aftermath(status: &str) -> Aftermath {
     if status.ends_with("ROLLBACK_COMPLETE") || status == "DELETE_COMPLETE" {
         Aftermath::RolledBack
     } else {

@@ -9,13 +9,17 @@ use sha2::{Digest, Sha256};
 use super::poll_interval::PollInterval;
 use super::target::StackTarget;
 use super::{DIGEST, Options, cause, template_upload};
-use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, Stack};
+use crate::aws::{
+    ChangeSet, ChangeSetKind, ChangeSetRequest, ChangeSetState, RollbackTriggers, Stack,
+};
 
 /// The operation that a change set is created for.
 pub(super) struct StackOperation<'a> {
     pub(super) kind: ChangeSetKind,
     pub(super) current: Option<&'a Stack>,
     pub(super) options: Options,
+    /// The alarms that CloudFormation is to watch, where that changes.
+    pub(super) triggers: Option<&'a RollbackTriggers>,
 }
 
 /// Asks for the change set, or finds the one that a run before us had asked for. One that failed then is
@@ -34,6 +38,7 @@ pub(super) async fn ensure_change_set(
         template: &template,
         parameters,
         mode: change.options.mode,
+        triggers: change.triggers,
     };
     loop {
         let asked = target
@@ -79,14 +84,22 @@ fn refused(target: &StackTarget<'_>, error: anyhow::Error) -> anyhow::Error {
 /// short finds what that one had asked for. The name is the token of the calls, too.
 pub(super) fn change_set_name(
     parameters: &BTreeMap<String, String>,
-    current: Option<&Stack>,
+    change: &StackOperation<'_>,
 ) -> String {
     let digest = parameters.get(DIGEST).map_or("none", String::as_str);
-    let state = current.map_or("new".to_owned(), |stack| {
+    let state = change.current.map_or("new".to_owned(), |stack| {
         let hash = Sha256::digest(format!("{}\0{}", stack.id, stack.updated));
         crate::content::hex(&hash[..6])
     });
-    format!("factory-tree-{digest}-{state}")
+    let watched = change.triggers.map_or(String::new(), |triggers| {
+        let hash = Sha256::digest(format!(
+            "{}\0{}",
+            triggers.minutes,
+            triggers.alarms.join("\0")
+        ));
+        format!("-{}", crate::content::hex(&hash[..4]))
+    });
+    format!("factory-tree-{digest}-{state}{watched}")
 }
 
 /// Waits until CloudFormation has computed a change set, or refused it.

@@ -38,12 +38,14 @@ pub async fn forecast(
         task: &plan.name,
         consent: &plan.consent,
         large,
+        alarms: None,
         reporter,
     };
     let update = change_set::StackOperation {
         kind: ChangeSetKind::Update,
         current: None,
         options: Options::default(),
+        triggers: None,
     };
     let parameters = with_digest(&plan.template.body, parameters.clone());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;

@@ -3,15 +3,19 @@
 //! decided here. One stack is brought to its template in `stack`, followed in `follow`, explained in
 //! `cause`, recovered in `recover`; `state` says what each state means.
 
+mod alarms;
+mod cancel;
 mod cause;
 mod change_set;
 mod delete;
 pub mod diagnosis;
+mod estimate;
 mod follow;
 mod forecast;
 mod found;
 mod guard;
 mod history;
+mod late;
 mod poll_interval;
 mod recover;
 mod stack;
@@ -29,10 +33,12 @@ use futures_util::stream::FuturesUnordered;
 use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, CloudFormation, DeploymentMode, Stack};
+use crate::config::BakeTime;
 use crate::event::{Event, Reporter, SilentReporter};
 use crate::outputs::Outputs;
 use crate::plan::{ArtifactFact, DELETION_PROTECTION, ParameterSource, StackPlan, StageStack};
 use crate::template::{self, DataConsent, Template};
+pub use cancel::{CancelAction, cancel_action, cancel_stack, is_rolled_back};
 pub use delete::delete_stack;
 pub use follow::{retry_transient, wait_until_idle};
 pub use forecast::forecast;
@@ -84,6 +90,8 @@ pub struct Options {
     pub verify: VerifyMode,
     /// When CloudFormation takes a resource for done.
     pub mode: DeploymentMode,
+    /// The time for which CloudFormation watches the alarms of a stack after it has changed it.
+    pub bake: BakeTime,
 }
 
 /// Wait for another operation that runs on a stack, or fail
@@ -192,6 +200,7 @@ async fn provision_one(
     let task = format!("stack {}", plan.name);
     reporter.report(Event::TaskStarted { task: task.clone() });
     let client = aws.cloudformation_in(&plan.region);
+    let alarms = aws.cloudwatch_in(&plan.region);
     let target = StackTarget {
         client: &client,
         name: &plan.stack,
@@ -199,6 +208,7 @@ async fn provision_one(
         task: &task,
         consent: &plan.consent,
         large,
+        alarms: Some(&alarms),
         reporter,
     };
     let result = stack::ensure(&target, &parameters, options).await;
@@ -244,6 +254,7 @@ pub async fn ensure_stack(
         task: name,
         consent: &DataConsent::default(),
         large: LargeTemplates::Refused,
+        alarms: None,
         reporter: &SilentReporter,
     };
     let parameters = with_digest(&template.body, parameters.clone());
@@ -294,6 +305,7 @@ pub async fn lift_deletion_protection(
         task: &task,
         consent: &plan.consent,
         large: LargeTemplates::Deployed,
+        alarms: None,
         reporter,
     };
     stack::ensure(&target, &parameters, Options::default()).await?;

@@ -2,15 +2,19 @@
 //! The module `state` says the meaning of a stack's state; `cause` says why something failed.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::change_set::{StackOperation, change_set_name, ensure_change_set, wait_for_change_set};
 use super::follow::{OperationEnd, wait_for_operation, wait_until_idle};
+use super::late::LateResources;
 use super::state::{self, DeployAction};
 use super::target::StackTarget;
 use super::{
-    DIGEST, OnBusy, Options, VerifyMode, cause, delete_stack, guard, history,
+    DIGEST, OnBusy, Options, VerifyMode, alarms, cause, delete_stack, estimate, guard, history,
     without_deletion_protection,
 };
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, Stack, StackEvent, StackState};
@@ -64,10 +68,12 @@ pub(super) async fn ensure(
                 {
                     return Ok((followed.unwrap_or(Outcome::Unchanged), stack));
                 }
+                let triggers = alarms::triggers(target, &stack, options.bake).await?;
                 let change = StackOperation {
                     kind: ChangeSetKind::Update,
                     current: Some(&stack),
                     options,
+                    triggers: triggers.as_ref(),
                 };
                 let (outcome, stack) = apply(target, &change, parameters).await?;
                 return Ok((followed.unwrap_or(outcome), stack));
@@ -111,6 +117,7 @@ async fn create(
         kind: ChangeSetKind::Create,
         current: None,
         options,
+        triggers: None,
     };
     let Some(meanwhile) = while_created(target, parameters) else {
         return apply(target, &change, parameters).await;
@@ -121,6 +128,7 @@ async fn create(
         kind: ChangeSetKind::Update,
         current: Some(&stack),
         options,
+        triggers: None,
     };
     let (_, stack) = apply(target, &change, parameters).await?;
     Ok((outcome, stack))
@@ -203,7 +211,7 @@ async fn apply(
     parameters: &BTreeMap<String, String>,
 ) -> Result<(Outcome, Stack)> {
     let past = past_events(target, change).await?;
-    let name = change_set_name(parameters, change.current);
+    let name = change_set_name(parameters, change);
     let change_set = ensure_change_set(target, change, &name, parameters).await?;
     match wait_for_change_set(target, &change_set).await? {
         ChangeSetState::Empty => {
@@ -218,7 +226,8 @@ async fn apply(
         }
         ChangeSetState::Ready { resources } => {
             guard::check(target, change.kind, &change_set).await?;
-            let expected = history::expected(&past, "UPDATE");
+            let expected = expected(target, change, &past);
+            alarms::report(target, change.triggers);
             let task = target.task.to_owned();
             target.reporter.report(Event::TaskSized {
                 task,
@@ -232,28 +241,82 @@ async fn apply(
         // An answer to an earlier attempt was lost on the way.
         ChangeSetState::Executed | ChangeSetState::Pending => {}
     }
+    let late = Mutex::new(LateResources::new(history::resources(&past)));
     let seen = past.into_iter().map(|event| event.id).collect();
     let settled = wait_for_operation(
         target.client,
         &change_set.stack_id,
         &seen,
         target.reporter,
-        |event| target.report_resource(event),
+        |event| {
+            lock(&late).take(event, Instant::now());
+            target.report_resource(event);
+        },
     );
-    judge_outcome(target, change.kind, &change_set, &settled.await?).await
+    let settled = tokio::select! {
+        settled = settled => settled?,
+        never = report_late(target, &late) => match never {},
+    };
+    judge_outcome(target, change, &change_set, &settled).await
+}
+
+/// Returns the time that a change should take: from the stack's own past, or, for a stack without one, from published
+/// times. CloudFormation watches alarms after that.
+fn expected(
+    target: &StackTarget<'_>,
+    change: &StackOperation<'_>,
+    past: &[StackEvent],
+) -> Option<Duration> {
+    let expected = match change.kind {
+        ChangeSetKind::Create => estimate::creation(&target.template.body),
+        ChangeSetKind::Update => history::expected(past, "UPDATE"),
+    };
+    let watched = change.triggers.map_or(0, |triggers| triggers.minutes);
+    expected.map(|expected| expected + Duration::from_secs(60 * u64::from(watched)))
+}
+
+/// The pause between two looks for late resources.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Warns of each resource that takes much longer than it did the last time. Never ends: it goes on beside the operation.
+async fn report_late(target: &StackTarget<'_>, late: &Mutex<LateResources>) -> Infallible {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        for resource in lock(late).find(Instant::now()) {
+            let (task, name) = (target.task, &resource.logical_id);
+            let [elapsed, last] = [resource.elapsed, resource.last].map(|time| time.as_secs());
+            target.reporter.report(Event::Warning(format!(
+                "{task}: {name} has taken {elapsed} s so far, and took {last} s the last time"
+            )));
+        }
+    }
+}
+
+fn lock(late: &Mutex<LateResources>) -> MutexGuard<'_, LateResources> {
+    late.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn judge_outcome(
     target: &StackTarget<'_>,
-    kind: ChangeSetKind,
+    change: &StackOperation<'_>,
     change_set: &ChangeSet,
     settled: &OperationEnd,
 ) -> Result<(Outcome, Stack)> {
     let stack = get_stack(target, &change_set.stack_id).await?;
-    match (kind, stack.state) {
-        (ChangeSetKind::Create, StackState::Ready) => Ok((Outcome::Created, stack)),
-        (ChangeSetKind::Update, StackState::Ready) => Ok((Outcome::Updated, stack)),
-        _ => Err(cause::operation_error(target, (&stack.id, &stack.status), settled).await),
+    match (change.kind, stack.state) {
+        (ChangeSetKind::Create, StackState::Ready) => return Ok((Outcome::Created, stack)),
+        (ChangeSetKind::Update, StackState::Ready) => return Ok((Outcome::Updated, stack)),
+        _ => {}
+    }
+    // A change that an alarm has ended has no resource that failed.
+    let has_failure = settled.events.iter().any(StackEvent::is_failure);
+    let of_alarms = match change.triggers {
+        Some(triggers) if !has_failure => alarms::error(target, triggers, &stack.status).await,
+        _ => None,
+    };
+    match of_alarms {
+        Some(error) => Err(error),
+        None => Err(cause::operation_error(target, (&stack.id, &stack.status), settled).await),
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::follow::retry_transient;
-use crate::aws::{CloudFormation, S3, StackEvent};
+use crate::aws::{CloudFormation, CloudWatch, S3, StackEvent};
 use crate::event::{Event, Reporter};
 use crate::template::{DataConsent, Template};
 
@@ -43,6 +43,8 @@ pub(super) struct StackTarget<'a> {
     pub(super) consent: &'a DataConsent,
     /// The way of its template, where that is too large for a request.
     pub(super) large: LargeTemplates<'a>,
+    /// The client of the alarms in that region; none where none are watched.
+    pub(super) alarms: Option<&'a CloudWatch>,
     pub(super) reporter: &'a dyn Reporter,
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn record(build: &str, age: usize) -> ReleaseRecord {
         stage: "prod".to_owned(),
         at: rfc3339(at),
         outcome: "deployed".to_owned(),
+        failure: None,
         rolled_back_to: None,
         build: build.repeat(12),
         artifacts: artifacts

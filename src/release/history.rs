@@ -133,8 +133,8 @@ pub async fn begin_rollback(intent: &RollbackIntent, s3: &S3, bucket: &str) -> R
     s3.put_object(bucket, &upload).await
 }
 
-/// Decides which release a rollback restores when none is named: that of a rollback that was cut short;
-/// else, where what runs is no recorded release (a deploy that failed), the newest one; else the newest
+/// Decides which release a rollback restores when none is named, never one that failed: that of a rollback that was cut
+/// short; else, where what runs is no recorded release (a deploy that failed), the newest one; else the newest
 /// that is older than the live one and ships something else. What a rollback brought back counts as of
 /// its own time, so a second rollback goes further back, and never forth to what the first one left.
 pub fn default_target<'a>(
@@ -143,12 +143,16 @@ pub fn default_target<'a>(
     intent: Option<&RollbackIntent>,
 ) -> Option<&'a ReleaseRecord> {
     let newest = records.first()?;
+    let good = || records.iter().filter(|record| record.is_good());
     let find = |id: &str| records.iter().position(|record| record.id() == id);
     if let Some(intent) = intent.filter(|intent| intent.after == newest.id()) {
         return find(&intent.to).map(|place| &records[place]);
     }
-    let Some(live) = live.position(records) else {
-        return Some(newest);
+    let Some(live) = live
+        .position(records)
+        .filter(|live| records[*live].is_good())
+    else {
+        return good().next();
     };
     let mut origin = live;
     while let Some(id) = &records[origin].rolled_back_to {
@@ -158,7 +162,7 @@ pub fn default_target<'a>(
         }
     }
     let mut older = records[origin + 1..].iter();
-    older.find(|record| !record.ships_like(&records[live]))
+    older.find(|record| record.is_good() && !record.ships_like(&records[live]))
 }
 
 #[cfg(test)]
@@ -208,7 +212,14 @@ mod tests {
                 let to: usize = to.parse().unwrap();
                 (build, Some(to))
             });
+            let (build, is_good) = match build.strip_suffix('!') {
+                Some(build) => (build, false),
+                None => (build, true),
+            };
             let mut made = record(build, place);
+            if !is_good {
+                made = made.failed("it answers 500".to_owned());
+            }
             made.rolled_back_to =
                 to.map(|to| record(ships[to].split('>').next().unwrap(), to).id());
             records.insert(0, made);
@@ -234,6 +245,21 @@ mod tests {
     #[test]
     fn after_a_deploy_that_failed_it_goes_to_the_newest_release() {
         assert_eq!(target(&["b", "a"], "broken", None).as_deref(), Some("0 b"));
+    }
+
+    #[test]
+    fn a_release_that_failed_is_never_chosen() {
+        // Undone: what the undoing brought back is live.
+        let undone = ["b>2", "c!", "b", "a"];
+        assert_eq!(target(&undone, "b", None).as_deref(), Some("3 a"));
+        // Not undone: it is what runs, or a part of it is.
+        assert_eq!(target(&["c!", "b"], "c", None).as_deref(), Some("1 b"));
+        assert_eq!(target(&["c!", "b"], "d", None).as_deref(), Some("1 b"));
+        assert_eq!(target(&["c", "b!", "a"], "c", None).as_deref(), Some("2 a"));
+        // The undoing was cut short.
+        let begun = target(&["c!", "b", "a"], "c", Some((2, 0)));
+        assert_eq!(begun.as_deref(), Some("2 a"));
+        assert_eq!(target(&["c!"], "c", None), None);
     }
 
     #[test]

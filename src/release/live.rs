@@ -23,9 +23,14 @@ pub struct LiveRelease {
 }
 
 impl LiveRelease {
-    /// Returns the place of the newest record that is of what runs; records come newest first.
+    /// Returns the place of the newest record that is of what runs; records come newest first. A good release goes before
+    /// one that failed and shipped the same.
     pub fn position(&self, records: &[ReleaseRecord]) -> Option<usize> {
-        records.iter().position(|record| self.is(record))
+        let is_live = |record: &ReleaseRecord| self.is(record);
+        let good = records
+            .iter()
+            .position(|record| record.is_good() && is_live(record));
+        good.or_else(|| records.iter().position(is_live))
     }
 
     /// Returns whether what runs is what a release brought.
@@ -153,6 +158,10 @@ mod tests {
         let records = [record("b", 0), record("a", 1), record("a", 2)];
         assert_eq!(live("a").position(&records), Some(1));
         assert_eq!(live("c").position(&records), None);
+        let failed = ["a", "b"].map(|build| record(build, 0).failed(String::new()));
+        let [a, b] = failed;
+        assert_eq!(live("a").position(&[a, b.clone(), record("a", 1)]), Some(2));
+        assert_eq!(live("b").position(&[b, record("a", 1)]), Some(0));
         let half = LiveRelease {
             site: Some("b".to_owned()),
             ..live("a")

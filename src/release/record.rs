@@ -24,8 +24,13 @@ pub(super) const PREFIX: &str = "releases/";
 pub(super) const ID_DIGITS: usize = 8;
 
 /// The form of the records that are written. It grows when a field changes its meaning, not when one
-/// is added.
+/// is added. A release that failed is written in a form of its own: a deployer that does not know that outcome
+/// would restore it.
 const VERSION: u32 = 1;
+const VERSION_OF_FAILED: u32 = 2;
+
+/// The outcome of a release that was undone, or was to be.
+const FAILED: &str = "failed";
 
 /// A deploy or a rollback, on record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +41,11 @@ pub struct ReleaseRecord {
     pub stage: String,
     /// When the deploy was done (RFC 3339, UTC).
     pub at: String,
-    /// `deployed` or `rolled back`.
+    /// `deployed`, `rolled back` or `failed`.
     pub outcome: String,
+    /// Why a release failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// The id of the release that a rollback brought back.
     #[serde(default)]
     pub rolled_back_to: Option<String>,
@@ -108,15 +116,15 @@ pub struct Deploy {
 }
 
 impl ReleaseRecord {
-    /// Returns the record of a deploy.
-    pub fn of(deploy: Deploy, artifacts: &Artifacts, stacks: &[Provisioned]) -> Self {
-        let stacks = stack_digests(stacks);
+    /// Returns the record of a deploy. `stacks` are the digests of all stacks after it.
+    pub fn of(deploy: Deploy, artifacts: &Artifacts, stacks: BTreeMap<String, String>) -> Self {
         let revision = artifacts.revision.as_ref();
         Self {
             version: VERSION,
             stage: deploy.stage,
             at: rfc3339(deploy.at),
             outcome: "deployed".to_owned(),
+            failure: None,
             rolled_back_to: None,
             build: artifacts.build(),
             artifacts: artifact_records(artifacts),
@@ -140,6 +148,7 @@ impl ReleaseRecord {
             stage: deploy.stage,
             at: rfc3339(deploy.at),
             outcome: "rolled back".to_owned(),
+            failure: None,
             rolled_back_to: Some(target.id()),
             digest: digest(&stacks),
             plan: deploy.plan,
@@ -150,6 +159,21 @@ impl ReleaseRecord {
             seconds: deploy.seconds,
             ..target.clone()
         }
+    }
+
+    /// Returns the record of a deploy that failed, and why.
+    pub fn failed(self, failure: String) -> Self {
+        Self {
+            version: VERSION_OF_FAILED,
+            outcome: FAILED.to_owned(),
+            failure: Some(failure),
+            ..self
+        }
+    }
+
+    /// Returns whether it was verified; only such a release is ever restored without being named.
+    pub fn is_good(&self) -> bool {
+        self.outcome != FAILED
     }
 
     /// Returns the id by which people call this release.
@@ -164,7 +188,8 @@ impl ReleaseRecord {
 
     /// Returns whether it is the record of these artifacts and stacks.
     pub fn describes(&self, artifacts: &Artifacts, stacks: &[Provisioned]) -> bool {
-        self.artifacts == artifact_records(artifacts)
+        self.is_good()
+            && self.artifacts == artifact_records(artifacts)
             && self.site.build == artifacts.site.build
             && self.stacks == stack_digests(stacks)
     }
@@ -174,7 +199,8 @@ impl ReleaseRecord {
     }
 }
 
-fn stack_digests(stacks: &[Provisioned]) -> BTreeMap<String, String> {
+/// Returns the digest of template and parameters of each stack.
+pub fn stack_digests(stacks: &[Provisioned]) -> BTreeMap<String, String> {
     let digests = stacks
         .iter()
         .filter_map(|stack| Some((stack.name.clone(), stack.outputs.get(DIGEST)?.clone())));
@@ -256,8 +282,8 @@ struct Form {
 fn understand(body: &[u8]) -> Result<ReleaseRecord> {
     let Form { version } = serde_json::from_slice(body)?;
     ensure!(
-        version <= VERSION,
-        "a newer deployer wrote it, in form {version}; this one knows form {VERSION} at most: use the newer one"
+        version <= VERSION_OF_FAILED,
+        "a newer deployer wrote it, in form {version}; this one knows form {VERSION_OF_FAILED} at most: use the newer one"
     );
     Ok(serde_json::from_slice(body)?)
 }
@@ -319,7 +345,18 @@ mod tests {
             at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_564_799),
             plan: Some("5a1c".to_owned()),
         };
-        ReleaseRecord::of(deploy, &artifacts(), &[stack("d1")])
+        ReleaseRecord::of(deploy, &artifacts(), stack_digests(&[stack("d1")]))
+    }
+
+    #[test]
+    fn a_release_that_failed_describes_nothing_and_is_in_a_form_of_its_own() {
+        let failed = record().failed("api (GET /health answers 500)".to_owned());
+        assert!(!failed.is_good());
+        assert!(!failed.describes(&artifacts(), &[stack("d1")]));
+        assert_eq!(failed.version, 2, "an older deployer must not restore it");
+        let read = understand(&serde_json::to_vec(&failed).unwrap()).unwrap();
+        assert_eq!(read, failed);
+        assert_eq!(record().version, 1);
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub(super) fn count_kept(keys: &[&String], keep_releases: u16, now: SystemTime) 
 }
 
 /// Reads the time that a record's key begins with.
-fn released_at(key: &str) -> Option<SystemTime> {
+pub fn released_at(key: &str) -> Option<SystemTime> {
     let name = key.strip_prefix(RECORDS)?;
     let end = name.find('Z')?;
     parse_utc(&name[..=end])

@@ -27,8 +27,11 @@ pub struct ReleaseRow {
     pub id: String,
     /// When it was done (RFC 3339, UTC).
     pub at: String,
-    /// `deployed` or `rolled back`.
+    /// `deployed`, `rolled back` or `failed`.
     pub outcome: String,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// The release that a rollback brought back.
     pub rolled_back_to: Option<String>,
     /// The ARN of the IAM identity that did it.
@@ -54,6 +57,7 @@ impl ReleaseRow {
             id: record.id(),
             at: record.at.clone(),
             outcome: record.outcome.clone(),
+            failure: record.failure.clone(),
             rolled_back_to: record.rolled_back_to.clone(),
             actor: record.actor.clone(),
             ci_actor: record.ci_actor.clone(),
@@ -84,9 +88,10 @@ impl ReleaseRow {
         } else {
             self.changed.join(", ")
         };
-        match &self.rolled_back_to {
-            Some(id) => format!("back to {id}: {changed}"),
-            None => changed,
+        match (&self.failure, &self.rolled_back_to) {
+            (Some(_), _) => format!("failed: {changed}"),
+            (None, Some(id)) => format!("back to {id}: {changed}"),
+            (None, None) => changed,
         }
     }
 }
@@ -186,11 +191,12 @@ mod tests {
     use crate::release::fake::record;
 
     fn report(live: Option<usize>) -> ReleasesReport {
-        let mut records = [record("a", 0), record("b", 10), record("a", 20)];
-        records[0].rolled_back_to = Some(records[2].id());
-        records[1].dirty = Some(true);
-        records[1].ci_actor = Some("grace\u{1b}[2J".to_owned());
-        records[2].commit = None;
+        let failed = record("c", 5).failed("api (GET /health answers 500)".to_owned());
+        let mut records = [record("a", 0), failed, record("b", 10), record("a", 20)];
+        records[0].rolled_back_to = Some(records[3].id());
+        records[2].dirty = Some(true);
+        records[2].ci_actor = Some("grace\u{1b}[2J".to_owned());
+        records[3].commit = None;
         let rows = records.iter().enumerate();
         let rows = rows.map(|(place, record)| {
             ReleaseRow::of(record, records.get(place + 1), live == Some(place))

@@ -111,9 +111,13 @@ fn deployed(release: &ReleaseRecord, page: Option<&Page>) -> String {
     let back = back
         .map(|id| format!(", back to release {id}"))
         .unwrap_or_default();
+    let failed = release.failure.as_ref();
+    let failed = failed
+        .map(|failure| format!(", failed: {failure}"))
+        .unwrap_or_default();
     let (id, at) = (release.id(), time(at, page));
     let rows = [
-        ("deployed", format!("{at} by {actor}{person}{back}")),
+        ("deployed", format!("{at} by {actor}{person}{back}{failed}")),
         (
             "release",
             format!("{id}, build {build}, stacks {digest}, commit {commit}"),

@@ -89,6 +89,27 @@ pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
     }
 }
 
+/// Asks a person to confirm the cancellation that was explained: with a yes, or with the name of a protected stage.
+pub(super) fn to_cancellation(config: &Config, args: &StageArgs) -> Result<()> {
+    if args.yes && (is_free(config) || is_named(args)) {
+        return Ok(());
+    }
+    let stage = config.stage.to_string();
+    let question = if is_free(config) {
+        "Do that? [y/N] ".to_owned()
+    } else {
+        format!("Stage {stage} is protected. Type its name to do that: ")
+    };
+    let is_consent = |answer: &str| match config.settings.protected {
+        true => answer == stage,
+        false => is_yes(answer),
+    };
+    match ui::ask(&question)? {
+        Some(answer) if is_consent(&answer) => Ok(()),
+        _ => Err(UserError::CancelNeedsConsent(stage).into()),
+    }
+}
+
 /// Data that a deploy would destroy may go by a flag; that of a protected stage only where its name was typed beside it.
 pub(super) fn may_lose_data(config: &Config, selection: &Selection) -> bool {
     is_free(config) || selection.stage.is_some()

@@ -21,14 +21,15 @@ use crate::cli::{
 use crate::commands;
 use crate::commands::deploy::DeployRequest;
 use crate::commands::releases::Extent;
-use crate::config::Config;
 use crate::config::terminal::{Progress, Terminal};
+use crate::config::{BakeTime, Config};
 use crate::error::{Exit, UserError};
 use crate::event::{Event, Journal, Reporter};
 use crate::hint::Typed;
 use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::policy::Workflow;
+use crate::provision::Options;
 use crate::report::Health;
 use crate::status::StatusScope;
 use crate::template::DataConsent;
@@ -135,6 +136,7 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Releases(args) => releases(&args).await,
         Command::Diff(args) => diff(&args).await,
         Command::Rollback(args) => rollback(&args, terminal).await,
+        Command::Cancel(args) => cancel(&args, terminal).await,
         Command::Teardown(args) => teardown(&args, terminal).await,
         Command::Recover(args) => recover(&args, terminal).await,
         Command::Outputs(args) => outputs(&args).await,
@@ -242,12 +244,17 @@ fn deploy_request(config: &Config, args: &DeployArgs) -> Result<DeployRequest> {
         Some(file) => Some((file.clone(), commands::plan::read(file)?)),
         None => None,
     };
-    let options = args.options();
+    let configured = BakeTime::of_minutes(config.settings.bake_minutes);
+    let options = Options {
+        bake: args.bake.unwrap_or(configured),
+        ..args.options()
+    };
     Ok(DeployRequest {
         options,
         consent,
         plan,
         prune: args.prune_now,
+        undo_on_failure: args.undo_on_failure || config.settings.undo_on_failure,
     })
 }
 
@@ -328,6 +335,19 @@ async fn rollback(args: &RollbackArgs, terminal: &Terminal) -> Result<Exit> {
     let report = with_progress(&config, args.stage.output, terminal, work).await?;
     ui::print_report(&report, args.stage.output)?;
     Ok(Exit::Success)
+}
+
+async fn cancel(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = load_config(&args.selection)?;
+    let consent = || consent::to_cancellation(&config, args);
+    let work = async |journal: &Journal| commands::cancel::cancel(&config, &consent, journal).await;
+    let report = with_progress(&config, args.output, terminal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(if report.stacks.iter().all(|row| row.cancelled) {
+        Exit::Success
+    } else {
+        Exit::NeedsPerson
+    })
 }
 
 async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {

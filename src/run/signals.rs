@@ -76,6 +76,7 @@ pub(super) async fn unless_interrupted<T>(
         stage: config.stage.to_string(),
         doing: journal.doing(),
         touched: journal.has_touched(),
+        undoing: journal.is_undoing(),
         exit,
     }
     .into())

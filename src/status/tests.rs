@@ -89,6 +89,7 @@ fn release() -> ReleaseRecord {
         stage: "prod".to_owned(),
         at: "2026-11-24T19:00:00Z".to_owned(),
         outcome: "deployed".to_owned(),
+        failure: None,
         rolled_back_to: None,
         build: "8e0d2ba6f1c3".to_owned(),
         artifacts: BTreeMap::<String, ArtifactRecord>::new(),

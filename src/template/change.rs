@@ -15,7 +15,8 @@ pub struct ResourceChange {
     pub action: ChangeAction,
     /// The origin of this knowledge.
     pub seen_by: ChangeOrigin,
-    /// The properties that change. Empty for a resource that is added, deleted or imported as a whole.
+    /// The properties that change: of a resource that is added, all of them, each with its whole value. Empty for a
+    /// resource that is deleted or imported as a whole.
     pub properties: Vec<PropertyChange>,
     /// The impact on its data; `None` if it holds no data, or keeps it.
     pub data: Option<DataImpact>,

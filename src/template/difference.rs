@@ -13,13 +13,16 @@ use super::render::{Rendered, function, shown, text};
 /// The sections of a resource that are compared. `DependsOn` orders the work and changes nothing; `Condition` has
 /// already decided whether the resource is there.
 const ATTRIBUTES: [&str; 6] = [
-    "Properties",
+    PROPERTIES,
     "DeletionPolicy",
     "UpdateReplacePolicy",
     "CreationPolicy",
     "UpdatePolicy",
-    "Metadata",
+    METADATA,
 ];
+
+const PROPERTIES: &str = "Properties";
+const METADATA: &str = "Metadata";
 
 /// Returns every resource that is added, changed or deleted, by logical id.
 pub fn difference(before: &Rendered, after: &Rendered) -> Vec<ResourceChange> {
@@ -42,7 +45,7 @@ fn resource_change(
 ) -> Option<ResourceChange> {
     let kind = |resource: &Value| resource["Type"].as_str().unwrap_or_default().to_owned();
     let (action, kind, properties) = match (before, after) {
-        (None, Some(after)) => (ChangeAction::Add, kind(after), Vec::new()),
+        (None, Some(after)) => (ChangeAction::Add, kind(after), added_properties(after)),
         (Some(before), None) => (ChangeAction::Delete, kind(before), Vec::new()),
         (Some(before), Some(after)) if kind(before) != kind(after) => (
             ChangeAction::Replace,
@@ -90,6 +93,28 @@ fn property_changes(before: &Value, after: &Value) -> Vec<PropertyChange> {
         );
     }
     found
+}
+
+/// Returns the properties of a new resource by name, each in one piece, and its attributes but the metadata.
+fn added_properties(resource: &Value) -> Vec<PropertyChange> {
+    let row = |path: String, value: &Value| PropertyChange {
+        path,
+        before: None,
+        after: Some(shown(value)),
+        recreates: Recreates::Never,
+        seen_by: ChangeOrigin::Template,
+        ignored: false,
+    };
+    let properties = resource[PROPERTIES].as_object().into_iter().flatten();
+    let properties = properties.map(|(name, value)| row(format!("{PROPERTIES}.{name}"), value));
+    let attributes = ATTRIBUTES
+        .into_iter()
+        .filter(|name| ![PROPERTIES, METADATA].contains(name));
+    let attributes = attributes.filter_map(|name| Some(row(name.to_owned(), resource.get(name)?)));
+    let mut rows: Vec<PropertyChange> = properties.collect();
+    rows.sort_by(|one, other| one.path.cmp(&other.path));
+    rows.extend(attributes);
+    rows
 }
 
 fn compare(

@@ -55,6 +55,28 @@ fn changed(from: &str, to: &str) -> String {
 }
 
 #[test]
+fn a_resource_that_is_new_is_told_property_by_property() {
+    let empty = "Resources: { Other: { Type: AWS::SNS::Topic } }";
+    let found = rows(empty, TABLE, "one");
+    let found = found.replace("; ", "\n  ");
+    insta::assert_snapshot!(found, @r#"
+Delete Other None
+Add Table None
+  Properties.Enabled: - -> true
+  Properties.Key: - -> one
+  Properties.Name: - -> tree
+  Properties.Stream: - -> ${Topic}
+  Properties.Tags: - -> ["a","b","c"]
+  Properties.UserData: - -> first
+second
+third
+
+  DeletionPolicy: - -> Retain
+  UpdateReplacePolicy: - -> Delete
+"#);
+}
+
+#[test]
 fn what_is_said_in_other_words_is_no_difference() {
     for (from, to) in [
         ("Enabled: true", "Enabled: 'true'"),
@@ -85,7 +107,7 @@ fn each_difference_is_reported_at_its_place() {
         ("  Table:", "  Other:"),
     ]
     .map(|(from, to)| changed(from, to));
-    insta::assert_snapshot!(reported.join("\n"), @r"
+    insta::assert_snapshot!(reported.join("\n"), @r#"
 Modify Table None; Properties.Name: tree -> bush
 Modify Table None; Properties.Stream: ${Topic} -> ${Topic.Arn}
 Modify Table None; Properties.Name: tree -> -
@@ -95,9 +117,12 @@ Modify Table None; Properties.Tags.1: b -> -
 Modify Table None; Properties.UserData line 2: second -> 2nd
 Modify Table None; UpdateReplacePolicy: Delete -> Retain
 Replace Table Some(Lost)
-Add Other None
+Add Other None; Properties.Enabled: - -> true; Properties.Key: - -> one; Properties.Name: - -> tree; Properties.Stream: - -> ${Topic}; Properties.Tags: - -> ["a","b","c"]; Properties.UserData: - -> first
+second
+third
+; DeletionPolicy: - -> Retain; UpdateReplacePolicy: - -> Delete
 Delete Table Some(Retained)
-");
+"#);
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub fn union(
 
 /// CloudFormation, asked, does not see this resource change.
 fn unseen(mut ours: ResourceChange) -> ResourceChange {
+    if ours.action == ChangeAction::Add {
+        return ours;
+    }
     for property in &mut ours.properties {
         property.ignored = !waits(property);
     }
@@ -43,6 +46,13 @@ fn waits(property: &PropertyChange) -> bool {
 }
 
 fn both(ours: ResourceChange, theirs: ResourceChange) -> ResourceChange {
+    // CloudFormation does not tell what a new resource is made of; its template does.
+    if (ours.action, theirs.action) == (ChangeAction::Add, ChangeAction::Add) {
+        return ResourceChange {
+            seen_by: ChangeOrigin::Both,
+            ..ours
+        };
+    }
     let (mut own, mut seen) = (ours.properties, theirs.properties);
     for property in &mut own {
         confirm(property, &seen);

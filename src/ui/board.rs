@@ -75,7 +75,11 @@ impl Board {
             Event::TaskProgress { task, detail } => {
                 self.change(task, |task| task.detail = Some(detail.clone()));
             }
-            Event::Note(_) | Event::Explanation(_) | Event::Warning(_) | Event::ToolOutput(_) => {}
+            Event::UndoStarted { .. }
+            | Event::Note(_)
+            | Event::Explanation(_)
+            | Event::Warning(_)
+            | Event::ToolOutput(_) => {}
         }
     }
 
@@ -83,6 +87,14 @@ impl Board {
         if let Some(task) = self.tasks.iter_mut().find(|task| task.name == name) {
             change(task);
         }
+    }
+
+    /// Returns the time that the running tasks should still take: that of the one that takes longest. `None` where none of
+    /// them has an expected time, or one has exceeded its own: then nobody knows.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        let left = self.tasks.iter().filter_map(|task| task.left(now));
+        let is_exceeded = left.clone().any(|left| left.is_zero());
+        left.max().filter(|_| !is_exceeded)
     }
 
     /// Returns a running task.
@@ -154,6 +166,12 @@ impl Task {
         stack.is_some_and(|stack| stack.status.contains("ROLLBACK"))
     }
 
+    /// The time that it should still take. A rollback has its own time, which nobody knows.
+    fn left(&self, now: Instant) -> Option<Duration> {
+        let expected = self.expected.filter(|_| !self.is_rolling_back())?;
+        Some(expected.saturating_sub(now.saturating_duration_since(self.since)))
+    }
+
     /// Returns whether it takes longer than is normal for it.
     pub(super) fn is_late(&self, now: Instant) -> bool {
         let running = now.saturating_duration_since(self.since);
@@ -209,6 +227,32 @@ mod tests {
             let begun = if second == 5 { 5 } else { 0 };
             assert_eq!(since, at(start, begun), "{status}");
         }
+    }
+
+    #[test]
+    fn what_is_left_is_what_the_longest_task_should_still_take() {
+        let (mut board, start) = (Board::default(), Instant::now());
+        let left = |board: &Board, seconds| {
+            let left = board.left(at(start, seconds));
+            left.map(|left| left.as_secs())
+        };
+        for (task, expected) in [
+            ("stack data", Some(100)),
+            ("stack api", Some(300)),
+            ("stack dns", None),
+        ] {
+            board.take(&started(task), start);
+            board.take(&sized(task, 1, expected.map(Duration::from_secs)), start);
+        }
+        assert_eq!(left(&board, 40), Some(260));
+        let undone = resource("stack api", "demo-api", "UPDATE_ROLLBACK_IN_PROGRESS");
+        board.take(&undone, start);
+        assert_eq!(
+            left(&board, 40),
+            Some(60),
+            "nobody knows how long a rollback takes"
+        );
+        assert_eq!(left(&board, 100), None, "it has exceeded its time");
     }
 
     #[test]

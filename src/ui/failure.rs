@@ -4,7 +4,7 @@
 use clap::error::Error as UsageError;
 use serde::Serialize;
 
-use crate::error::{Exit, Place, UserError, user_error};
+use crate::error::{Exit, Place, Undo, UserError, user_error};
 
 /// The fields of an error.
 #[derive(Serialize)]
@@ -14,6 +14,8 @@ pub(super) struct Failure {
     exit: u8,
     code: String,
     place: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo: Option<Box<Undo>>,
 }
 
 /// The document of `--output json`.
@@ -31,6 +33,10 @@ impl Failure {
             exit: exit as u8,
             code: exit.name(),
             place: user_error(error).and_then(UserError::place),
+            undo: user_error(error)
+                .and_then(UserError::undo)
+                .cloned()
+                .map(Box::new),
         }
     }
 
@@ -45,6 +51,7 @@ impl Failure {
             exit: exit as u8,
             code: exit.name(),
             place: None,
+            undo: None,
         }
     }
 }

@@ -196,8 +196,16 @@ fn step_row(board: &Board, now: Instant) -> Option<Row> {
     let since = elapsed(now.saturating_duration_since(since));
     let (running, ended) = (board.tasks.len(), board.ended);
     let step = step.name();
-    let text = format!("  {step}: {running} running, {ended} done, {since}");
+    let left = left(board, now);
+    let text = format!("  {step}: {running} running, {ended} done, {since}{left}");
     Some(Row::new(Style::new(), text))
+}
+
+/// Returns `, about 4 min left of what runs`; stacks that wait for these come on top.
+pub(super) fn left(board: &Board, now: Instant) -> String {
+    let left = board.left(now);
+    left.map(|left| format!(", {} left of what runs", about(left)))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -163,6 +163,12 @@ impl LinesState {
                 lines
             }
             Event::StepDone(..) => line.into_iter().chain(self.leave_group()).collect(),
+            Event::UndoStarted { cause, release } => {
+                let mut lines = self.leave_group();
+                let text = super::words::undo(cause, release);
+                lines.push(github::command("warning", &[], &text));
+                lines
+            }
             Event::Warning(text) => vec![github::command("warning", &[], text)],
             _ => line
                 .map(|line| github::harmless(&line))
@@ -202,6 +208,9 @@ fn line(event: &Event, board: &Board, now: Instant) -> Option<String> {
             super::outcome(outcome),
             seconds(*elapsed)
         )),
+        Event::UndoStarted { cause, release } => {
+            Some(super::warning(&super::words::undo(cause, release)))
+        }
         Event::Note(text) | Event::Explanation(text) => Some(plain(text)),
         Event::Warning(text) => Some(super::warning(text)),
         Event::ToolOutput(text) => Some(tool_output(text)),
@@ -254,7 +263,12 @@ fn heartbeat(board: &Board, now: Instant) -> Option<String> {
     let (step, since) = board.step?;
     let since = elapsed(now.saturating_duration_since(since));
     let tasks: Vec<String> = board.tasks.iter().map(|task| busy(task, now)).collect();
-    let text = format!("still in {}, {since}: {}", step.name(), tasks.join("; "));
+    let left = frame::left(board, now);
+    let text = format!(
+        "still in {}, {since}{left}: {}",
+        step.name(),
+        tasks.join("; ")
+    );
     Some(text.trim_end_matches([':', ' ']).to_owned())
 }
 

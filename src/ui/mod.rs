@@ -336,6 +336,7 @@ fn lasting_line(event: &Event) -> Option<String> {
                 outcome(word)
             ))
         }
+        Event::UndoStarted { cause, release } => Some(warning(&words::undo(cause, release))),
         Event::Note(text) | Event::Explanation(text) => Some(format!("  {}", plain(text))),
         Event::Warning(text) => Some(warning(text)),
         Event::ToolOutput(text) => Some(words::tool_output(text)),

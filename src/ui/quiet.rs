@@ -51,7 +51,7 @@ fn is_said(event: &Event, progress: Progress) -> bool {
         Event::TaskDone { outcome, .. } => outcome == "failed",
         Event::Resource { resource, .. } => resource.state == ResourceState::Failed,
         Event::TaskStarted { .. } | Event::TaskSized { .. } | Event::TaskProgress { .. } => false,
-        Event::Warning(_) | Event::ToolOutput(_) => return true,
+        Event::UndoStarted { .. } | Event::Warning(_) | Event::ToolOutput(_) => return true,
     };
     match progress {
         Progress::Everything => true,

@@ -11,10 +11,11 @@
 //! | `resource` | `task`, `logical_id`, `kind`, `state` (`working`, `done`, `skipped`, `failed`), `status` in CloudFormation's word, `reason` (or null) |
 //! | `task_progress` | `task`, `detail` |
 //! | `task_done` | `task`, `outcome`, `seconds` |
+//! | `undo_started` | `cause`, why the deploy failed; `release`, the id of the release that is restored |
 //! | `note`, `warning`, `tool_output` | `text` |
 //! | `log` | `line`: what `logs --follow --output json` prints |
 //! | `report`, the last | `report`: the document that `--output json` prints; with `--watch`, one for each change |
-//! | `error`, the last instead | `message`, `hint` (or null), `exit` (the exit code), `code` (its name), `place` (`file`, `line`, `column`, or null) |
+//! | `error`, the last instead | `message`, `hint` (or null), `exit` (the exit code), `code` (its name), `place` (`file`, `line`, `column`, or null), `undo` (of a deploy that was to be undone) |
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +32,7 @@ use crate::logs::LogLine;
 use crate::report::seconds;
 
 /// The version of this format.
-const VERSION: &str = "1.1";
+const VERSION: &str = "1.2";
 
 /// Events as lines.
 pub(super) struct EventStream {
@@ -84,6 +85,10 @@ enum Fact<'a, R: Serialize> {
         task: &'a str,
         outcome: &'a str,
         seconds: f64,
+    },
+    UndoStarted {
+        cause: &'a str,
+        release: &'a str,
     },
     Note {
         text: &'a str,
@@ -177,6 +182,7 @@ fn fact(event: &Event) -> Fact<'_, ()> {
             outcome,
             seconds: seconds(*elapsed),
         },
+        Event::UndoStarted { cause, release } => Fact::UndoStarted { cause, release },
         Event::Note(text) | Event::Explanation(text) => Fact::Note { text },
         Event::Warning(text) => Fact::Warning { text },
         Event::ToolOutput(text) => Fact::ToolOutput { text },
@@ -215,6 +221,10 @@ mod tests {
             resource(task, "Table", "CREATE_IN_PROGRESS"),
             progress(task, "two\nlines"),
             done(task, "created", 41.25),
+            Event::UndoStarted {
+                cause: "api answers 500".to_owned(),
+                release: "3f2a91c0".to_owned(),
+            },
             Event::Note("the port is taken".to_owned()),
             Event::Warning("it \"waits\"\u{1b}[2J".to_owned()),
             Event::ToolOutput("error: no".to_owned()),
@@ -227,7 +237,7 @@ mod tests {
         stream.report(&report).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         insta::assert_snapshot!(paper.text().replace(version, "[version]"), @r#"
-{"time":"2026-11-24T08:05:09.042Z","type":"hello","version":"1.1","program":"factory-tree","program_version":"[version]"}
+{"time":"2026-11-24T08:05:09.042Z","type":"hello","version":"1.2","program":"factory-tree","program_version":"[version]"}
 {"time":"2026-11-24T08:05:09.042Z","type":"step_started","step":"provision"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_started","task":"stack data"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_sized","task":"stack data","resources":8,"expected_seconds":120.5}
@@ -235,6 +245,7 @@ mod tests {
 {"time":"2026-11-24T08:05:09.042Z","type":"resource","task":"stack data","logical_id":"Table","kind":"AWS::DynamoDB::Table","state":"working","status":"CREATE_IN_PROGRESS","reason":null}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_progress","task":"stack data","detail":"two\nlines"}
 {"time":"2026-11-24T08:05:09.042Z","type":"task_done","task":"stack data","outcome":"created","seconds":41.25}
+{"time":"2026-11-24T08:05:09.042Z","type":"undo_started","cause":"api answers 500","release":"3f2a91c0"}
 {"time":"2026-11-24T08:05:09.042Z","type":"note","text":"the port is taken"}
 {"time":"2026-11-24T08:05:09.042Z","type":"warning","text":"it \"waits\"\u001b[2J"}
 {"time":"2026-11-24T08:05:09.042Z","type":"tool_output","text":"error: no"}

@@ -213,7 +213,7 @@ provision
   ⠏ stack data               1/3  40 s of about 1 min
       Table                   38 s  create in progress  AWS::DynamoDB::Table
   ⠏ stack api                     40 s
-  provision: 2 running, 1 done, 41 s
+  provision: 2 running, 1 done, 41 s, about 20 s left of what runs
 ");
         demo.report(50.0, Event::Warning("the certificate waits".to_owned()));
         demo.report(52.0, done("stack data", "created", 51.9));

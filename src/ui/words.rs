@@ -29,6 +29,11 @@ pub(super) fn about(time: Duration) -> String {
     format!("about {} min", (seconds / 60.0).round())
 }
 
+/// Returns that a deploy has failed and is being undone.
+pub(super) fn undo(cause: &str, release: &str) -> String {
+    format!("the deploy failed, release {release} is being restored: {cause}")
+}
+
 /// Returns foreign text of several lines with nothing in it that a terminal obeys.
 pub(super) fn lines(text: &str) -> String {
     let lines: Vec<String> = text.replace('\t', "    ").lines().map(plain).collect();

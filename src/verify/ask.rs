@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Uri, header};
+use axum::http::{HeaderMap, Method, Request, Uri, header};
 use futures_util::{SinkExt, StreamExt};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -43,13 +43,24 @@ impl HttpResponse {
 
 /// Gets a URL. Redirects are not followed. The error is worded for a person.
 pub(super) async fn get(url: String, network: &Network) -> Result<HttpResponse, String> {
+    request(Method::GET, url, network).await
+}
+
+/// Asks how a URL answers, without its body.
+pub(super) async fn head(url: String, network: &Network) -> Result<HttpResponse, String> {
+    request(Method::HEAD, url, network).await
+}
+
+async fn request(method: Method, url: String, network: &Network) -> Result<HttpResponse, String> {
     let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
     let stream = connect(&uri, network).await?;
     let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| words(&error))?;
     let connection = tokio::spawn(connection);
-    let request = Request::get(uri.path_and_query().map_or("/", |path| path.as_str()))
+    let request = Request::builder()
+        .method(method)
+        .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
         .header(
             header::HOST,
             uri.authority().map_or("", |authority| authority.as_str()),

@@ -4,6 +4,7 @@
 mod absent;
 mod account;
 mod build;
+mod cancel;
 mod consent;
 mod hand_over;
 mod help;

@@ -71,6 +71,19 @@ fn what_is_no_id_of_a_release_is_wrong_usage() {
 }
 
 #[test]
+fn a_bake_that_is_too_long_is_refused_with_the_most_that_is_possible() {
+    let project = Project::new();
+    let option = project.run(&["deploy", "--bake", "4h"]);
+    project.replace(
+        "factory-tree.yaml",
+        "region: us-east-1, protected: true",
+        "region: us-east-1, bake_minutes: 181",
+    );
+    let setting = project.run(&["status", "--stage", "prod"]);
+    insta::assert_snapshot!(format!("{option}\n{setting}"));
+}
+
+#[test]
 fn a_time_span_that_is_none_is_reported_with_its_cure() {
     insta::assert_snapshot!(Project::new().run(&["logs", "--since", "ten minutes"]));
 }

@@ -5,6 +5,7 @@ mod bucket;
 mod server;
 mod swap;
 mod undo;
+mod undone;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -28,7 +29,7 @@ const text = fs.readFileSync('text.txt', 'utf8')
 const asset = `assets/index-${createHash('md5').update(text).digest('hex').slice(0, 8)}.js`
 fs.rmSync(out, { recursive: true, force: true })
 fs.mkdirSync(`${out}/assets`, { recursive: true })
-fs.writeFileSync(`${out}/${asset}`, `document.title = '${text}'`)
+if (!text.includes('lost')) fs.writeFileSync(`${out}/${asset}`, `document.title = '${text}'`)
 fs.writeFileSync(`${out}/favicon.svg`, `<svg><title>${text}</title></svg>`)
 fs.writeFileSync(`${out}/index.html`, `<!doctype html><title>${text}</title><script src=\"/${asset}\"></script>`)
 ";
@@ -47,6 +48,7 @@ fn a_bad_release_is_undone() {
     copy_sources(sources.path());
     let stage = Stage::of("releases", sources.path(), "");
     write_site(sources.path());
+    undone::a_first_release_that_fails_is_left_as_it_is(&stage, sources.path());
     write_text(sources.path(), "good");
     let good = stage.deploy();
     undo::a_bad_release_is_undone_and_nothing_else(&stage, sources.path(), &good);
@@ -54,6 +56,7 @@ fn a_bad_release_is_undone() {
     write_text(sources.path(), "good");
     server::a_bundle_that_is_never_ready_changes_nothing(&stage, sources.path(), &good);
     server::a_good_bundle_takes_over_without_a_loss(&stage, sources.path(), &good);
+    undone::a_release_that_fails_is_undone_by_its_own_deploy(&stage, sources.path(), &good);
 }
 
 fn write_site(sources: &Path) {

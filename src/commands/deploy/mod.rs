@@ -1,20 +1,22 @@
 //! `deploy`: from the source tree to a verified release.
 
+mod bake;
 mod delegation;
 pub(super) mod record;
 mod tidy;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use super::plan::ensure_consent_to_losses;
+use super::verify::verify;
 use super::{connect, ensure_credentials, step};
 use crate::aws::Aws;
 use crate::build::{self, Artifacts};
-use crate::check::Check;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Reporter, Step};
@@ -24,9 +26,9 @@ use crate::plan::{self, Plan, SavedPlan};
 use crate::provision::{self, OnBusy, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
-use crate::report::{DeployReport, Released, StackRow, seconds};
+use crate::report::{DeployReport, Released, StackRow, StepRow, seconds};
 use crate::template::DataConsent;
-use crate::verify::{self, Expected};
+use crate::verify::Expected;
 use record::{deploy_record, is_recorded, keep_record};
 
 /// The request of a deploy, beside its configuration.
@@ -40,6 +42,8 @@ pub struct DeployRequest {
     pub plan: Option<(PathBuf, SavedPlan)>,
     /// Whether the site's files that only earlier releases have are deleted at once.
     pub prune: bool,
+    /// Whether the last good release is restored when this one fails.
+    pub undo_on_failure: bool,
 }
 
 impl DeployRequest {
@@ -71,10 +75,9 @@ pub async fn deploy_from(
     reporter: &dyn Reporter,
 ) -> Result<DeployReport> {
     let started = Instant::now();
-    let options = request.options;
     let mut steps = Vec::new();
     let platform = Platform::of(config);
-    let _lock = lock(config, options.on_busy, reporter).await?;
+    let _lock = lock(config, request.options.on_busy, reporter).await?;
     let templates = super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
     ensure_credentials(config, &platform).await?;
 
@@ -95,27 +98,50 @@ pub async fn deploy_from(
 
     let urls = &endpoint.urls;
     ensure_consent_to_losses(config, &plan, &artifacts, &aws, urls, reporter).await?;
-    let work = publish(&plan, &artifacts, &aws, options, reporter);
-    let (foundation, published) = step(Step::Publish, &mut steps, reporter, work).await?;
-    let work = provision(
-        config, &plan, foundation, &published, &aws, options, reporter,
-    );
-    let stacks = step(Step::Provision, &mut steps, reporter, work).await?;
-    let work = release(&platform, &artifacts, &stacks, &endpoint, &aws, reporter);
-    let released = step(Step::Release, &mut steps, reporter, work).await?;
-    let expected = expected(&artifacts);
-    let work = verify(config, &expected, &endpoint, reporter);
-    step(Step::Verify, &mut steps, reporter, work).await?;
+    let deployment = Deployment {
+        config,
+        request,
+        platform: &platform,
+        endpoint: &endpoint,
+        aws: &aws,
+        plan: &plan,
+        artifacts: &artifacts,
+        started,
+        reporter,
+    };
+    match put_live(&deployment, &mut steps).await {
+        Ok(live) => conclude(&deployment, live, steps).await,
+        Err(cause) if request.undo_on_failure => Err(undo::undo(&deployment, cause).await),
+        Err(cause) => Err(cause),
+    }
+}
 
-    // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
-    let changed = released.has_changed()
-        || stacks.iter().any(Provisioned::has_changed)
-        || !is_recorded(&artifacts, &stacks, &aws, reporter).await;
+/// Records a release that is live and works, and deletes what no release needs any more.
+async fn conclude(
+    deployment: &Deployment<'_>,
+    live: Live,
+    steps: Vec<StepRow>,
+) -> Result<DeployReport> {
+    let Deployment {
+        config,
+        request,
+        endpoint,
+        aws,
+        artifacts,
+        started,
+        reporter,
+        ..
+    } = *deployment;
+    let Live {
+        stacks,
+        released,
+        changed,
+    } = live;
     let seconds = seconds(started.elapsed());
     let release = if changed {
-        let deploy = deploy_record(config, &aws, seconds, request.plan_digest());
-        let release = keep_record(deploy, &artifacts, &stacks, &aws, reporter).await;
-        tidy::tidy(config, &artifacts, &stacks, &aws, reporter).await;
+        let deploy = deploy_record(config, aws, seconds, request.plan_digest());
+        let release = keep_record(deploy, artifacts, &stacks, aws, reporter).await;
+        tidy::tidy(config, artifacts, &stacks, aws, reporter).await;
         release
     } else {
         None
@@ -126,10 +152,10 @@ pub async fn deploy_from(
         build: artifacts.build(),
         release,
         seconds,
-        urls: endpoint.urls,
+        urls: endpoint.urls.clone(),
         stacks: stacks.iter().map(StackRow::from).collect(),
         released,
-        pruned: tidy::prune_on_request(request, &artifacts, &stacks, &aws).await?,
+        pruned: tidy::prune_on_request(request, artifacts, &stacks, aws).await?,
         steps,
     })
 }
@@ -140,6 +166,58 @@ async fn lock(config: &Config, on_busy: OnBusy, reporter: &dyn Reporter) -> Resu
         OnBusy::Wait => local::wait_for_lock(config, reporter).await,
         OnBusy::Fail => local::lock(config),
     }
+}
+
+/// A deploy that may begin: everything that its changes need.
+struct Deployment<'a> {
+    config: &'a Config,
+    request: &'a DeployRequest,
+    platform: &'a Platform,
+    endpoint: &'a StageEndpoint,
+    aws: &'a Aws,
+    plan: &'a Plan,
+    artifacts: &'a Artifacts,
+    started: Instant,
+    reporter: &'a dyn Reporter,
+}
+
+/// A release that is live and works.
+struct Live {
+    stacks: Vec<Provisioned>,
+    released: Released,
+    /// Whether there was anything to do.
+    changed: bool,
+}
+
+/// The steps that change the stage, and the proof that it works afterwards.
+async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Result<Live> {
+    let (aws, reporter) = (deployment.aws, deployment.reporter);
+    let is_baked = !deployment.request.options.bake.is_zero();
+    let firing = if is_baked {
+        bake::find_firing(deployment).await?
+    } else {
+        bake::AlarmNames::default()
+    };
+    let (foundation, published) = step(Step::Publish, steps, reporter, publish(deployment)).await?;
+    let work = provision(deployment, foundation, &published);
+    let stacks = step(Step::Provision, steps, reporter, work).await?;
+    let work = release(deployment, &stacks);
+    let released = step(Step::Release, steps, reporter, work).await?;
+    let expected = expected(deployment.artifacts);
+    let work = verify(deployment.config, &expected, deployment.endpoint, reporter);
+    step(Step::Verify, steps, reporter, work).await?;
+    // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
+    let changed = released.has_changed()
+        || stacks.iter().any(Provisioned::has_changed)
+        || !is_recorded(deployment.artifacts, &stacks, aws, reporter).await;
+    if is_baked && changed {
+        step(Step::Bake, steps, reporter, bake::bake(deployment, &firing)).await?;
+    }
+    Ok(Live {
+        stacks,
+        released,
+        changed,
+    })
 }
 
 /// Makes the plan again and refuses to go on if it is another than the saved one.
@@ -176,14 +254,16 @@ impl From<&Provisioned> for StackRow {
 }
 
 /// Makes sure of the artifact bucket and sends what it does not hold.
-async fn publish(
-    plan: &Plan,
-    artifacts: &Artifacts,
-    aws: &Aws,
-    options: Options,
-    reporter: &dyn Reporter,
-) -> Result<(Provisioned, Published)> {
-    let first = std::slice::from_ref(&plan.foundation);
+async fn publish(deployment: &Deployment<'_>) -> Result<(Provisioned, Published)> {
+    let Deployment {
+        plan,
+        artifacts,
+        aws,
+        request,
+        reporter,
+        ..
+    } = *deployment;
+    let (first, options) = (std::slice::from_ref(&plan.foundation), request.options);
     let (known, artifacts_known) = (Outputs::default(), BTreeMap::new());
     let work = provision::provision(aws, first, &known, &artifacts_known, options, reporter);
     let foundation = work.await?;
@@ -201,14 +281,19 @@ async fn publish(
 }
 
 async fn provision(
-    config: &Config,
-    plan: &Plan,
+    deployment: &Deployment<'_>,
     foundation: Provisioned,
     published: &Published,
-    aws: &Aws,
-    options: Options,
-    reporter: &dyn Reporter,
 ) -> Result<Vec<Provisioned>> {
+    let Deployment {
+        config,
+        plan,
+        aws,
+        request,
+        reporter,
+        ..
+    } = *deployment;
+    let options = request.options;
     let known = provision::outputs_of(std::slice::from_ref(&foundation));
     let work = provision::provision(aws, &plan.stacks, &known, published, options, reporter);
     let hint = delegation::report_waiting_certificates(config, plan, aws, reporter);
@@ -220,14 +305,15 @@ async fn provision(
 }
 
 /// Switches site and servers over.
-async fn release(
-    platform: &Platform,
-    artifacts: &Artifacts,
-    stacks: &[Provisioned],
-    endpoint: &StageEndpoint,
-    aws: &Aws,
-    reporter: &dyn Reporter,
-) -> Result<Released> {
+async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<Released> {
+    let Deployment {
+        platform,
+        artifacts,
+        endpoint,
+        aws,
+        reporter,
+        ..
+    } = *deployment;
     let outputs = provision::outputs_of(stacks);
     let output = |stack, name| outputs.get(stack, name).map(str::to_owned);
     let server = ServerRelease {
@@ -254,32 +340,4 @@ fn expected(artifacts: &Artifacts) -> Expected {
         api: Some(artifacts.api.id().to_owned()),
         server: Some(artifacts.server.id().to_owned()),
     }
-}
-
-/// Asks the running system; the deploy has succeeded only when it answers with this very release.
-pub(super) async fn verify(
-    config: &Config,
-    expected: &Expected,
-    endpoint: &StageEndpoint,
-    reporter: &dyn Reporter,
-) -> Result<Vec<Check>> {
-    let patience = Duration::from_secs(config.settings.verify_seconds.into());
-    let checks = verify::wait_until_healthy(
-        &endpoint.urls,
-        expected,
-        &config.network,
-        patience,
-        reporter,
-    )
-    .await;
-    let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
-    if failing.is_empty() {
-        return Ok(checks);
-    }
-    let stage = config.stage.to_string();
-    Err(UserError::Unhealthy {
-        stage,
-        problem: verify::summary(&failing),
-    }
-    .into())
 }

@@ -63,7 +63,8 @@ pub(super) async fn keep_record(
     let work = async {
         let outputs = provision::outputs_of(stacks);
         let bucket = outputs.get("foundation", "ArtifactBucket")?;
-        let record = ReleaseRecord::of(deploy.await?, artifacts, stacks);
+        let digests = release::stack_digests(stacks);
+        let record = ReleaseRecord::of(deploy.await?, artifacts, digests);
         release::keep_record(&record, &aws.s3, bucket).await?;
         Ok(record.id())
     };

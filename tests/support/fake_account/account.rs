@@ -169,6 +169,7 @@ impl FakeAccount {
             )]),
             "DeleteStack" => self.begin(form, "DELETE", "DELETE_FAILED"),
             "RollbackStack" => self.begin_from(form, "UPDATE_FAILED"),
+            "CancelUpdateStack" => self.cancel_update(form),
             "ContinueUpdateRollback" => self.begin_from(form, "UPDATE_ROLLBACK_FAILED"),
             "UpdateTerminationProtection" => Ok(Vec::new()),
             "GetCallerIdentity" => Ok(vec![
@@ -485,6 +486,16 @@ impl FakeAccount {
         let events = operation.lay_out(&resources);
         stack.events.extend(events);
         Ok(Vec::new())
+    }
+
+    fn cancel_update(&mut self, form: &Form) -> Result<Vec<Node>, Refusal> {
+        if self.find(form)?.1.status() != "UPDATE_IN_PROGRESS" {
+            return Err((
+                "ValidationError".to_owned(),
+                "CancelUpdateStack cannot be called from current stack status".to_owned(),
+            ));
+        }
+        self.begin(form, "UPDATE_ROLLBACK", "UPDATE_ROLLBACK_FAILED")
     }
 
     fn begin_from(&mut self, form: &Form, status: &str) -> Result<Vec<Node>, Refusal> {
