@@ -36,16 +36,14 @@ use crate::template::{self, DataConsent, Template};
 pub use delete::delete_stack;
 pub use follow::{retry_transient, wait_until_idle};
 pub use forecast::forecast;
-pub use found::{DeployedStack, FoundStack, find_deployed_stacks, find_stacks};
+pub use found::{DeployedStack, FoundStack, Unlisted, find_deployed_stacks, find_stacks};
 pub use recover::{Recovery, SkipRule, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
 use state::DeployAction;
 pub use target::LargeTemplates;
 use target::StackTarget;
 
-/// The parameter (and output) of every template that says what was deployed: equal digests mean that
-/// there is nothing to do.
-pub const DIGEST: &str = "Digest";
+pub use crate::template::DIGEST;
 
 /// A stack that is as planned.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,6 +194,7 @@ async fn provision_one(
         client: &client,
         name: &plan.stack,
         template: &plan.template,
+        tags: &plan.tags,
         task: &task,
         consent: &plan.consent,
         large,
@@ -241,6 +240,7 @@ pub async fn ensure_stack(
         client: &aws.cloudformation,
         name,
         template: &template,
+        tags: &BTreeMap::new(),
         task: name,
         consent: &DataConsent::default(),
         large: LargeTemplates::Refused,
@@ -291,6 +291,7 @@ pub async fn lift_deletion_protection(
         client,
         name: &plan.stack,
         template: &plan.template,
+        tags: &plan.tags,
         task: &task,
         consent: &plan.consent,
         large: LargeTemplates::Deployed,
