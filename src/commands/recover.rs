@@ -75,7 +75,7 @@ fn skipped(
     rules: &[SkipRule],
 ) -> Result<Skipped> {
     let own = deployed.iter().map(|(stack, _)| stack);
-    let own = own.filter(|stack| !stacks.contains(stack));
+    let own = own.filter(|stack| stacks.iter().all(|known| known.name != stack.name));
     let stacks: Vec<&StageStack> = stacks.iter().chain(own).collect();
     let mut skip = Skipped::new();
     for SkipRule { stack, logical_id } in rules {

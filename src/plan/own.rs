@@ -73,9 +73,14 @@ pub(super) fn name_fault(config: &Config, name: &str) -> Option<(String, String)
         let message = format!("`{name}` means something else: a verb, or a stack of ours");
         return Some((message, "give the file another name".to_owned()));
     }
+    // Only a stage whose name begins with ours takes names out of ours.
+    let ours = config.stack_name("");
     let others = config.other_stages.iter();
     let mut others = others.filter(|_| config.settings.hosting == Hosting::Aws);
-    let other = others.find(|other| stack.starts_with(&format!("{}-{other}-", config.name)))?;
+    let other = others.find(|other| {
+        let theirs = format!("{}-{other}-", config.name);
+        theirs.starts_with(&ours) && stack.starts_with(&theirs)
+    })?;
     let message =
         format!("its stack would be called `{stack}`, as if it were one of stage `{other}`");
     Some((message, "give the file another name".to_owned()))

@@ -38,13 +38,17 @@ impl Project {
     }
 
     fn config(&self) -> Config {
+        self.config_of("prod")
+    }
+
+    fn config_of(&self, stage: &str) -> Config {
         let file = self.folder.path().join("stages.conf");
         let text = format!(
             "templates: .\nstages:\n  prod: {{ {} }}\n  prod-eu: {{ domain: eu.factory-tree.com, region: us-east-1 }}\n",
             self.settings
         );
         std::fs::write(&file, text).unwrap();
-        Config::load(&file, Some("prod")).unwrap()
+        Config::load(&file, Some(stage)).unwrap()
     }
 
     fn plan(&self) -> Result<Plan, UserError> {
@@ -215,6 +219,12 @@ fn a_name_that_no_stack_can_have_is_refused() {
       [folder]/[long].yaml:1: its stack would be called `factory-tree-prod-[long]`, which is no name of a stack
         cure: name the file with letters, digits and hyphens, so that the stack's name has 128 characters at most
     ");
+}
+
+#[test]
+fn a_stage_whose_name_begins_with_another_ones_has_its_own_names() {
+    let config = Project::with(&[]).config_of("prod-eu");
+    assert_eq!(name_fault(&config, "data-lake"), None);
 }
 
 #[test]

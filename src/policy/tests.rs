@@ -54,6 +54,17 @@ fn found(report: &PolicyReport, action: &str) -> String {
 }
 
 #[test]
+fn the_example_of_an_own_stack_gets_its_permissions() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/counter/template.yaml");
+    let body = std::fs::read_to_string(&file).unwrap();
+    let template = crate::template::Template::parse(&file, body).unwrap();
+    let report = policy(&config(""), [&template], PolicyPurpose::Deploy, None).unwrap();
+    for action in ["sns:Subscribe", "sqs:CreateQueue", "lambda:CreateFunction"] {
+        assert!(!found(&report, action).is_empty(), "{action}");
+    }
+}
+
+#[test]
 fn every_type_of_every_template_is_known() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -56,7 +56,7 @@ fn a_bad_release_is_undone() {
     server::a_good_bundle_takes_over_without_a_loss(&stage, sources.path(), &good);
 }
 
-fn write_site(sources: &Path) {
+pub(crate) fn write_site(sources: &Path) {
     let site = sources.join("site");
     std::fs::remove_dir_all(&site).unwrap();
     std::fs::create_dir(&site).unwrap();
@@ -69,7 +69,7 @@ fn write_site(sources: &Path) {
     }
 }
 
-fn write_text(sources: &Path, text: &str) {
+pub(crate) fn write_text(sources: &Path, text: &str) {
     std::fs::write(sources.join("site/text.txt"), text).unwrap();
 }
 
