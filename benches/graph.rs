@@ -176,10 +176,10 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
     let parameters = needs.iter().zip(names).map(|(need, name)| {
         let stack = (*need).to_owned();
         (
-            name,
+            name.to_owned(),
             ParameterSource::Output {
                 stack,
-                output: "Id",
+                output: "Id".to_owned(),
             },
         )
     });
@@ -190,6 +190,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
         template: Template::parse(Path::new(&format!("templates/{name}.yaml")), body).unwrap(),
         parameters: parameters.collect(),
         protected: false,
+        tags: BTreeMap::new(),
         consent: DataConsent::default(),
     }
 }

@@ -10,6 +10,7 @@ mod file;
 mod home;
 mod misread;
 mod network;
+mod settings;
 mod target;
 pub mod terminal;
 mod value;
@@ -32,6 +33,7 @@ pub use environment::{CompilerEnvironment, stage_of_environment};
 pub use file::file;
 pub use home::data_folder;
 pub use network::{Network, Proxy};
+pub use settings::{BuildProfile, Hosting, ParameterSetting, Servers, StageSettings};
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
@@ -67,6 +69,8 @@ pub struct Config {
     pub stage: StageName,
     /// The stage's settings.
     pub settings: StageSettings,
+    /// The other stages of the file that are in AWS, where names of stacks may meet.
+    pub other_stages: Vec<StageName>,
     /// The way to the internet; a stage on this machine takes none.
     pub network: Network,
 }
@@ -135,6 +139,11 @@ impl Config {
             Hosting::Aws => Network::read()?,
             Hosting::Local => Network::default(),
         };
+        let other_stages = project.stages.iter();
+        let other_stages = other_stages
+            .filter(|(other, stage)| **other != name && stage.value.hosting == Hosting::Aws)
+            .map(|(other, _)| other.clone())
+            .collect();
         let file = std::path::absolute(file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
@@ -144,6 +153,7 @@ impl Config {
             name: project.name,
             stage: name,
             settings: settings.value.clone(),
+            other_stages,
             network,
         })
     }
@@ -232,229 +242,6 @@ fn here() -> PathBuf {
 
 fn templates() -> PathBuf {
     PathBuf::from("templates")
-}
-
-/// One deployment target
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StageSettings {
-    /// The domain of the site; `www.`, `api.` and `ws.` are its hosts
-    pub domain: DomainName,
-    /// Platform of the stage: AWS, or an AWS-compatible endpoint on this machine
-    #[serde(default)]
-    pub hosting: Hosting,
-    /// The region of all stacks (the site's certificate is always in us-east-1)
-    pub region: Region,
-    /// The AWS account that the stage belongs to; credentials of another one are refused
-    #[serde(default)]
-    pub account: Option<AccountId>,
-    /// An existing public hosted zone of the domain; without it, one is created
-    #[serde(default)]
-    pub hosted_zone_id: Option<HostedZoneId>,
-    /// A protected stage keeps its data on teardown, and its teardown must be confirmed
-    #[serde(default)]
-    pub protected: bool,
-    /// Processor of the Lambdas and the servers; without it, x86_64, and this machine's where it runs them
-    #[serde(default)]
-    architecture: Option<Architecture>,
-    /// Cargo profile of the Lambdas and the server
-    #[serde(default)]
-    pub profile: BuildProfile,
-    /// The loopback port of a stage on this machine; without it, 8080 or the next free one
-    #[serde(default)]
-    pub port: Option<std::num::NonZeroU16>,
-    /// The WebSocket servers
-    #[serde(default)]
-    pub servers: Servers,
-    /// Days that logs are kept (a value that CloudWatch Logs knows)
-    #[serde(default = "thirty_days")]
-    pub log_retention_days: u16,
-    /// Seconds that a fresh release may take until every public address answers with it
-    #[serde(default = "three_minutes")]
-    pub verify_seconds: u16,
-    /// Restore the last good release when a deploy fails, without asking
-    #[serde(default)]
-    pub undo_on_failure: bool,
-    /// Minutes for which the alarms of the stage are watched after a change; at most 180
-    #[serde(default)]
-    pub bake_minutes: u16,
-    /// Number of releases before the live one that keep their artifacts and site files
-    #[serde(default = "ten")]
-    pub keep_releases: u16,
-    /// Where alarms are sent
-    #[serde(default)]
-    pub alarm_email: Option<String>,
-}
-
-fn three_minutes() -> u16 {
-    180
-}
-
-fn ten() -> u16 {
-    10
-}
-
-fn thirty_days() -> u16 {
-    30
-}
-
-/// Platform of a stage
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Hosting {
-    /// AWS, or whatever `AWS_ENDPOINT_URL` names
-    #[default]
-    Aws,
-    /// This machine
-    Local,
-}
-
-/// Cargo profile of what is shipped
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum BuildProfile {
-    /// Compiled fast; shares every dependency with the deployer's own build
-    Dev,
-    /// Small and fast
-    #[default]
-    Release,
-}
-
-impl BuildProfile {
-    /// Returns the profile's name in `factory-tree.yaml`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-            Self::Release => "release",
-        }
-    }
-}
-
-/// The group of WebSocket servers
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Servers {
-    /// EC2 instance type of the stage's architecture; without it, t3.small or t4g.small
-    instance_type: Option<String>,
-    /// The fewest instances
-    pub min: u16,
-    /// The most instances
-    pub max: u16,
-}
-
-impl Default for Servers {
-    fn default() -> Self {
-        Self {
-            instance_type: None,
-            min: 2,
-            max: 4,
-        }
-    }
-}
-
-/// The retention times that CloudWatch Logs accepts, in days.
-/// Source: CloudWatch Logs API, `PutRetentionPolicy`.
-const RETENTION_DAYS: [u16; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-    3288, 3653,
-];
-
-impl StageSettings {
-    /// Returns the system that the stage's programs run on.
-    pub fn target(&self) -> BuildTarget {
-        match self.hosting {
-            Hosting::Aws => BuildTarget::AmazonLinux(self.architecture()),
-            Hosting::Local => BuildTarget::ThisMachine,
-        }
-    }
-
-    /// Returns the processor that Lambdas and servers have.
-    pub fn architecture(&self) -> Architecture {
-        let default = match self.hosting {
-            Hosting::Aws => Architecture::X86_64,
-            Hosting::Local => Architecture::of_this_machine(),
-        };
-        self.architecture.unwrap_or(default)
-    }
-
-    /// Returns the EC2 instance type of the servers.
-    pub fn instance_type(&self) -> &str {
-        let named = self.servers.instance_type.as_deref();
-        named.unwrap_or_else(|| self.architecture().instance_type())
-    }
-
-    /// Checks what no single field shows. The error is message and hint.
-    fn check(&self) -> Result<(), (String, String)> {
-        self.check_servers()?;
-        self.check_hosting()
-    }
-
-    fn check_servers(&self) -> Result<(), (String, String)> {
-        let Servers { min, max, .. } = self.servers;
-        if min == 0 || min >= max {
-            let message = format!("`servers` has min {min} and max {max}");
-            return Err((message, "min must be at least 1, and max greater: a roll-out starts a new server before it stops an old one".to_owned()));
-        }
-        if !RETENTION_DAYS.contains(&self.log_retention_days) {
-            let message = format!("`log_retention_days` is {}", self.log_retention_days);
-            return Err((message, format!("use one of {RETENTION_DAYS:?}")));
-        }
-        if self.bake_minutes > MOST_MINUTES {
-            let message = format!("`bake_minutes` is {}", self.bake_minutes);
-            let hint = format!("use at most {MOST_MINUTES}: CloudFormation watches no longer");
-            return Err((message, hint));
-        }
-        let (named, ours) = (self.instance_type(), self.architecture());
-        if self.hosting == Hosting::Aws && Architecture::of_instance_type(named) != ours {
-            let message = format!(
-                "`servers.instance_type` is `{named}`, but `architecture` is {}",
-                ours.name()
-            );
-            let hint = format!(
-                "use a type such as `{}`, or leave it out",
-                ours.instance_type()
-            );
-            return Err((message, hint));
-        }
-        Ok(())
-    }
-
-    fn check_hosting(&self) -> Result<(), (String, String)> {
-        let local_name = self.domain.as_str().ends_with(".localhost");
-        match self.hosting {
-            Hosting::Local if !local_name => {
-                let message = format!(
-                    "`domain` is `{}`, but the stage runs on this machine",
-                    self.domain
-                );
-                Err((
-                    message,
-                    "use a name that ends in `.localhost`, such as `factory-tree.localhost`"
-                        .to_owned(),
-                ))
-            }
-            Hosting::Aws if local_name => {
-                let message = format!("`domain` is `{}`, which no AWS stage can have", self.domain);
-                Err((
-                    message,
-                    "use a domain that you own, or set `hosting: local`".to_owned(),
-                ))
-            }
-            Hosting::Aws if self.port.is_some() => Err((
-                "`port` is set".to_owned(),
-                "only a stage with `hosting: local` has a port: remove it".to_owned(),
-            )),
-            Hosting::Local if self.architecture() != Architecture::of_this_machine() => Err((
-                format!(
-                    "`architecture` is {}, but this machine's is {}",
-                    self.architecture().name(),
-                    Architecture::of_this_machine().name()
-                ),
-                "a stage with `hosting: local` has this machine's: remove it".to_owned(),
-            )),
-            Hosting::Aws | Hosting::Local => Ok(()),
-        }
-    }
 }
 
 /// Returns the JSON Schema of `factory-tree.yaml`, for editors.

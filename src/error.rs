@@ -166,6 +166,14 @@ pub enum UserError {
     /// There is no configuration file.
     #[error("there is no configuration file at {}", .0.display())]
     NoConfig(PathBuf),
+    /// The sources have no such Lambda.
+    #[error("there is no Lambda `{function}`")]
+    UnknownLambda {
+        /// The name asked for.
+        function: String,
+        /// The Lambdas that there are.
+        known: Vec<String>,
+    },
     /// The stage is not in the configuration file.
     #[error("there is no stage `{stage}` in {}", file.display())]
     UnknownStage {
@@ -492,6 +500,7 @@ impl UserError {
             Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
             Self::Build { .. } => "its own message is above; nothing was deployed. Change what it names, then run the same command again".to_owned(),
             Self::InvalidEventFile { .. } => "write the JSON that Lambda would pass to the function; samples are in `lambdas/*/events`".to_owned(),
+            Self::UnknownLambda { known, .. } => format!("use one of: {}", known.join(", ")),
             Self::FunctionFailed { .. } => "its log is above".to_owned(),
             Self::PortTaken { stage, .. } => {
                 format!("stop that process, or set another `port` for stage `{stage}` (leave it out to get a free one)")
@@ -614,6 +623,7 @@ impl UserError {
             | Self::ExpressProtected(_)
             | Self::NotOnAws(_)
             | Self::InvalidEventFile { .. }
+            | Self::UnknownLambda { .. }
             | Self::UnknownRelease { .. }
             | Self::AmbiguousRelease { .. }
             | Self::DevOnAws(_)

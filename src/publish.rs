@@ -29,9 +29,8 @@ pub async fn publish(
     reporter: &dyn Reporter,
 ) -> Result<Published> {
     let held = s3.list_objects(bucket, PREFIX).await?;
-    let all = [&artifacts.api, &artifacts.publisher, &artifacts.server];
-    let missing = all
-        .into_iter()
+    let missing = artifacts
+        .programs()
         .filter(|artifact| !held.contains_key(&key(artifact)));
     try_join_all(missing.map(|artifact| send(artifact, bucket, s3, reporter))).await?;
     Ok(facts(artifacts))
@@ -83,20 +82,14 @@ pub fn key(artifact: &Artifact) -> String {
 
 /// Returns the parameters that stacks may get of artifacts, whether or not these were sent already.
 pub fn facts(artifacts: &Artifacts) -> Published {
-    let Artifacts {
-        api,
-        publisher,
-        server,
-        ..
-    } = artifacts;
-    BTreeMap::from([
-        (ArtifactFact::ApiKey, key(api)),
-        (ArtifactFact::ApiBuild, api.id().to_owned()),
-        (ArtifactFact::PublisherKey, key(publisher)),
-        (ArtifactFact::PublisherBuild, publisher.id().to_owned()),
-        (ArtifactFact::BundleKey, key(server)),
-        (ArtifactFact::ServerBuild, server.id().to_owned()),
-    ])
+    let rows = artifacts.programs().flat_map(|artifact| {
+        let name = artifact.name.clone();
+        [
+            (ArtifactFact::Key(name.clone()), key(artifact)),
+            (ArtifactFact::Build(name), artifact.id().to_owned()),
+        ]
+    });
+    rows.collect()
 }
 
 #[cfg(test)]

@@ -22,8 +22,10 @@ pub struct ChangeSetRequest<'a> {
     pub name: &'a str,
     /// The template.
     pub template: &'a TemplateSource<'a>,
-    /// Every parameter.
+    /// Every parameter. One whose value is hidden keeps the value that it has.
     pub parameters: &'a BTreeMap<String, String>,
+    /// Tags, beside the one that every stack has.
+    pub tags: &'a BTreeMap<String, String>,
     /// When CloudFormation takes a resource for done.
     pub mode: DeploymentMode,
     /// The alarms that CloudFormation watches; without any, those that it watched the last time.
@@ -114,9 +116,14 @@ impl CloudFormation {
     ) -> Result<Option<ChangeSet>> {
         let parameters = wanted.parameters.iter().map(|(key, value)| {
             let parameter = Parameter::builder().parameter_key(key);
+            if wanted.kind == ChangeSetKind::Update && is_hidden(value) {
+                return parameter.use_previous_value(true).build();
+            }
             parameter.parameter_value(value).build()
         });
-        let tag = Tag::builder().key("factory-tree:stack").value(wanted.stack);
+        let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+        let tags = wanted.tags.iter().map(|(key, value)| tag(key, value));
+        let tags = tags.chain([tag("factory-tree:stack", wanted.stack)]);
         let request = self.client.create_change_set().stack_name(wanted.stack);
         let request = request
             .change_set_name(wanted.name)
@@ -124,7 +131,7 @@ impl CloudFormation {
             .set_parameters(Some(parameters.collect()))
             .capabilities(Capability::CapabilityIam)
             .capabilities(Capability::CapabilityAutoExpand)
-            .tags(tag.build())
+            .set_tags(Some(tags.collect()))
             .set_deployment_config(deployment_config(wanted.mode))
             .set_rollback_configuration(wanted.triggers.map(rollback_configuration));
         let request = match wanted.template {
@@ -231,6 +238,12 @@ impl CloudFormation {
     }
 }
 
+/// Returns whether this is what CloudFormation shows in place of the value of a `NoEcho` parameter.
+/// Source: AWS CloudFormation Template Reference, "Parameters", `NoEcho`: the value is masked as asterisks.
+fn is_hidden(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|letter| letter == b'*')
+}
+
 /// Express mode does not roll a failed stack back unless asked; ours are rolled back.
 fn deployment_config(mode: DeploymentMode) -> Option<DeploymentConfig> {
     let express = DeploymentConfig::builder()
@@ -265,5 +278,54 @@ fn failed(reason: &str) -> ChangeSetState {
         ChangeSetState::Empty
     } else {
         ChangeSetState::Failed(reason.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::Client;
+    use aws_sdk_cloudformation::operation::create_change_set::CreateChangeSetOutput;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::fake::fake_client;
+
+    async fn sent(kind: ChangeSetKind, secret: &str) -> Vec<Parameter> {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = std::sync::Arc::clone(&seen);
+        let rule = mock!(Client::create_change_set)
+            .match_requests(move |request| {
+                *kept.lock().unwrap() = request.parameters().to_vec();
+                true
+            })
+            .then_output(|| CreateChangeSetOutput::builder().id("arn").build());
+        let client = CloudFormation::new(fake_client!(aws_sdk_cloudformation, [&rule]));
+        let parameters = BTreeMap::from([("Token".to_owned(), secret.to_owned())]);
+        let request = ChangeSetRequest {
+            kind,
+            stack: "demo",
+            name: "one",
+            template: &TemplateSource::Text(""),
+            parameters: &parameters,
+            tags: &BTreeMap::new(),
+            mode: DeploymentMode::Standard,
+            triggers: None,
+        };
+        client.create_change_set(&request).await.unwrap();
+        let seen = seen.lock().unwrap();
+        seen.clone()
+    }
+
+    #[tokio::test]
+    async fn a_hidden_value_stays_what_it_is() {
+        let kept = sent(ChangeSetKind::Update, "****").await.remove(0);
+        assert_eq!(
+            (kept.use_previous_value, kept.parameter_value),
+            (Some(true), None)
+        );
+        let given = sent(ChangeSetKind::Update, "open").await.remove(0);
+        assert_eq!(given.parameter_value.as_deref(), Some("open"));
+        let made = sent(ChangeSetKind::Create, "****").await.remove(0);
+        assert_eq!(made.parameter_value.as_deref(), Some("****"));
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
-use aws_sdk_cloudformation::types::StackResourceSummary;
+use aws_sdk_cloudformation::types::{StackResourceSummary, StackStatus};
 
+use super::denied::failure;
 use super::fault::fault;
 use super::stack::{Stack, StackEvent, StackResource};
 
@@ -39,6 +40,29 @@ impl CloudFormation {
                 Err(fault(error)).with_context(|| format!("failed to describe stack `{name}`"))
             }
         }
+    }
+
+    /// Lists the names of the stacks that begin with a prefix and are not deleted.
+    ///
+    /// # Errors
+    /// CloudFormation is not reached or refuses; see `missing_permission`.
+    pub async fn list_stacks(&self, prefix: &str) -> Result<Vec<String>> {
+        let there = StackStatus::values()
+            .iter()
+            .map(|name| StackStatus::from(*name));
+        let there = there.filter(|status| *status != StackStatus::DeleteComplete);
+        let request = self.client.list_stacks();
+        let request = request.set_stack_status_filter(Some(there.collect()));
+        let pages = request.into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await;
+        let pages = pages
+            .map_err(|error| failure(error, "cloudformation:ListStacks"))
+            .context("failed to list the stacks of the account")?;
+        let rows = pages
+            .into_iter()
+            .flat_map(|page| page.stack_summaries.unwrap_or_default());
+        let names = rows.filter_map(|row| row.stack_name);
+        Ok(names.filter(|name| name.starts_with(prefix)).collect())
     }
 
     /// Lists the newest events of a stack (one page, at most 100), oldest first.

@@ -20,6 +20,8 @@ pub struct Stack {
     pub parameters: BTreeMap<String, String>,
     /// Outputs as deployed.
     pub outputs: BTreeMap<String, String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
     /// When it was last updated or else created (RFC 3339, UTC).
     pub updated: String,
     /// Whether CloudFormation refuses to delete it.
@@ -90,6 +92,7 @@ impl From<types::Stack> for Stack {
         let outputs = stack.outputs.unwrap_or_default().into_iter();
         let rollback = stack.rollback_configuration;
         let triggers = rollback.and_then(|rollback| rollback.rollback_triggers);
+        let tags = stack.tags.unwrap_or_default().into_iter();
         Self {
             id: stack.stack_id.unwrap_or_default(),
             state: StackState::from(&status),
@@ -101,6 +104,9 @@ impl From<types::Stack> for Stack {
                 .collect(),
             outputs: outputs
                 .filter_map(|output| Some((output.output_key?, output.output_value?)))
+                .collect(),
+            tags: tags
+                .filter_map(|tag| Some((tag.key?, tag.value?)))
                 .collect(),
             updated: changed.map(|time| time.to_string()).unwrap_or_default(),
             termination_protection: stack.enable_termination_protection.unwrap_or_default(),

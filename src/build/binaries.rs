@@ -10,6 +10,7 @@ use super::Artifact;
 use super::archive::{ArchiveEntry, lambda_zip, tar_gz};
 use super::check::{check_program, check_sizes};
 use super::compile::compile;
+use super::lambdas::own_lambdas;
 use crate::config::{BuildTarget, Config};
 use crate::event::{Reporter, task};
 use crate::file;
@@ -19,35 +20,46 @@ const TASK: &str = "binaries";
 const MEMORY: &str = "programs.json";
 const UNIT: &str = "factory-tree-websocket.service";
 
-/// Builds api, publisher and server, in this order.
+/// The archives of all programs.
+pub(super) struct Programs {
+    pub(super) api: Artifact,
+    pub(super) publisher: Artifact,
+    pub(super) server: Artifact,
+    pub(super) lambdas: Vec<Artifact>,
+}
+
+/// Builds Lambdas and server.
 pub(super) async fn build(
     config: &Config,
     folder: &Path,
     reporter: &dyn Reporter,
-) -> Result<[Artifact; 3]> {
-    let outcome = |_: &[Artifact; 3]| "built".to_owned();
+) -> Result<Programs> {
+    let outcome = |_: &Programs| "built".to_owned();
     task(reporter, TASK, outcome, async {
         let target = config.settings.target();
+        let own = own_lambdas(&config.root)?;
         let folder = folder.join(kind(config, target));
         std::fs::create_dir_all(&folder)?;
         let memory = folder.join(MEMORY);
-        let programs = compile(config, target, &memory, TASK, reporter).await?;
+        let programs = compile(config, target, &own, &memory, TASK, reporter).await?;
         let program = |name: &str| {
             let file = programs.get(name).cloned();
             file.with_context(|| format!("cargo built no program `{name}`"))
         };
         let unit = config.root.join("crates/websocket").join(UNIT);
-        let (lambdas, server) = (
-            [program("api")?, program("publisher")?],
-            program("websocket")?,
-        );
+        let (api, publisher) = (program("api")?, program("publisher")?);
+        let server = program("websocket")?;
+        let own = own.into_iter().map(|name| Ok((program(&name)?, name)));
+        let own = own.collect::<Result<Vec<_>>>()?;
         tokio::task::spawn_blocking(move || {
-            let [api, publisher] = lambdas;
-            Ok([
-                lambda(&folder, "api", api, target)?,
-                lambda(&folder, "publisher", publisher, target)?,
-                bundle(&folder, server, unit, target)?,
-            ])
+            let own = own.into_iter();
+            let own = own.map(|(file, name)| lambda(&folder, &name, file, target));
+            Ok(Programs {
+                api: lambda(&folder, "api", api, target)?,
+                publisher: lambda(&folder, "publisher", publisher, target)?,
+                server: bundle(&folder, server, unit, target)?,
+                lambdas: own.collect::<Result<_>>()?,
+            })
         })
         .await?
     })
@@ -63,11 +75,12 @@ pub(super) async fn build_program(
 ) -> Result<PathBuf> {
     let outcome = |_: &PathBuf| "built".to_owned();
     task(reporter, TASK, outcome, async {
+        let own = own_lambdas(&config.root)?;
         let target = BuildTarget::ThisMachine;
         let folder = folder.join(kind(config, target));
         std::fs::create_dir_all(&folder)?;
         let memory = folder.join(MEMORY);
-        let mut programs = compile(config, target, &memory, TASK, reporter).await?;
+        let mut programs = compile(config, target, &own, &memory, TASK, reporter).await?;
         let file = programs.remove(name);
         file.with_context(|| format!("cargo built no program `{name}`"))
     })

@@ -18,20 +18,22 @@ use serde::Deserialize;
 
 use super::command::Tool;
 use super::cross::{self, Linking};
+use super::lambdas::OURS;
 use super::last_compile::Compilation;
 use crate::config::{Architecture, BuildProfile, BuildTarget, Config};
 use crate::event::{Event, Reporter};
 
 const CURE: &str = "install Rust with rustup (https://rustup.rs)";
 
-/// Compiles api, publisher and websocket, unless all is as it was when they were compiled the last time. Returns each
-/// program's file by its name. `memory` is the file that remembers the last time.
+/// Compiles api, publisher, websocket and the project's own Lambdas, unless all is as it was when they were compiled the
+/// last time. Returns each program's file by its name. `memory` is the file that remembers the last time.
 ///
 /// # Errors
 /// A tool or a target is missing (`UserError::Tool`), or cargo fails (`UserError::Build`).
 pub(super) async fn compile(
     config: &Config,
     target: BuildTarget,
+    own: &[String],
     memory: &Path,
     task: &str,
     reporter: &dyn Reporter,
@@ -39,7 +41,7 @@ pub(super) async fn compile(
     let compilation = Compilation {
         root: &config.root,
         memory,
-        request: format!("{target:?} {:?}", selection(config.settings.profile)),
+        request: format!("{target:?} {:?}", selection(config.settings.profile, own)),
     };
     if let Some(programs) = compilation.recall() {
         return Ok(programs);
@@ -50,7 +52,7 @@ pub(super) async fn compile(
         BuildTarget::AmazonLinux(architecture) => shipped(config, architecture, reporter).await?,
     };
     let mut arguments = call.arguments();
-    arguments.extend(selection(config.settings.profile));
+    arguments.extend(selection(config.settings.profile, own));
     let cargo = Tool {
         program: "cargo",
         arguments: &arguments,
@@ -195,20 +197,14 @@ fn remappings(metadata: &Metadata, profile: BuildProfile) -> Vec<String> {
 /// `dev` all are, as in `cargo run`, so that what is compiled for the deployer is not compiled again
 /// with fewer features; in `release` only what is shipped, so that it carries nothing of the deployer's, in the
 /// profile that is made for it.
-fn selection(profile: BuildProfile) -> &'static [&'static str] {
-    match profile {
-        BuildProfile::Dev => &["--bin", "api", "--bin", "publisher", "--bin", "websocket"],
-        BuildProfile::Release => &[
-            "-p",
-            "api",
-            "-p",
-            "publisher",
-            "-p",
-            "websocket",
-            "--profile",
-            "shipped",
-        ],
-    }
+fn selection(profile: BuildProfile, own: &[String]) -> Vec<&str> {
+    let (flag, last): (&str, &[&str]) = match profile {
+        BuildProfile::Dev => ("--bin", &[]),
+        BuildProfile::Release => ("-p", &["--profile", "shipped"]),
+    };
+    let names = OURS.into_iter().chain(own.iter().map(String::as_str));
+    let selected = names.flat_map(|name| [flag, name]);
+    selected.chain(last.iter().copied()).collect()
 }
 
 /// One line of `cargo build --message-format=json`; of the many kinds, the artifacts of programs.

@@ -1,4 +1,4 @@
-//! In: a `Config`. Out: `Artifacts`: both Lambdas as zips, the server bundle and the site's files, each
+//! In: a `Config`. Out: `Artifacts`: the Lambdas as zips, the server bundle and the site's files, each
 //! known by the hash of its content, and checked to run where it is to run. Binaries and site are built
 //! side by side; what is unchanged is not built again. The same sources and tools give the same bytes, in
 //! any folder. Nothing is sent anywhere.
@@ -13,6 +13,7 @@ mod crafted_elf;
 mod cross;
 mod file_stamp;
 mod hashes;
+mod lambdas;
 mod last_compile;
 mod messages;
 mod revision;
@@ -28,6 +29,8 @@ use crate::config::Config;
 use crate::content::hex;
 use crate::event::Reporter;
 use crate::file;
+use binaries::Programs;
+pub use lambdas::own_lambdas;
 pub use revision::Revision;
 pub use site::{Site, SiteFile};
 
@@ -49,6 +52,8 @@ pub struct Artifacts {
     pub publisher: Artifact,
     /// The bundle of the WebSocket server: binary and systemd unit.
     pub server: Artifact,
+    /// The zips of the project's own Lambdas, by name.
+    pub lambdas: Vec<Artifact>,
     /// The site.
     pub site: Site,
     /// The state of the sources that all of it was built from, where that is known.
@@ -56,16 +61,24 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
+    /// Returns everything that is published: Lambdas and server.
+    pub fn programs(&self) -> impl Iterator<Item = &Artifact> {
+        let ours = [&self.api, &self.publisher, &self.server];
+        ours.into_iter().chain(&self.lambdas)
+    }
+
     /// Returns the id of the release: the same sources and tools give the same id.
     pub fn build(&self) -> String {
-        let parts = [
+        let ours = [
             &self.api.hash,
             &self.publisher.hash,
             &self.server.hash,
             &self.site.build,
         ];
+        let own = self.lambdas.iter().map(|artifact| &artifact.hash);
+        let parts = ours.into_iter().chain(own);
         let mut hash = Sha256::new();
-        parts.into_iter().for_each(|part| hash.update(part));
+        parts.for_each(|part| hash.update(part));
         hex(&hash.finalize()[..6])
     }
 }
@@ -73,7 +86,7 @@ impl Artifacts {
 /// A file to be published.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Artifact {
-    /// `api`, `publisher` or `websocket`.
+    /// `api`, `publisher`, `websocket`, or the name of an own Lambda.
     pub name: String,
     /// Where it is.
     pub file: PathBuf,
@@ -148,11 +161,18 @@ async fn build_beside(
     let binaries = binaries::build(config, folder, reporter);
     // Asked when the build begins, which may take minutes: somebody may be at work on the sources.
     let revision = async { Ok(revision::find(&config.root).await) };
-    let (revision, [api, publisher, server], site) = tokio::try_join!(revision, binaries, site)?;
+    let (revision, programs, site) = tokio::try_join!(revision, binaries, site)?;
+    let Programs {
+        api,
+        publisher,
+        server,
+        lambdas,
+    } = programs;
     Ok(Artifacts {
         api,
         publisher,
         server,
+        lambdas,
         site,
         revision,
     })

@@ -102,8 +102,7 @@ pub struct BuildArgs {
 /// Arguments of `invoke`
 #[derive(Clone, Debug, Args)]
 pub struct InvokeArgs {
-    /// The Lambda to run
-    #[arg(value_enum)]
+    /// The Lambda to run: `api`, `publisher`, or the folder of your own below `lambdas/`
     pub function: Function,
     /// The event, as the JSON that Lambda would pass to the function
     #[arg(long, value_name = "FILE")]

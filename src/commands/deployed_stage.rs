@@ -10,7 +10,7 @@ use crate::error::UserError;
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan;
-use crate::provision::{DeployedStack, find_deployed_stacks};
+use crate::provision::{DeployedStack, Unlisted, find_deployed_stacks};
 use crate::release::{self, LiveRelease, ReleaseId, ReleaseRecord};
 
 /// A deployed stage.
@@ -19,7 +19,7 @@ pub(super) struct DeployedStage {
     pub(super) endpoint: StageEndpoint,
     /// Its clients.
     pub(super) aws: Aws,
-    /// Its stacks that are there, each after those it needs; at least one.
+    /// Its stacks that are there; at least one.
     pub(super) stacks: Vec<DeployedStack>,
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn find_deployed_stage(
     }
     let aws = connect(config, &endpoint).await?;
     let stacks = plan::stage_stacks(config, &endpoint.urls);
-    let stacks = find_deployed_stacks(&aws, &stacks).await?;
+    let stacks = find_deployed_stacks(&aws, config, &stacks, Unlisted::Ignore).await?;
     if stacks.is_empty() {
         return Err(absent().into());
     }

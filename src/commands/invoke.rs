@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::connect;
 use crate::aws::Aws;
@@ -11,11 +11,9 @@ use crate::build;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::Reporter;
-use crate::invoke::{Function, Invocation, Settings, invoke as call, settings};
+use crate::invoke::{Function, Invocation, Settings, has_function, invoke as call, settings};
 use crate::local::{self, Platform};
-use crate::plan;
 use crate::report::InvokeReport;
-use crate::template::Templates;
 
 /// Builds a Lambda for this machine, starts it as the stage's is, and hands it the event of a file.
 ///
@@ -23,16 +21,17 @@ use crate::template::Templates;
 /// `UserError::InvalidEventFile`, `UserError::StageAbsent`, those of the build, `UserError::FunctionFailed`.
 pub async fn invoke(
     config: &Config,
-    function: Function,
+    function: &Function,
     event: &Path,
     reporter: &dyn Reporter,
 ) -> Result<InvokeReport> {
     let event = read(event)?;
+    ensure_there_is(config, function)?;
     let (aws, settings) = find(config, function).await?;
     let program = build::build_program(config, function.name(), reporter).await?;
     let answer = call(
         &Invocation {
-            function,
+            function: function.clone(),
             program,
             settings,
             access: aws.lend().await?,
@@ -55,8 +54,23 @@ fn read(file: &Path) -> Result<String> {
     Ok(text)
 }
 
+/// The Lambdas that every stage has.
+const OURS: [&str; 2] = ["api", "publisher"];
+
+/// Refuses a Lambda that the sources do not have.
+fn ensure_there_is(config: &Config, function: &Function) -> Result<()> {
+    let own = build::own_lambdas(&config.root)?;
+    let known = OURS.map(ToOwned::to_owned).into_iter().chain(own);
+    let known: Vec<String> = known.collect();
+    if known.iter().any(|name| name == function.name()) {
+        return Ok(());
+    }
+    let function = function.name().to_owned();
+    Err(UserError::UnknownLambda { function, known }.into())
+}
+
 /// Finds what the stage's Lambda is given: the parameters that its stack was deployed with.
-async fn find(config: &Config, function: Function) -> Result<(Aws, Settings)> {
+async fn find(config: &Config, function: &Function) -> Result<(Aws, Settings)> {
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let platform = Platform::of(config);
     let endpoint = platform.find().await?.ok_or_else(absent)?;
@@ -64,12 +78,12 @@ async fn find(config: &Config, function: Function) -> Result<(Aws, Settings)> {
         return Err(absent().into());
     }
     let aws = connect(config, &endpoint).await?;
-    let templates = Templates::read(&config.templates)?;
-    let plan = plan::plan(config, &endpoint.urls, &templates)?;
+    let plan = super::validate::read_plan(config, &endpoint.urls)?;
     let stack = plan
         .all()
-        .find(|stack| stack.name == "api")
-        .ok_or_else(absent)?;
+        .find(|stack| has_function(function, &stack.template.body));
+    let no_stack = || format!("no template has a function of `{}`", function.name());
+    let stack = stack.with_context(no_stack)?;
     let found = aws.cloudformation.find_stack(&stack.stack).await?;
     let parameters = found.ok_or_else(absent)?.parameters;
     let settings = settings(function, &stack.template.body, &parameters)?;

@@ -5,9 +5,7 @@ use anyhow::Result;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::local::Platform;
-use crate::plan;
 use crate::policy::{self, PolicyPurpose, PolicyReport, Workflow};
-use crate::template::Templates;
 
 /// Derives the policies of a stage from its configuration and templates.
 ///
@@ -22,8 +20,7 @@ pub fn policy(
     let Some(endpoint) = Platform::of(config).endpoint_without_start() else {
         return Err(UserError::NotOnAws(config.stage.to_string()).into());
     };
-    let templates = Templates::read(&config.templates)?;
-    let plan = plan::plan(config, &endpoint.urls, &templates)?;
+    let plan = super::validate::read_plan(config, &endpoint.urls)?;
     let templates = plan.all().map(|stack| &stack.template);
     policy::policy(config, templates, purpose, workflow)
 }

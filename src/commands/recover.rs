@@ -14,7 +14,7 @@ use crate::local::{self, Platform};
 use crate::plan::{self, StageStack};
 use crate::provision::state::{self, RecoverAction};
 use crate::provision::{
-    DeployedStack, SkipRule, failed_to_roll_back, find_deployed_stacks, recover_stack,
+    DeployedStack, SkipRule, Unlisted, failed_to_roll_back, find_deployed_stacks, recover_stack,
     retry_transient,
 };
 use crate::report::{RecoverReport, RecoverRow};
@@ -47,8 +47,12 @@ pub async fn recover(
     };
     let aws = connect(config, &endpoint).await?;
     let stacks = plan::stage_stacks(config, &endpoint.urls);
-    let skip = skipped(&stacks, consent.skip)?;
-    let broken = find_stacks_to_recover(&aws, &stacks, reporter).await?;
+    let deployed = retry_transient(reporter, || {
+        find_deployed_stacks(&aws, config, &stacks, Unlisted::Ignore)
+    });
+    let deployed = deployed.await?;
+    let skip = skipped(&stacks, &deployed, consent.skip)?;
+    let broken = broken(deployed);
     for (stack, found) in &broken {
         explain(&aws, stack, found, &skip, reporter).await?;
     }
@@ -65,7 +69,14 @@ pub async fn recover(
 type Skipped = BTreeMap<String, Vec<String>>;
 
 /// Sorts the skip rules by stack.
-fn skipped(stacks: &[StageStack], rules: &[SkipRule]) -> Result<Skipped> {
+fn skipped(
+    stacks: &[StageStack],
+    deployed: &[DeployedStack],
+    rules: &[SkipRule],
+) -> Result<Skipped> {
+    let own = deployed.iter().map(|(stack, _)| stack);
+    let own = own.filter(|stack| stacks.iter().all(|known| known.name != stack.name));
+    let stacks: Vec<&StageStack> = stacks.iter().chain(own).collect();
     let mut skip = Skipped::new();
     for SkipRule { stack, logical_id } in rules {
         if !stacks.iter().any(|known| known.name == *stack) {
@@ -83,14 +94,10 @@ fn skipped(stacks: &[StageStack], rules: &[SkipRule]) -> Result<Skipped> {
     Ok(skip)
 }
 
-async fn find_stacks_to_recover(
-    aws: &Aws,
-    stacks: &[StageStack],
-    reporter: &dyn Reporter,
-) -> Result<Vec<DeployedStack>> {
-    let mut deployed = retry_transient(reporter, || find_deployed_stacks(aws, stacks)).await?;
+/// The stacks that need a recovery.
+fn broken(mut deployed: Vec<DeployedStack>) -> Vec<DeployedStack> {
     deployed.retain(|(_, stack)| state::rules_for(stack.state).recover != RecoverAction::Nothing);
-    Ok(deployed)
+    deployed
 }
 
 fn changes_stack(state: StackState) -> bool {

@@ -182,7 +182,7 @@ async fn find_default(config: &Config, history: &ReleaseHistory) -> Result<Relea
 }
 
 /// Describes the rollback in a line.
-fn describe(target: &ReleaseRecord, moved: &[&str]) -> String {
+fn describe(target: &ReleaseRecord, moved: &[String]) -> String {
     let commit = match (target.commit.as_deref(), target.dirty) {
         (None, _) => "of an unknown commit".to_owned(),
         (Some(commit), Some(true)) => format!("of commit {commit:.12} and changes on top"),

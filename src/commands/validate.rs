@@ -1,12 +1,15 @@
 //! `validate`: whether the configuration and the templates of a stage can be deployed, as far as that is known without AWS.
 //! Nothing is started, built or asked.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
+use crate::build;
 use crate::config::Config;
 use crate::event::{Event, Reporter};
 use crate::local::Platform;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::report::ValidationReport;
 use crate::template::Templates;
 use crate::urls::Urls;
@@ -14,16 +17,13 @@ use crate::urls::Urls;
 /// Checks the templates of a stage.
 ///
 /// # Errors
-/// `UserError::Templates` with every fault; the folder of the templates cannot be read.
+/// `UserError::Templates` with every fault; `UserError::Config` for a setting that no template takes; the folder of the
+/// templates cannot be read.
 pub fn validate(config: &Config) -> Result<ValidationReport> {
-    let urls = Platform::of(config).urls();
-    let stacks = plan::stage_stacks(config, &urls);
-    let templates = Templates::read(&config.templates)?;
-    plan::validate(&stacks, &templates)?;
-    let unused = plan::unused_templates(&stacks, &templates);
+    let (plan, unused) = read(config, &Platform::of(config).urls())?;
     Ok(ValidationReport {
         stage: config.stage.to_string(),
-        stacks: stacks.into_iter().map(|stack| stack.name).collect(),
+        stacks: plan.all().map(|stack| stack.name.clone()).collect(),
         unused: unused
             .iter()
             .map(|file| file.display().to_string())
@@ -31,21 +31,37 @@ pub fn validate(config: &Config) -> Result<ValidationReport> {
     })
 }
 
-/// Reads the templates of a stage, and refuses those that cannot be deployed. A template that no stack uses is a warning.
+/// Reads the templates of a stage and decides what a deploy does with each stack.
 ///
 /// # Errors
 /// As `validate`.
-pub(super) fn read_valid_templates(
+pub(super) fn read_plan(config: &Config, urls: &Urls) -> Result<Plan> {
+    Ok(read(config, urls)?.0)
+}
+
+/// Reads the plan of a stage, before anything is built. A template whose file is not taken for one is a warning.
+///
+/// # Errors
+/// As `validate`.
+pub(super) fn read_valid_plan(
     config: &Config,
     urls: &Urls,
     reporter: &dyn Reporter,
-) -> Result<Templates> {
-    let stacks = plan::stage_stacks(config, urls);
-    let templates = Templates::read(&config.templates)?;
-    plan::validate(&stacks, &templates)?;
-    for file in plan::unused_templates(&stacks, &templates) {
-        let text = format!("no stack uses template `{}`", file.display());
+) -> Result<Plan> {
+    let (plan, unused) = read(config, urls)?;
+    for file in unused {
+        let text = format!(
+            "no stack uses `{}`: a template's name ends in `.yaml`",
+            file.display()
+        );
         reporter.report(Event::Warning(text));
     }
-    Ok(templates)
+    Ok(plan)
+}
+
+fn read(config: &Config, urls: &Urls) -> Result<(Plan, Vec<PathBuf>)> {
+    let templates = Templates::read(&config.templates)?;
+    let lambdas = build::own_lambdas(&config.root)?;
+    let plan = plan::plan(config, urls, &templates, &lambdas)?;
+    Ok((plan, templates.strays().to_vec()))
 }

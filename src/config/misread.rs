@@ -13,7 +13,7 @@ const SHAPE: &str = "write `KEY: VALUE` with a space after the colon, indent wit
                      column; what stands above this line may be unfinished";
 
 /// A line for each setting, as it may stand in the file.
-const EXAMPLES: [(&str, &str); 22] = [
+const EXAMPLES: [(&str, &str); 23] = [
     ("account", "account: \"123456789012\""),
     ("alarm_email", "alarm_email: ops@example.com"),
     ("architecture", "architecture: arm64"),
@@ -28,6 +28,7 @@ const EXAMPLES: [(&str, &str); 22] = [
     ("max", "max: 4"),
     ("min", "min: 2"),
     ("name", "name: factory-tree"),
+    ("parameters", "parameters: { BatchSize: 10 }"),
     ("port", "port: 8080"),
     ("profile", "profile: release"),
     ("protected", "protected: true"),

@@ -104,7 +104,7 @@ fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r#"
 /project/factory-tree.yaml:6:5: `protect` is no setting here
-hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, undo_on_failure, bake_minutes, keep_releases, alarm_email
+hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, architecture, profile, port, servers, log_retention_days, verify_seconds, undo_on_failure, bake_minutes, keep_releases, alarm_email, parameters
 "#);
 }
 
@@ -294,4 +294,38 @@ fn sources_that_are_not_there_are_an_error() {
     insta::assert_snapshot!(reported, @r#"
     [file]:1:1: `source` is `[folder]/nowhere`, which cannot be opened: No such file or directory (os error 2)
     "#);
+}
+
+#[test]
+fn a_parameter_is_kept_as_it_is_written_and_knows_its_place() {
+    let text = GOOD.replace(
+        "    protected: true",
+        "    parameters:\n      Version: 1.10\n      Verbose: true\n      Name: 'a b'\n      Count: 0012",
+    );
+    let settings = parse(&text, Some("prod")).unwrap().settings;
+    let rows = settings.parameters.iter().map(|(name, setting)| {
+        let ParameterSetting {
+            value,
+            line,
+            column,
+        } = setting;
+        format!("{line}:{column} {name} = {value}")
+    });
+    insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r"
+    10:14 Count = 0012
+    9:13 Name = a b
+    8:16 Verbose = true
+    7:16 Version = 1.10
+    ");
+    for wrong in ["[a]", "{ a: b }", "~", ""] {
+        let text = GOOD.replace(
+            "    protected: true",
+            &format!("    parameters:\n      Version: {wrong}"),
+        );
+        let reported = complaint(&text, Some("prod"));
+        assert!(
+            reported.contains("factory-tree.yaml:7:"),
+            "{wrong}: {reported}"
+        );
+    }
 }

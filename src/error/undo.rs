@@ -15,7 +15,7 @@ pub struct Undo {
     /// The id of the rollback, which is a release itself.
     pub release: Option<String>,
     /// The parts that the failed deploy had changed: `site`, `api`, `publisher`, `server`.
-    pub moved: Vec<&'static str>,
+    pub moved: Vec<String>,
     /// Why the undoing failed.
     pub problem: Option<String>,
     /// The stacks whose template or settings stay as the failed deploy left them.

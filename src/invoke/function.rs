@@ -1,38 +1,53 @@
 //! The settings that a template gives a Lambda: variables, memory, timeout. Pure.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::plan::ArtifactFact;
 use crate::template;
 
-/// One of the Lambdas
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Function {
-    /// HTTP requests to the table
-    Api,
-    /// Batches of the table's stream to the topic
-    Publisher,
+/// A Lambda, by the name of its crate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function(String);
+
+impl FromStr for Function {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+        if !text.is_empty() && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("use the name of a folder below `lambdas/`".to_owned())
+    }
 }
 
 impl Function {
     /// Returns the name of its program.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Publisher => "publisher",
-        }
+    pub fn name(&self) -> &str {
+        &self.0
     }
+}
 
-    /// Returns its name in the template `api`.
-    fn logical_id(self) -> &'static str {
-        match self {
-            Self::Api => "ApiFunction",
-            Self::Publisher => "PublisherFunction",
-        }
-    }
+/// Returns whether a template has this Lambda: a function whose archive is the crate's.
+pub fn has_function(function: &Function, template: &str) -> bool {
+    let document = template::document(template);
+    document.is_ok_and(|said| logical_id(function, &said).is_some())
+}
+
+/// Returns the name that a template gives a Lambda: that of the function whose archive is the crate's.
+fn logical_id(function: &Function, template: &Value) -> Option<String> {
+    let key = ArtifactFact::Key(function.0.clone()).parameter();
+    let resources = template["Resources"].as_object()?;
+    let (id, _) = resources.iter().find(|(_, resource)| {
+        resource["Type"] == "AWS::Lambda::Function"
+            && resource["Properties"]["Code"]["S3Key"]["Ref"] == key.as_str()
+    })?;
+    Some(id.clone())
 }
 
 /// The settings that a template gives a Lambda.
@@ -51,13 +66,15 @@ pub struct Settings {
 /// # Errors
 /// The template does not have that Lambda, or what it is given is known only inside CloudFormation.
 pub fn settings(
-    function: Function,
+    function: &Function,
     template: &str,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Settings> {
-    let rendered = template::render(&template::document(template)?, parameters);
-    let id = function.logical_id();
-    let resource = rendered.resources.get(id);
+    let document = template::document(template)?;
+    let id = logical_id(function, &document);
+    let id = id.with_context(|| format!("the template has no function of `{}`", function.0))?;
+    let rendered = template::render(&document, parameters);
+    let resource = rendered.resources.get(&id);
     let properties =
         &resource.with_context(|| format!("the template has no `{id}`"))?["Properties"];
     let number = |name: &str| {
@@ -90,6 +107,10 @@ mod tests {
         std::fs::read_to_string(file).unwrap()
     }
 
+    fn function(name: &str) -> Function {
+        name.parse().unwrap()
+    }
+
     fn deployed(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
         let rows = rows.iter();
         rows.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -105,7 +126,7 @@ mod tests {
             ("TopicArn", "arn:aws:sns:us-east-1:1:changes"),
             ("PublisherBuild", "0123456789ab"),
         ]);
-        let api = settings(Function::Api, &template(), &parameters).unwrap();
+        let api = settings(&function("api"), &template(), &parameters).unwrap();
         let wanted = deployed(&[
             ("ALLOWED_ORIGIN", "https://factory-tree.com"),
             ("BUILD", "b4f298cd77db"),
@@ -113,7 +134,7 @@ mod tests {
         ]);
         assert_eq!(api.variables, wanted);
         assert_eq!((api.memory, api.timeout), (512, Duration::from_secs(10)));
-        let publisher = settings(Function::Publisher, &template(), &parameters).unwrap();
+        let publisher = settings(&function("publisher"), &template(), &parameters).unwrap();
         assert_eq!(
             publisher.variables["TOPIC_ARN"],
             "arn:aws:sns:us-east-1:1:changes"
@@ -121,8 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lambda_is_known_by_its_archive() {
+        assert!(has_function(&function("api"), &template()));
+        assert!(!has_function(&function("counter"), &template()));
+        let error = settings(&function("counter"), &template(), &BTreeMap::new()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the template has no function of `counter`"
+        );
+        assert!("../api".parse::<Function>().is_err());
+    }
+
+    #[test]
     fn what_only_cloudformation_knows_is_named() {
-        let error = settings(Function::Api, &template(), &BTreeMap::new()).unwrap_err();
+        let error = settings(&function("api"), &template(), &BTreeMap::new()).unwrap_err();
         assert!(error.to_string().contains("is no text but"), "{error}");
     }
 }

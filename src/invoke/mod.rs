@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::error::UserError;
 use crate::event::Reporter;
-pub use function::{Function, Settings, settings};
+pub use function::{Function, Settings, has_function, settings};
 use process::FunctionProcess;
 use runtime_api::RuntimeRequest;
 

@@ -24,7 +24,7 @@ pub fn planned_parameters(
             ParameterSource::Artifact(fact) => artifacts.get(fact),
         };
         let value = value.map_or(AFTER_DEPLOY, String::as_str);
-        ((*name).to_owned(), value.to_owned())
+        (name.clone(), value.to_owned())
     });
     parameters.collect()
 }

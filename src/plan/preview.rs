@@ -20,6 +20,8 @@ pub struct Preview {
     pub digest: String,
     /// Every stack, each after those it needs.
     pub stacks: Vec<StackPreview>,
+    /// Stacks of own templates that are deployed and have no template any more: a deploy leaves them as they are.
+    pub undescribed: Vec<UndescribedStack>,
     /// Every artifact.
     pub artifacts: Vec<ArtifactPreview>,
     /// The site's files.
@@ -28,6 +30,15 @@ pub struct Preview {
     pub names: Vec<NameChange>,
     /// A hash of each thing that decides what a deploy does, by what it is.
     pub parts: BTreeMap<String, String>,
+}
+
+/// A deployed stack of a template that is no longer there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UndescribedStack {
+    /// Short name.
+    pub name: String,
+    /// Its name in CloudFormation.
+    pub stack: String,
 }
 
 /// The changes that a deploy would make to a stack.
@@ -94,7 +105,7 @@ impl StackAction {
 /// An artifact, now and then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ArtifactPreview {
-    /// `api`, `publisher` or `websocket`.
+    /// `api`, `publisher`, `websocket`, or the name of an own Lambda.
     pub name: String,
     /// The content id that is deployed; `None` if none is.
     pub before: Option<String>,

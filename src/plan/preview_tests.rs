@@ -51,6 +51,7 @@ fn preview(stacks: Vec<StackPreview>, site: SitePreview) -> Preview {
         outcome: outcome(&stacks, &site),
         digest: "5d1c".to_owned(),
         stacks,
+        undescribed: Vec::new(),
         artifacts: Vec::new(),
         site,
         names: Vec::new(),

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::preview::{
-    OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview,
+    OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview, UndescribedStack,
 };
 use crate::template::{ChangeAction, DataImpact, PropertyChange, Recreates, ResourceChange};
 
@@ -16,7 +16,10 @@ impl Display for Preview {
                 write!(formatter, "\n{stack}")?;
             }
         }
+        let undescribed = self.undescribed.iter();
+        let undescribed: String = undescribed.map(|stack| format!("{stack}\n")).collect();
         let blocks = [
+            undescribed,
             names(self),
             artifacts(self),
             site(&self.site),
@@ -25,7 +28,7 @@ impl Display for Preview {
         for block in blocks.iter().filter(|block| !block.is_empty()) {
             write!(formatter, "\n{block}")?;
         }
-        if self.has_changes() || !self.site.remain.is_empty() {
+        if self.has_changes() || !self.site.remain.is_empty() || !self.undescribed.is_empty() {
             writeln!(formatter)?;
         }
         write!(formatter, "plan {}", self.digest)
@@ -70,6 +73,17 @@ fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
+    }
+}
+
+impl Display for UndescribedStack {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "stack {}: no template describes it any more; it stays as it is until `teardown`, or until {} is deleted in \
+             CloudFormation",
+            self.name, self.stack
+        )
     }
 }
 

@@ -22,6 +22,7 @@ fn planned(config: &Config) -> Plan {
         config,
         &urls(),
         &Templates::read(&project().join("templates")).unwrap(),
+        &[],
     )
     .unwrap()
 }
@@ -39,7 +40,7 @@ fn every_parameter_is_passed_and_every_passed_one_exists() {
             })
             .map(|(name, _)| name.as_str())
             .collect();
-        let mut passed: BTreeSet<&str> = stack.parameters.keys().copied().collect();
+        let mut passed: BTreeSet<&str> = stack.parameters.keys().map(String::as_str).collect();
         passed.insert(crate::provision::DIGEST);
         assert_eq!(passed, declared, "{}", stack.template.file.display());
     }

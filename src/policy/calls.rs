@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 41] = [
+pub(super) const CALLS: [(&str, &[&str]); 42] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -51,6 +51,7 @@ pub(super) const CALLS: [(&str, &[&str]); 41] = [
         "list_stack_resources",
         &["cloudformation:ListStackResources"],
     ),
+    ("list_stacks", &["cloudformation:ListStacks"]),
     ("rollback_stack", &["cloudformation:RollbackStack"]),
     (
         "update_termination_protection",
@@ -91,7 +92,7 @@ pub(super) const CALLS: [(&str, &[&str]); 41] = [
 ];
 
 /// The calls of `plan`. It executes no change set, and reads no object.
-pub(super) const CALLS_OF_PLAN: [&str; 9] = [
+pub(super) const CALLS_OF_PLAN: [&str; 10] = [
     "create_change_set",
     "delete_change_set",
     "describe_change_set",
@@ -101,6 +102,7 @@ pub(super) const CALLS_OF_PLAN: [&str; 9] = [
     "get_template",
     "list_change_sets",
     "list_objects_v2",
+    "list_stacks",
 ];
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ fn grant(
     let mut scopes: BTreeMap<GrantScope, BTreeSet<Action>> = BTreeMap::new();
     for action in actions {
         let resources = scope::resources(action, target)
-            .with_context(|| format!("failed to narrow `{action}`: its service is not known"))?;
+            .with_context(|| format!("failed to narrow `{action}`: its service is not known; name its resources in src/policy/scope.rs"))?;
         let condition = scope::condition(action, caller, &resources, target, &services, &linked);
         scopes
             .entry((resources, condition))

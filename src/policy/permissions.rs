@@ -37,7 +37,10 @@ pub fn needed(inventory: &TemplateInventory) -> Result<BTreeSet<Action>> {
     let mut actions = BTreeSet::new();
     for (kind, properties) in &inventory.types {
         let handlers = FACTS.types.get(kind).with_context(|| {
-            format!("failed to derive permissions for resource type `{kind}`: run src/policy/distil.py again")
+            format!(
+                "failed to derive permissions for resource type `{kind}`, which this program does not know: run \
+                 src/policy/distil.py, which reads the types of templates/, and build factory-tree again"
+            )
         })?;
         let spared = spared(kind, properties);
         let all = handlers
@@ -92,6 +95,6 @@ mod tests {
     #[test]
     fn a_type_that_is_not_in_the_file_is_reported_with_the_cure() {
         let error = needed(&inventory("AWS::Nobody::Knows", &[])).unwrap_err();
-        insta::assert_snapshot!(error, @"failed to derive permissions for resource type `AWS::Nobody::Knows`: run src/policy/distil.py again");
+        insta::assert_snapshot!(error, @"failed to derive permissions for resource type `AWS::Nobody::Knows`, which this program does not know: run src/policy/distil.py, which reads the types of templates/, and build factory-tree again");
     }
 }

@@ -20,7 +20,7 @@ fn plan(config: &Config) -> Plan {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
     let templates = Templates::read(&folder).unwrap();
     let urls = Urls::secure(&config.settings.domain);
-    crate::plan::plan(config, &urls, &templates).unwrap()
+    crate::plan::plan(config, &urls, &templates, &[]).unwrap()
 }
 
 fn report(extra: &str) -> PolicyReport {
@@ -51,6 +51,17 @@ fn found(report: &PolicyReport, action: &str) -> String {
         })
         .collect();
     rows.join("\n")
+}
+
+#[test]
+fn the_example_of_an_own_stack_gets_its_permissions() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/counter/template.yaml");
+    let body = std::fs::read_to_string(&file).unwrap();
+    let template = crate::template::Template::parse(&file, body).unwrap();
+    let report = policy(&config(""), [&template], PolicyPurpose::Deploy, None).unwrap();
+    for action in ["sns:Subscribe", "sqs:CreateQueue", "lambda:CreateFunction"] {
+        assert!(!found(&report, action).is_empty(), "{action}");
+    }
 }
 
 #[test]
@@ -214,6 +225,10 @@ fn whoever_plans_changes_nothing_and_reads_no_data() {
 cloudformation:CreateChangeSet
 on arn:aws:cloudformation:eu-central-1:aws:transform/LanguageExtensions
 if {}
+
+cloudformation:ListStacks
+on *
+if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
 
 cloudformation:CreateChangeSet cloudformation:DeleteChangeSet cloudformation:DescribeChangeSet cloudformation:DescribeEvents cloudformation:DescribeStacks cloudformation:GetTemplate cloudformation:ListChangeSets cloudformation:TagResource cloudformation:UntagResource
 on arn:aws:cloudformation:eu-central-1:123456789012:stack/factory-tree-prod-* arn:aws:cloudformation:us-east-1:123456789012:stack/factory-tree-prod-*

@@ -113,6 +113,8 @@ fn watched(firing: &'static [&'static str], from: usize) -> Rule {
     })
 }
 
+static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
+
 fn stack(has_rollback_triggers: bool) -> Stack {
     Stack {
         id: "arn:aws:cloudformation:us-east-1:1:stack/demo-api/1".to_owned(),
@@ -120,6 +122,7 @@ fn stack(has_rollback_triggers: bool) -> Stack {
         status: "UPDATE_COMPLETE".to_owned(),
         parameters: BTreeMap::new(),
         outputs: BTreeMap::new(),
+        tags: BTreeMap::new(),
         updated: String::new(),
         termination_protection: false,
         has_rollback_triggers,
@@ -141,6 +144,7 @@ async fn ask(
         client: &client,
         name: "demo-api",
         template: &template,
+        tags: &NO_TAGS,
         task: "stack api",
         consent: &consent,
         large: LargeTemplates::Refused,
@@ -300,6 +304,7 @@ async fn an_alarm_that_fires_while_a_stack_changes_is_named() {
         client: &client,
         name: "demo-api",
         template: &template,
+        tags: &NO_TAGS,
         task: "stack api",
         consent: &consent,
         large: LargeTemplates::Refused,

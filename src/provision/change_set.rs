@@ -37,6 +37,7 @@ pub(super) async fn ensure_change_set(
         name,
         template: &template,
         parameters,
+        tags: target.tags,
         mode: change.options.mode,
         triggers: change.triggers,
     };

@@ -35,6 +35,7 @@ pub async fn forecast(
         client,
         name: &plan.stack,
         template: &plan.template,
+        tags: &plan.tags,
         task: &plan.name,
         consent: &plan.consent,
         large,

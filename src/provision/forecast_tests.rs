@@ -88,7 +88,7 @@ async fn ask(rules: &[&Rule]) -> Result<Vec<crate::template::ResourceChange>> {
     let config = Config::load(&root.join("factory-tree.yaml"), Some("prod")).unwrap();
     let urls = crate::urls::Urls::secure(&config.settings.domain);
     let templates = Templates::read(&root.join("templates")).unwrap();
-    let plan = plan(&config, &urls, &templates).unwrap();
+    let plan = plan(&config, &urls, &templates, &[]).unwrap();
     forecast(
         &client(rules),
         &plan.foundation,

@@ -42,16 +42,14 @@ pub use cancel::{CancelAction, cancel_action, cancel_stack, is_rolled_back};
 pub use delete::delete_stack;
 pub use follow::{retry_transient, wait_until_idle};
 pub use forecast::forecast;
-pub use found::{DeployedStack, FoundStack, find_deployed_stacks, find_stacks};
+pub use found::{DeployedStack, FoundStack, Unlisted, find_deployed_stacks, find_stacks};
 pub use recover::{Recovery, SkipRule, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
 use state::DeployAction;
 pub use target::LargeTemplates;
 use target::StackTarget;
 
-/// The parameter (and output) of every template that says what was deployed: equal digests mean that
-/// there is nothing to do.
-pub const DIGEST: &str = "Digest";
+pub use crate::template::DIGEST;
 
 /// A stack that is as planned.
 #[derive(Clone, Debug, PartialEq)]
@@ -205,6 +203,7 @@ async fn provision_one(
         client: &client,
         name: &plan.stack,
         template: &plan.template,
+        tags: &plan.tags,
         task: &task,
         consent: &plan.consent,
         large,
@@ -251,6 +250,7 @@ pub async fn ensure_stack(
         client: &aws.cloudformation,
         name,
         template: &template,
+        tags: &BTreeMap::new(),
         task: name,
         consent: &DataConsent::default(),
         large: LargeTemplates::Refused,
@@ -302,6 +302,7 @@ pub async fn lift_deletion_protection(
         client,
         name: &plan.stack,
         template: &plan.template,
+        tags: &plan.tags,
         task: &task,
         consent: &plan.consent,
         large: LargeTemplates::Deployed,

@@ -1,5 +1,7 @@
 //! The stack that an operation works on, and everything that the operation needs to reach it and to report on it.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::follow::retry_transient;
@@ -37,6 +39,8 @@ pub(super) struct StackTarget<'a> {
     /// The name in CloudFormation.
     pub(super) name: &'a str,
     pub(super) template: &'a Template,
+    /// Its tags, beside the one that every stack has.
+    pub(super) tags: &'a BTreeMap<String, String>,
     /// The name of the task in events.
     pub(super) task: &'a str,
     /// The losses of data that a person has agreed to.

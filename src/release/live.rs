@@ -9,9 +9,12 @@ use serde::Deserialize;
 use super::files::CONFIG;
 use super::record::{ArtifactRecord, ReleaseRecord};
 use crate::aws::{S3, Stack};
-use crate::plan::{ArtifactFact, ParameterSource, StageStack};
+use crate::plan::{ArtifactFact, ParameterSource, SERVER, StageStack};
 use crate::provision::DeployedStack;
 use crate::publish::Published;
+
+/// The artifacts that every release has.
+const OURS: [&str; 3] = ["api", "publisher", SERVER];
 
 /// The artifacts and the site that are live.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,23 +38,40 @@ impl LiveRelease {
 
     /// Returns whether what runs is what a release brought.
     pub fn is(&self, record: &ReleaseRecord) -> bool {
-        self.artifacts == shipped(record) && self.has_site_of(record)
+        self.changed_artifacts(record).next().is_none() && self.has_site_of(record)
     }
 
     /// Returns the parts that a rollback to a release would change: `site`, `api`,
-    /// `publisher`, `server`.
-    pub fn changed_parts(&self, record: &ReleaseRecord) -> Vec<&'static str> {
-        use ArtifactFact as Fact;
+    /// `publisher`, `server`, own Lambdas.
+    pub fn changed_parts(&self, record: &ReleaseRecord) -> Vec<String> {
+        let site = (!self.has_site_of(record)).then(|| "site".to_owned());
+        let mut moved: Vec<String> = site.into_iter().collect();
+        for fact in self.changed_artifacts(record) {
+            let (ArtifactFact::Key(artifact) | ArtifactFact::Build(artifact)) = fact;
+            let name = if artifact == SERVER {
+                "server".to_owned()
+            } else {
+                artifact
+            };
+            if !moved.contains(&name) {
+                moved.push(name);
+            }
+        }
+        moved
+    }
+
+    /// The properties of artifacts in which a release differs from what runs. An own Lambda counts only where both have
+    /// it: a release does not take a stack away.
+    fn changed_artifacts(&self, record: &ReleaseRecord) -> impl Iterator<Item = ArtifactFact> {
         let wanted = shipped(record);
-        let is_other = |fact| self.artifacts.get(&fact) != wanted.get(&fact);
-        let parts = [
-            ("site", !self.has_site_of(record)),
-            ("api", is_other(Fact::ApiKey)),
-            ("publisher", is_other(Fact::PublisherKey)),
-            ("server", is_other(Fact::BundleKey)),
-        ];
-        let moved = parts.into_iter().filter(|(_, is_other)| *is_other);
-        moved.map(|(name, _)| name).collect()
+        let ours = OURS.into_iter().flat_map(ArtifactFact::of);
+        let own = wanted.keys().filter(|fact| {
+            let (ArtifactFact::Key(name) | ArtifactFact::Build(name)) = fact;
+            !OURS.contains(&name.as_str()) && self.artifacts.contains_key(*fact)
+        });
+        let all: Vec<ArtifactFact> = ours.chain(own.cloned()).collect();
+        all.into_iter()
+            .filter(move |fact| self.artifacts.get(fact) != wanted.get(fact))
     }
 
     fn has_site_of(&self, record: &ReleaseRecord) -> bool {
@@ -61,20 +81,13 @@ impl LiveRelease {
 
 /// Returns the parameters of stacks that name a release's artifacts.
 pub fn shipped(record: &ReleaseRecord) -> Published {
-    use ArtifactFact as Fact;
-    let facts = [
-        ("api", Fact::ApiKey, Fact::ApiBuild),
-        ("publisher", Fact::PublisherKey, Fact::PublisherBuild),
-        ("websocket", Fact::BundleKey, Fact::ServerBuild),
-    ];
-    let known = facts.into_iter().filter_map(|(name, key, build)| {
-        let artifact = record.artifacts.get(name)?;
-        Some([
-            (key, artifact.key.clone()),
-            (build, artifact.id().to_owned()),
-        ])
+    let known = record.artifacts.iter().flat_map(|(name, artifact)| {
+        [
+            (ArtifactFact::Key(name.clone()), artifact.key.clone()),
+            (ArtifactFact::Build(name.clone()), artifact.id().to_owned()),
+        ]
     });
-    known.flatten().collect()
+    known.collect()
 }
 
 impl ArtifactRecord {
@@ -121,11 +134,11 @@ async fn find_site_build(s3: &S3, bucket: &str) -> Result<Option<String>> {
 }
 
 /// The parameters of a stack that name artifacts.
-fn facts(plan: &StageStack) -> impl Iterator<Item = (&'static str, ArtifactFact)> {
+fn facts(plan: &StageStack) -> impl Iterator<Item = (&str, ArtifactFact)> {
     plan.parameters
         .iter()
         .filter_map(|(name, source)| match source {
-            ParameterSource::Artifact(fact) => Some((*name, *fact)),
+            ParameterSource::Artifact(fact) => Some((name.as_str(), fact.clone())),
             ParameterSource::Value(_) | ParameterSource::Output { .. } => None,
         })
 }
@@ -141,7 +154,7 @@ pub fn outdated<'a>(
 ) -> impl Iterator<Item = Outdated<'a>> {
     let all = stacks.iter().map(|(plan, stack)| {
         let known = facts(plan).filter_map(|(name, fact)| Some((name, wanted.get(&fact)?)));
-        let other = known.filter(|(name, value)| stack.parameters.get(*name) != Some(value));
+        let other = known.filter(|(name, value)| stack.parameters.get(*name) != Some(*value));
         let other = other.map(|(name, value)| (name.to_owned(), value.clone()));
         (plan, stack, other.collect())
     });
@@ -172,5 +185,29 @@ mod tests {
             half.changed_parts(&records[0]),
             ["api", "publisher", "server"]
         );
+    }
+
+    #[test]
+    fn an_own_lambda_counts_where_both_have_it() {
+        let with = |build: &str, own: &str| {
+            let mut record = record(build, 0);
+            let artifact = ArtifactRecord {
+                key: format!("artifacts/counter/{own}.zip"),
+                hash: own.repeat(64),
+            };
+            record.artifacts.insert("counter".to_owned(), artifact);
+            record
+        };
+        let running = LiveRelease {
+            artifacts: shipped(&with("a", "1")),
+            ..live("a")
+        };
+        assert_eq!(running.changed_parts(&with("a", "2")), ["counter"]);
+        assert!(running.is(&with("a", "1")));
+        assert!(
+            running.is(&record("a", 0)),
+            "a release of before there was one"
+        );
+        assert!(live("a").is(&with("a", "2")), "its stack is gone");
     }
 }

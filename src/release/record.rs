@@ -208,8 +208,7 @@ pub fn stack_digests(stacks: &[Provisioned]) -> BTreeMap<String, String> {
 }
 
 fn artifact_records(artifacts: &Artifacts) -> BTreeMap<String, ArtifactRecord> {
-    let all = [&artifacts.api, &artifacts.publisher, &artifacts.server];
-    let rows = all.into_iter().map(|artifact| {
+    let rows = artifacts.programs().map(|artifact| {
         let (key, hash) = (publish::key(artifact), artifact.hash.clone());
         (artifact.name.clone(), ArtifactRecord { key, hash })
     });
@@ -319,6 +318,7 @@ mod tests {
             api: artifact("api", "api.zip"),
             publisher: artifact("publisher", "publisher.zip"),
             server: artifact("websocket", "websocket.tar.gz"),
+            lambdas: Vec::new(),
             site: site(&[("index.html", "<!doctype html>")]),
             revision: Some(Revision {
                 commit: "5656322".to_owned(),

@@ -30,7 +30,7 @@ pub struct BuildReport {
 /// A file to be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ArtifactRow {
-    /// `api`, `publisher` or `websocket`.
+    /// `api`, `publisher`, `websocket`, or the name of an own Lambda.
     pub name: String,
     /// Where it is: an absolute path, so that a script finds it from any folder.
     pub path: String,
@@ -71,12 +71,14 @@ impl BuildReport {
         let site = site_folder(config);
         let files = &artifacts.site.files;
         let bytes = files.iter().map(|file| file.content.digest.bytes).sum();
-        let binaries = [&artifacts.api, &artifacts.publisher, &artifacts.server];
         Self {
             stage: config.stage.to_string(),
             build: artifacts.build(),
             seconds,
-            artifacts: binaries.map(|artifact| row(here, artifact)).to_vec(),
+            artifacts: artifacts
+                .programs()
+                .map(|artifact| row(here, artifact))
+                .collect(),
             site: SiteRow {
                 path: site.display().to_string(),
                 shown: shown(here, &site),
@@ -164,6 +166,7 @@ mod tests {
                 file: "/elsewhere/websocket.tar.gz".into(),
                 ..artifact("websocket", 4_000_000)
             },
+            lambdas: vec![artifact("counter", 1_000_000)],
             site: Site {
                 files: vec![SiteFile {
                     path: "index.html".to_owned(),
@@ -184,13 +187,15 @@ mod tests {
         let here = Path::new("/project");
         let report = BuildReport::of(&config, &artifacts, here, 12.34, Vec::new());
         insta::assert_snapshot!(report, @r"
-stage prod: built in 12.3 s, build 2ff7851fc9bd
+stage prod: built in 12.3 s, build fb5618ead18a
 
   api             3456789 bytes  target/factory-tree/release/api.zip
              sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
   publisher       2000000 bytes  target/factory-tree/release/publisher.zip
              sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
   websocket       4000000 bytes  /elsewhere/websocket.tar.gz
+             sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
+  counter         1000000 bytes  target/factory-tree/release/counter.zip
              sha256 5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e
   site                321 bytes  target/factory-tree/site
              1 file, build b4f298cd77db

@@ -14,8 +14,8 @@ use crate::invoke::{Function, FunctionResponse};
 pub struct InvokeReport {
     /// The stage whose table and topic were worked on.
     pub stage: String,
-    /// `api` or `publisher`.
-    pub function: &'static str,
+    /// `api`, `publisher`, or the name of an own Lambda.
+    pub function: String,
     /// The response of the Lambda.
     pub answer: Value,
     /// From its start to its first poll of the runtime API.
@@ -28,10 +28,10 @@ pub struct InvokeReport {
 
 impl InvokeReport {
     /// Says what came of a call.
-    pub fn of(config: &Config, function: Function, answer: FunctionResponse) -> Self {
+    pub fn of(config: &Config, function: &Function, answer: FunctionResponse) -> Self {
         Self {
             stage: config.stage.to_string(),
-            function: function.name(),
+            function: function.name().to_owned(),
             answer: answer.answer,
             init_ms: milliseconds(answer.init),
             duration_ms: milliseconds(answer.duration),
@@ -74,7 +74,7 @@ mod tests {
     fn the_answer_is_reported_as_json_and_what_it_took_in_a_line() {
         let report = InvokeReport {
             stage: "local".to_owned(),
-            function: "api",
+            function: "api".to_owned(),
             answer: serde_json::json!({ "statusCode": 200 }),
             init_ms: milliseconds(Duration::from_micros(6_204)),
             duration_ms: 41.0,

@@ -25,7 +25,7 @@ pub struct RollbackReport {
     /// Where it answers.
     pub urls: Urls,
     /// The parts that were restored: `site`, `api`, `publisher`, `server`.
-    pub moved: Vec<&'static str>,
+    pub moved: Vec<String>,
     /// Every stack that had to be updated for it.
     pub stacks: Vec<StackRow>,
     /// Every step.
@@ -115,7 +115,7 @@ mod tests {
     fn what_came_back_is_reported_and_what_did_not() {
         let report = RollbackReport {
             release: Some("77d01e4b".to_owned()),
-            moved: vec!["site", "api"],
+            moved: vec!["site".to_owned(), "api".to_owned()],
             stacks: vec![StackRow {
                 name: "api".to_owned(),
                 outcome: Outcome::Updated,

@@ -168,7 +168,7 @@ async fn build(args: &BuildArgs, terminal: &Terminal) -> Result<Exit> {
 async fn invoke(args: &InvokeArgs, terminal: &Terminal) -> Result<Exit> {
     let config = load_config(&args.selection)?;
     let work = async |journal: &Journal| {
-        let work = commands::invoke::invoke(&config, args.function, &args.event, journal);
+        let work = commands::invoke::invoke(&config, &args.function, &args.event, journal);
         let report = work.await?;
         journal.report(Event::Note(report.times()));
         Ok(report)

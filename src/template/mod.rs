@@ -7,6 +7,7 @@ mod broadening;
 mod change;
 mod check;
 mod difference;
+mod digest;
 mod document;
 mod loss;
 mod render;
@@ -20,6 +21,7 @@ pub use change::{
 };
 pub use check::{TemplateFault, circles, faults, faults_with, refused_value};
 pub use difference::difference;
+pub use digest::DIGEST;
 pub use document::{canonical, document};
 pub use loss::{DataConsent, data_impact, describe_loss, refused_losses, touches_data};
 pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};

@@ -1,7 +1,7 @@
 //! The templates as the deployer needs them: their text, their parameters' and outputs' names, and
 //! the line on which a resource is declared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::check::{TemplateFault, faults};
+use super::digest::{is_added, with_digest};
 use super::document::document;
 
 /// The largest template that CloudFormation takes in a request, in bytes.
@@ -42,7 +43,12 @@ pub struct Template {
 pub struct Templates {
     folder: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
+    /// Files that would be templates if their names ended in `.yaml`.
+    strays: Vec<PathBuf>,
 }
+
+/// Endings that people give to templates elsewhere.
+const OTHER_ENDINGS: [&str; 3] = ["json", "template", "yml"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -67,21 +73,32 @@ impl Templates {
     pub fn read(folder: &Path) -> Result<Self> {
         let naming = || format!("failed to read the templates in `{}`", folder.display());
         let mut files = BTreeMap::new();
+        let mut strays = Vec::new();
         for entry in std::fs::read_dir(folder).with_context(naming)? {
             let file = entry.with_context(naming)?.path();
             let Some(name) = file.file_stem().and_then(|stem| stem.to_str()) else {
                 continue;
             };
-            let is_yaml = file.extension().is_some_and(|ending| ending == "yaml");
-            if is_yaml && !name.starts_with('.') && file.is_file() {
+            let ending = file.extension().and_then(|ending| ending.to_str());
+            let ending = ending.unwrap_or_default();
+            if name.starts_with('.') || !file.is_file() {
+                continue;
+            }
+            if ending == "yaml" {
                 let body = std::fs::read(&file)
                     .with_context(|| format!("failed to read template `{}`", file.display()))?;
                 files.insert(name.to_owned(), body);
+            } else if OTHER_ENDINGS.contains(&ending)
+                && std::fs::read(&file).is_ok_and(|body| is_template(&body))
+            {
+                strays.push(file);
             }
         }
+        strays.sort();
         Ok(Self {
             folder: folder.to_owned(),
             files,
+            strays,
         })
     }
 
@@ -90,7 +107,7 @@ impl Templates {
         self.folder.join(format!("{name}.yaml"))
     }
 
-    /// Returns a template by name.
+    /// Returns a template by name, with the parameter and the output `Digest` added where it has none.
     ///
     /// # Errors
     /// There is none, or it has faults that make it none.
@@ -102,6 +119,7 @@ impl Templates {
             .get(name)
             .with_context(|| format!("there is no template `{}`", file.display()))?;
         let body = String::from_utf8(body.clone()).with_context(naming)?;
+        let body = with_digest(&body).unwrap_or(body);
         Template::parse(&file, body).with_context(naming)
     }
 
@@ -135,7 +153,16 @@ impl Templates {
             return whole(message, "shorten it, or move resources to another template");
         }
         match std::str::from_utf8(body) {
-            Ok(body) => faults(body),
+            Ok(body) => {
+                let found = faults(body);
+                if found.is_empty() && with_digest(body).is_none() {
+                    return whole(
+                        "it declares no parameter and output `Digest`, and its layout leaves no line for them".to_owned(),
+                        "declare both, as `templates/data.yaml` does, or begin each section with its name on a line of its own",
+                    );
+                }
+                found
+            }
             Err(error) => whole(
                 format!("it is no text in UTF-8: {error}"),
                 "save it in UTF-8",
@@ -143,16 +170,32 @@ impl Templates {
         }
     }
 
-    /// Returns the files that are templates and whose names are not among these.
-    pub fn unused(&self, used: &[&str]) -> Vec<PathBuf> {
-        let others = self.files.iter().filter(|(name, body)| {
-            let is_template = || {
-                let body = std::str::from_utf8(body).unwrap_or_default();
-                document(body).is_ok_and(|said| said.get("Resources").is_some())
-            };
-            !used.contains(&name.as_str()) && is_template()
-        });
-        others.map(|(name, _)| self.file(name)).collect()
+    /// Returns the names of the templates that are not among these.
+    pub fn others(&self, used: &BTreeSet<&str>) -> Vec<String> {
+        let others = self
+            .files
+            .iter()
+            .filter(|(name, body)| !used.contains(name.as_str()) && is_template(body));
+        others.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Returns the files that would be templates if their names ended in `.yaml`.
+    pub fn strays(&self) -> &[PathBuf] {
+        &self.strays
+    }
+}
+
+/// Returns whether a file is meant as a template. One that cannot be read is, where a line begins as only a template's does:
+/// a mistake in a template is not to take its stack away.
+fn is_template(body: &[u8]) -> bool {
+    let Ok(body) = std::str::from_utf8(body) else {
+        return false;
+    };
+    match document(body) {
+        Ok(said) => said.get("Resources").is_some(),
+        Err(_) => body.lines().any(|line| {
+            line.starts_with("Resources:") || line.starts_with("AWSTemplateFormatVersion:")
+        }),
     }
 }
 
@@ -174,13 +217,21 @@ impl Template {
         })
     }
 
-    /// Returns the line, from 1, on which a resource is declared.
+    /// Returns the line of the file, from 1, that is this line of the text as it is sent.
+    pub fn line_in_file(&self, line: usize) -> usize {
+        let before = self.body.lines().take(line);
+        before.filter(|line| !is_added(line)).count().max(1)
+    }
+
+    /// Returns the line of the file, from 1, on which a resource or a parameter is declared.
     pub fn line_of(&self, logical_id: &str) -> Option<usize> {
         let declaration = format!("  {logical_id}:");
-        let line = self
-            .body
-            .lines()
-            .position(|line| line.trim_end() == declaration)?;
-        Some(line + 1)
+        let of_file = self.body.lines().filter(|line| !is_added(line));
+        let is_declared = |line: &str| {
+            let rest = line.strip_prefix(&declaration);
+            rest.is_some_and(|rest| rest.trim().is_empty() || rest.starts_with(" {"))
+        };
+        let mut of_file = of_file.zip(1..);
+        of_file.find_map(|(line, number)| is_declared(line).then_some(number))
     }
 }

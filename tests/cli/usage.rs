@@ -45,6 +45,10 @@ fn a_file_that_is_no_event_is_reported_before_anything_is_built() {
         project.run(&["invoke", "api", "--event", "event.json"])
     );
     project.write("event.json", "{}");
+    insta::assert_snapshot!(
+        "no_lambda",
+        project.run(&["invoke", "counter", "--event", "event.json"])
+    );
     let reported = project.run(&["invoke", "api", "--event", "event.json"]);
     assert!(
         reported.contains("stage `local` is not deployed"),

@@ -23,7 +23,7 @@ fn project() -> Project {
 }
 
 #[test]
-fn whole_templates_are_valid_and_what_else_lies_there_hinders_nobody() {
+fn a_template_of_ones_own_makes_a_stack_and_what_else_lies_there_hinders_nobody() {
     let project = project();
     insta::assert_snapshot!("whole", project.run(&["validate"]));
     for (file, text) in [
@@ -35,6 +35,10 @@ fn whole_templates_are_valid_and_what_else_lies_there_hinders_nobody() {
         ("templates/folder.yaml/x", ""),
         (
             "templates/queue.yaml",
+            "Resources:\n  A:\n    Type: AWS::SQS::Queue\n",
+        ),
+        (
+            "templates/other.yml",
             "Resources:\n  A:\n    Type: AWS::SQS::Queue\n",
         ),
     ] {
@@ -50,7 +54,13 @@ fn whole_templates_are_valid_and_what_else_lies_there_hinders_nobody() {
     let planned = project.run(&["plan"]);
     assert!(planned.starts_with("exit 0\n"), "{planned}");
     assert!(
-        planned.contains("no stack uses template `[project]/templates/queue.yaml`"),
+        planned.contains("stack queue: create in us-east-1\n  +   A (AWS::SQS::Queue)\n"),
+        "{planned}"
+    );
+    assert!(
+        planned.contains(
+            "no stack uses `[project]/templates/other.yml`: a template's name ends in `.yaml`"
+        ),
         "{planned}"
     );
     assert_eq!(planned.matches("no stack uses").count(), 1, "{planned}");
@@ -110,4 +120,34 @@ fn a_circle_and_a_value_that_nothing_takes_are_told_with_file_and_line() {
     insta::assert_snapshot!("circle", project.run(&["validate"]));
     insta::assert_snapshot!("circle", project.run(&["deploy"]));
     super::assert_nothing_there(&project);
+}
+
+#[test]
+fn settings_of_parameters_are_held_against_the_templates() {
+    let project = project();
+    project.write(
+        "templates/queue.yaml",
+        "Parameters:\n  Colour:\n    Type: String\n  TabelName:\n    Type: String\n    Default: none\nResources:\n  A:\n    Type: AWS::SQS::Queue\n",
+    );
+    let with = |settings: &str| {
+        project.replace(
+            "factory-tree.yaml",
+            "profile: dev }\n  prod",
+            &format!("profile: dev, parameters: {{ {settings} }} }}\n  prod"),
+        );
+        let reported = project.run(&["validate"]);
+        project.replace(
+            "factory-tree.yaml",
+            &format!(", parameters: {{ {settings} }} }}\n  prod"),
+            " }\n  prod",
+        );
+        reported
+    };
+    let all = [
+        "Colour: 1.10",
+        "Colour: green, Color: red",
+        "Colour: green, TableName: mine",
+        "Colour: [green]",
+    ];
+    insta::assert_snapshot!("settings", all.map(with).join("\n\n"));
 }

@@ -59,7 +59,7 @@ fn a_bad_release_is_undone() {
     undone::a_release_that_fails_is_undone_by_its_own_deploy(&stage, sources.path(), &good);
 }
 
-fn write_site(sources: &Path) {
+pub(crate) fn write_site(sources: &Path) {
     let site = sources.join("site");
     std::fs::remove_dir_all(&site).unwrap();
     std::fs::create_dir(&site).unwrap();
@@ -72,7 +72,7 @@ fn write_site(sources: &Path) {
     }
 }
 
-fn write_text(sources: &Path, text: &str) {
+pub(crate) fn write_text(sources: &Path, text: &str) {
     std::fs::write(sources.join("site/text.txt"), text).unwrap();
 }
 

@@ -3,6 +3,7 @@
 mod configurations;
 mod faults;
 mod incident;
+mod own;
 mod pieces;
 mod road;
 

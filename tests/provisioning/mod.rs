@@ -3,6 +3,7 @@
 mod causes;
 mod faults;
 mod forecast;
+mod own;
 mod protection;
 mod repeats;
 mod states;
@@ -55,9 +56,9 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
     let parameters = needs.iter().zip(names).map(|(need, name)| {
         let source = ParameterSource::Output {
             stack: (*need).to_owned(),
-            output: "Id",
+            output: "Id".to_owned(),
         };
-        (name, source)
+        (name.to_owned(), source)
     });
     StackPlan {
         name: name.to_owned(),
@@ -66,6 +67,7 @@ fn stack(name: &str, needs: &[&str]) -> StackPlan {
         template,
         parameters: parameters.collect(),
         protected: false,
+        tags: BTreeMap::new(),
         consent: factory_tree::template::DataConsent::default(),
     }
 }

@@ -11,7 +11,7 @@ use crate::support::fake_account::FakeCloudFormation;
 fn protected() -> StackPlan {
     let mut plan = stack("websocket", &[]);
     let on = ParameterSource::Value("true".to_owned());
-    plan.parameters.insert(DELETION_PROTECTION, on);
+    plan.parameters.insert(DELETION_PROTECTION.to_owned(), on);
     plan
 }
 

@@ -37,6 +37,7 @@ fn stack_plan(stack: &str, region: &str, file: &Path) -> Result<StackPlan> {
         template: Template::parse(file, body).with_context(naming)?,
         parameters: BTreeMap::new(),
         protected: false,
+        tags: BTreeMap::new(),
         consent: factory_tree::template::DataConsent::default(),
     })
 }

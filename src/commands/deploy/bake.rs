@@ -75,7 +75,7 @@ async fn find_names(deployment: &Deployment<'_>) -> Result<Vec<String>> {
         ..
     } = *deployment;
     let stacks = plan::stage_stacks(config, &endpoint.urls);
-    let found = retry_transient(reporter, || find_stacks(aws, &stacks)).await?;
+    let found = retry_transient(reporter, || find_stacks(aws, config, &stacks)).await?;
     let alarms = found.iter().flat_map(|stack| stack.of_kind(KIND));
     Ok(alarms.map(|alarm| alarm.physical_id.clone()).collect())
 }

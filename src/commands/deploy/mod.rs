@@ -78,7 +78,7 @@ pub async fn deploy_from(
     let mut steps = Vec::new();
     let platform = Platform::of(config);
     let _lock = lock(config, request.options.on_busy, reporter).await?;
-    let templates = super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
+    super::validate::read_valid_plan(config, &platform.urls(), reporter)?;
     ensure_credentials(config, &platform).await?;
 
     let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
@@ -94,10 +94,9 @@ pub async fn deploy_from(
     )
     .await?;
     let aws = connect(config, &endpoint).await?;
-    let plan = plan::plan(config, &endpoint.urls, &templates)?.with_consent(&request.consent);
+    let plan = super::validate::read_plan(config, &endpoint.urls)?.with_consent(&request.consent);
 
-    let urls = &endpoint.urls;
-    ensure_consent_to_losses(config, &plan, &artifacts, &aws, urls, reporter).await?;
+    ensure_consent_to_losses(config, &plan, &artifacts, &aws, reporter).await?;
     let deployment = Deployment {
         config,
         request,

@@ -4,17 +4,16 @@
 use anyhow::Result;
 
 use super::stack::{AskAbout, PreviewInputs};
-use super::{artifact_bucket, find_stacks, preview_stacks};
+use super::{artifact_bucket, find_stacks, preview_stacks, undescribed};
 use crate::aws::{Aws, Stack};
 use crate::build::Artifacts;
 use crate::config::Config;
 use crate::error::UserError;
-use crate::event::Reporter;
+use crate::event::{Event, Reporter};
 use crate::plan::Plan;
 use crate::provision::state::{self, DeployAction};
 use crate::publish;
 use crate::template::{self, DataConsent};
-use crate::urls::Urls;
 
 /// Refuses a deploy that would lose data to which nobody has agreed, before anything is touched. A stack that is busy or
 /// stuck is not looked at: it is waited for or refused when its turn comes, and no change set is executed unseen.
@@ -26,13 +25,15 @@ pub(crate) async fn ensure_consent_to_losses(
     plan: &Plan,
     artifacts: &Artifacts,
     aws: &Aws,
-    urls: &Urls,
     reporter: &dyn Reporter,
 ) -> Result<()> {
+    let found = find_stacks(Some(aws), config, plan, reporter).await?;
+    for stack in undescribed(config, plan, &found) {
+        reporter.report(Event::Warning(stack.to_string()));
+    }
     if plan.foundation.consent == DataConsent::All {
         return Ok(());
     }
-    let found = find_stacks(Some(aws), config, urls, reporter).await?;
     let is_idle = |stack: &Stack| {
         let action = state::rules_for(stack.state).deploy;
         matches!(

@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::{connect, ensure_credentials, step};
 use crate::aws::{Aws, Object, Stack};
-use crate::build::{self, Artifact, Artifacts};
+use crate::build::{self, Artifacts};
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
@@ -19,12 +19,13 @@ use crate::file;
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{
-    self, ArtifactPreview, Plan, Preview, RemainingFile, SavedPlan, SitePreview, StackPlan,
+    self, ArtifactFact, ArtifactPreview, Plan, Preview, RemainingFile, SavedPlan, SitePreview,
+    StackPlan, StageStack, UndescribedStack,
 };
-use crate::provision::{find_deployed_stacks, retry_transient};
+use crate::provision::{Unlisted, find_deployed_stacks, retry_transient};
 use crate::publish;
 use crate::release;
-use crate::template::{AFTER_DEPLOY, Templates};
+use crate::template::AFTER_DEPLOY;
 use crate::urls::Urls;
 pub(super) use losses::ensure_consent_to_losses;
 use stack::{AskAbout, PreviewInputs, PreviewedStack, preview_stack};
@@ -39,7 +40,7 @@ const STACKS: &str = "stacks";
 pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
-    super::validate::read_valid_templates(config, &platform.urls(), reporter)?;
+    super::validate::read_valid_plan(config, &platform.urls(), reporter)?;
     ensure_credentials(config, &platform).await?;
     let mut steps = Vec::new();
     let work = build::build(config, reporter);
@@ -56,12 +57,13 @@ pub(super) async fn preview(
     reporter: &dyn Reporter,
 ) -> Result<Preview> {
     let urls = platform.urls();
-    let plan = plan::plan(config, &urls, &Templates::read(&config.templates)?)?;
+    let plan = super::validate::read_plan(config, &urls)?;
     let aws = match endpoint_without_start(platform).await? {
         Some(endpoint) => Some(connect(config, &endpoint).await?),
         None => None,
     };
-    let found = find_stacks(aws.as_ref(), config, &urls, reporter).await?;
+    let found = find_stacks(aws.as_ref(), config, &plan, reporter).await?;
+    let undescribed = undescribed(config, &plan, &found);
     let facts = PreviewInputs {
         aws: aws.as_ref(),
         bucket: artifact_bucket(&found),
@@ -85,6 +87,7 @@ pub(super) async fn preview(
         digest: plan::digest(&parts),
         artifacts: artifact_previews(artifacts, &found),
         stacks,
+        undescribed,
         site,
         names,
         parts,
@@ -113,16 +116,30 @@ fn artifact_bucket(found: &StacksByName) -> Option<String> {
 async fn find_stacks(
     aws: Option<&Aws>,
     config: &Config,
-    urls: &Urls,
+    plan: &Plan,
     reporter: &dyn Reporter,
 ) -> Result<StacksByName> {
     let Some(aws) = aws else {
         return Ok(StacksByName::new());
     };
-    let stacks = plan::stage_stacks(config, urls);
-    let found = retry_transient(reporter, || find_deployed_stacks(aws, &stacks)).await?;
+    let stacks: Vec<StageStack> = plan.all().map(StackPlan::stage_stack).collect();
+    let found = retry_transient(reporter, || {
+        find_deployed_stacks(aws, config, &stacks, Unlisted::Ignore)
+    });
+    let found = found.await?;
     let by_name = found.into_iter().map(|(known, stack)| (known.name, stack));
     Ok(by_name.collect())
+}
+
+/// Returns the stacks of own templates that are deployed and have no template any more.
+fn undescribed(config: &Config, plan: &Plan, found: &StacksByName) -> Vec<UndescribedStack> {
+    let names = found.keys();
+    let without = names.filter(|name| plan.all().all(|stack| stack.name != **name));
+    let rows = without.map(|name| UndescribedStack {
+        name: name.clone(),
+        stack: config.stack_name(name),
+    });
+    rows.collect()
 }
 
 /// Looks at every stack, those at the same time whose needs are known: each wave gives the next one the outputs that its
@@ -214,31 +231,19 @@ fn site_preview(
     }
 }
 
-/// Where the stacks say which artifact is deployed: artifact, stack, parameter.
-const BUILDS: [(&str, &str, &str); 3] = [
-    ("api", "api", "ApiBuild"),
-    ("publisher", "api", "PublisherBuild"),
-    ("websocket", "websocket", "ServerBuild"),
-];
-
-fn all(artifacts: &Artifacts) -> [&Artifact; 3] {
-    [&artifacts.api, &artifacts.publisher, &artifacts.server]
-}
-
 fn artifact_previews(artifacts: &Artifacts, found: &StacksByName) -> Vec<ArtifactPreview> {
-    let rows = all(artifacts).map(|artifact| {
-        let place = BUILDS.iter().find(|(name, _, _)| *name == artifact.name);
-        let deployed = place.and_then(|(_, stack, parameter)| {
-            let stack = found.get(*stack)?;
-            stack.parameters.get(*parameter).cloned()
-        });
+    let rows = artifacts.programs().map(|artifact| {
+        let parameter = ArtifactFact::Build(artifact.name.clone()).parameter();
+        let mut given = found
+            .values()
+            .filter_map(|stack| stack.parameters.get(&parameter));
         ArtifactPreview {
             name: artifact.name.clone(),
-            before: deployed,
+            before: given.next().cloned(),
             after: artifact.id().to_owned(),
         }
     });
-    rows.to_vec()
+    rows.collect()
 }
 
 /// Returns the parts of the digest that are of no stack. Another version of this program may do other
@@ -255,7 +260,7 @@ fn parts(
     let held = held
         .iter()
         .flat_map(|(key, object)| [key.as_str(), object.etag.as_str()]);
-    let of_artifacts = all(artifacts).map(|artifact| {
+    let of_artifacts = artifacts.programs().map(|artifact| {
         let name = format!("artifact {}", artifact.name);
         (name, plan::part([artifact.hash.as_str()]))
     });

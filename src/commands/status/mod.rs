@@ -100,7 +100,7 @@ pub(super) async fn find_stacks(
     let work = async {
         let aws = connect(config, endpoint).await?;
         let stacks = plan::stage_stacks(config, &endpoint.urls);
-        let found = provision::find_stacks(&aws, &stacks).await?;
+        let found = provision::find_stacks(&aws, config, &stacks).await?;
         Ok((aws, found))
     };
     let looked = tokio::time::timeout(TIMEOUT, work).await;

@@ -15,7 +15,7 @@ use crate::inventory::{self, Inventory};
 use crate::local::{self, Platform, StageEndpoint};
 use crate::plan::{self, StageStack};
 use crate::provision;
-use crate::provision::DeployedStack;
+use crate::provision::{DeployedStack, Unlisted};
 use crate::report::TeardownReport;
 use stack::remove_stack;
 
@@ -87,7 +87,7 @@ struct StageToRemove {
 async fn find_stage_to_remove(config: &Config, endpoint: &StageEndpoint) -> Result<StageToRemove> {
     let aws = connect(config, endpoint).await?;
     let stacks = plan::stage_stacks(config, &endpoint.urls);
-    let stacks = provision::find_deployed_stacks(&aws, &stacks).await?;
+    let stacks = provision::find_deployed_stacks(&aws, config, &stacks, Unlisted::Refuse).await?;
     Ok(StageToRemove { aws, stacks })
 }
 
@@ -150,25 +150,28 @@ fn dependents<'a>(stack: &StageStack, standing: &[&'a StageStack]) -> Vec<&'a st
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::plan::ParameterSource;
 
     fn stack(name: &str, needs: &[&str]) -> StageStack {
         let source = |need: &&str| ParameterSource::Output {
             stack: (*need).to_owned(),
-            output: "Id",
+            output: "Id".to_owned(),
         };
         StageStack {
             name: name.to_owned(),
             stack: format!("demo-{name}"),
             region: "us-east-1".parse().unwrap(),
-            template: "a",
+            template: "a".to_owned(),
             parameters: needs
                 .iter()
                 .map(source)
-                .map(|source| ("One", source))
+                .map(|source| ("One".to_owned(), source))
                 .collect(),
             protected: false,
+            tags: BTreeMap::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::functions::names_in;
 use super::{Check, TemplateFault, chain, circles, entries, refused_value};
 use crate::template::document;
-use crate::template::render::{AFTER_DEPLOY, function, render};
+use crate::template::render::{AFTER_DEPLOY, function, is_true, render};
 
 /// Finds the faults of a template with these values. Values that other stacks put out are `AFTER_DEPLOY`.
 pub fn faults_with(body: &str, parameters: &BTreeMap<String, String>) -> Vec<TemplateFault> {
@@ -28,7 +28,12 @@ pub fn faults_with(body: &str, parameters: &BTreeMap<String, String>) -> Vec<Tem
             && let Some((problem, cure)) = refused_value(declaration, value)
         {
             check.enter("Parameters", name);
-            let message = format!("parameter `{name}` gets `{value}`, {problem}");
+            let shown = if is_true(&declaration["NoEcho"]) {
+                "a value that is hidden".to_owned()
+            } else {
+                format!("`{value}`")
+            };
+            let message = format!("parameter `{name}` gets {shown}, {problem}");
             check.note(
                 name,
                 message,

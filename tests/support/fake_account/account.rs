@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use factory_tree::template::Template;
 
-use super::form::Form;
+use super::form::{Form, USE_PREVIOUS};
 use super::operation::{Operation, Resource, Timed};
 use super::xml::{Node, text};
 
@@ -50,6 +50,7 @@ struct FakeStack {
     id: String,
     template: String,
     parameters: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
     events: Vec<Timed>,
     change_sets: BTreeMap<String, ChangeSet>,
     executed: Option<String>,
@@ -59,6 +60,7 @@ struct FakeStack {
 struct ChangeSet {
     template: String,
     parameters: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
     kind: String,
     failed: Option<String>,
 }
@@ -119,6 +121,11 @@ impl FakeAccount {
         stack.events.push(event);
     }
 
+    /// Returns the tags of a stack.
+    pub(crate) fn tags(&self, stack: &str) -> BTreeMap<String, String> {
+        self.stacks[stack].tags.clone()
+    }
+
     /// Returns the number of calls of an action.
     pub(crate) fn count(&self, action: &str) -> usize {
         self.calls.iter().filter(|call| *call == action).count()
@@ -148,6 +155,7 @@ impl FakeAccount {
     pub(super) fn act(&mut self, action: &str, form: &Form) -> Result<Vec<Node>, Refusal> {
         match action {
             "DescribeStacks" => self.describe_stacks(form),
+            "ListStacks" => Ok(self.list_stacks()),
             "CreateChangeSet" => self.create_change_set(form),
             "DescribeChangeSet" => self.describe_change_set(form),
             "ExecuteChangeSet" => self.execute_change_set(form),
@@ -250,6 +258,7 @@ impl FakeAccount {
                 "Parameters",
                 pairs("ParameterKey", "ParameterValue", &stack.parameters),
             ),
+            Node::List("Tags", pairs("Key", "Value", &stack.tags)),
             Node::List(
                 "Outputs",
                 pairs("OutputKey", "OutputValue", &stack.outputs()),
@@ -262,6 +271,20 @@ impl FakeAccount {
                 .map(|time| text("LastUpdatedTime", timestamp(time))),
         );
         Ok(vec![Node::List("Stacks", vec![member])])
+    }
+
+    fn list_stacks(&self) -> Vec<Node> {
+        let stacks = self.stacks.iter();
+        let there = stacks.filter(|(_, stack)| stack.status() != "DELETE_COMPLETE");
+        let rows = there.map(|(name, stack)| {
+            vec![
+                text("StackName", name),
+                text("StackId", &stack.id),
+                text("StackStatus", stack.status()),
+                text("CreationTime", "2026-01-01T00:00:00Z"),
+            ]
+        });
+        vec![Node::List("StackSummaries", rows.collect())]
     }
 
     fn create_change_set(&mut self, form: &Form) -> Result<Vec<Node>, Refusal> {
@@ -300,11 +323,13 @@ impl FakeAccount {
         }
         let template = form.get("TemplateBody").unwrap_or_default().to_owned();
         let parameters = form.parameters();
+        let tags = form.tags();
         stack.change_sets.insert(
             name.clone(),
             ChangeSet {
                 template,
                 parameters,
+                tags,
                 kind,
                 failed,
             },
@@ -370,7 +395,15 @@ impl FakeAccount {
             "CREATE" => ("CREATE", "ROLLBACK_COMPLETE"),
             _ => ("UPDATE", "UPDATE_ROLLBACK_COMPLETE"),
         };
-        stack.parameters.clone_from(&change_set.parameters);
+        let before = std::mem::take(&mut stack.parameters);
+        let given = change_set.parameters.iter();
+        stack.parameters = given
+            .map(|(name, value)| {
+                let kept = before.get(name).filter(|_| value == USE_PREVIOUS);
+                (name.clone(), kept.unwrap_or(value).clone())
+            })
+            .collect();
+        stack.tags.clone_from(&change_set.tags);
         stack.template.clone_from(&change_set.template);
         stack.executed = Some(change_set_arn(&name));
         stack.updated = Some(SystemTime::now());

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// What stands for the value that a parameter has already.
+pub(super) const USE_PREVIOUS: &str = "(previous value)";
+
 /// Names and values, decoded.
 pub(super) struct Form(BTreeMap<String, String>);
 
@@ -25,9 +28,21 @@ impl Form {
         let names = (1..).map_while(|index| {
             let key = self.get(&format!("Parameters.member.{index}.ParameterKey"))?;
             let value = self.get(&format!("Parameters.member.{index}.ParameterValue"));
+            let previous = self.get(&format!("Parameters.member.{index}.UsePreviousValue"));
+            let value = value.or_else(|| previous.map(|_| USE_PREVIOUS));
             Some((key.to_owned(), value.unwrap_or_default().to_owned()))
         });
         names.collect()
+    }
+
+    /// `Tags.member.1.Key` and so on.
+    pub(super) fn tags(&self) -> BTreeMap<String, String> {
+        let tags = (1..).map_while(|index| {
+            let key = self.get(&format!("Tags.member.{index}.Key"))?;
+            let value = self.get(&format!("Tags.member.{index}.Value"))?;
+            Some((key.to_owned(), value.to_owned()))
+        });
+        tags.collect()
     }
 
     /// `NAME.member.1`, `NAME.member.2`, ….

@@ -91,6 +91,16 @@ stages:
         before
     }
 
+    /// Writes one of the stage's templates.
+    pub(crate) fn write_template(&self, template: &str, text: &str) {
+        std::fs::write(self.templates().join(template), text).unwrap();
+    }
+
+    /// Removes one of the stage's templates.
+    pub(crate) fn remove_template(&self, template: &str) {
+        std::fs::remove_file(self.templates().join(template)).unwrap();
+    }
+
     /// The folder in which the stage keeps what is its own.
     pub(crate) fn state(&self) -> PathBuf {
         Config::load(&self.config(), None).unwrap().state_folder()

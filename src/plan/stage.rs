@@ -1,0 +1,166 @@
+//! The stacks that every stage has, and the parameters that the deployer fills of them. No template is asked. Pure.
+
+use std::collections::BTreeMap;
+
+use super::artifact::{ArtifactFact, SERVER};
+use super::{DELETION_PROTECTION, ParameterSource, Parameters, StageStack};
+use crate::config::{CLOUDFRONT_REGION, Config, Region};
+use crate::urls::Urls;
+
+/// Returns the stacks that every stage has, each after those it needs; the first one holds the artifact bucket.
+pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
+    let region = &config.settings.region;
+    let mut certificates = vec![("certificate".to_owned(), region.clone())];
+    if region.as_str() != CLOUDFRONT_REGION {
+        certificates.push((
+            format!("certificate-{CLOUDFRONT_REGION}"),
+            Region::of_cloudfront(),
+        ));
+    }
+    let site_certificate = certificates[certificates.len() - 1].0.clone();
+
+    let values = values(config, urls);
+    let stack = |template, parameters| stage_stack(config, template, parameters);
+    let mut stacks = vec![
+        stack("foundation", named(&values, &["AlarmEmail"])),
+        stack("dns", dns(config, &values)),
+        stack("data", named(&values, &["Protected"])),
+    ];
+    for (name, region) in certificates {
+        let mut parameters = named(&values, &["DomainName"]);
+        parameters.extend(outputs(&[("dns", "HostedZoneId")]));
+        stacks.push(StageStack {
+            name,
+            region,
+            ..stack("certificate", parameters)
+        });
+    }
+    stacks.push(stack("api", api(&values)));
+    stacks.push(stack("websocket", websocket(config, &values)));
+    stacks.push(stack("site", site(&values, &site_certificate)));
+    stacks
+}
+
+/// Returns a stack of a template in the stage's region.
+pub(super) fn stage_stack(config: &Config, template: &str, parameters: Parameters) -> StageStack {
+    StageStack {
+        name: template.to_owned(),
+        stack: config.stack_name(template),
+        region: config.settings.region.clone(),
+        template: template.to_owned(),
+        parameters,
+        protected: config.settings.protected,
+        tags: BTreeMap::new(),
+    }
+}
+
+/// Returns what a stage knows of itself, its addresses among it, by the name of the parameter that carries it.
+pub(super) fn values(config: &Config, urls: &Urls) -> BTreeMap<&'static str, String> {
+    let settings = &config.settings;
+    let protected = settings.protected.to_string();
+    BTreeMap::from([
+        ("Stage", config.stage.to_string()),
+        ("DomainName", settings.domain.to_string()),
+        (
+            "AlarmEmail",
+            settings.alarm_email.clone().unwrap_or_default(),
+        ),
+        ("Architecture", settings.architecture().name().to_owned()),
+        ("LogRetentionDays", settings.log_retention_days.to_string()),
+        ("Protected", protected.clone()),
+        (DELETION_PROTECTION, protected),
+        ("SiteOrigin", urls.site.clone()),
+        ("SiteUrl", urls.site.clone()),
+        ("ApiUrl", urls.api.clone()),
+        ("SocketUrl", urls.socket.clone()),
+    ])
+}
+
+fn value(text: impl ToString) -> ParameterSource {
+    ParameterSource::Value(text.to_string())
+}
+
+/// Parameters that carry what the stage knows of itself.
+fn named(values: &BTreeMap<&'static str, String>, names: &[&str]) -> Parameters {
+    let rows = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), value(values.get(name)?))));
+    rows.collect()
+}
+
+/// Parameters that are called like the output of another stack that they carry.
+fn outputs<'a>(rows: &'a [(&str, &str)]) -> impl Iterator<Item = (String, ParameterSource)> + 'a {
+    rows.iter().map(|(stack, output)| {
+        let (stack, output) = ((*stack).to_owned(), (*output).to_owned());
+        (output.clone(), ParameterSource::Output { stack, output })
+    })
+}
+
+fn artifact(name: &str) -> impl Iterator<Item = (String, ParameterSource)> {
+    let facts = ArtifactFact::of(name).into_iter();
+    facts.map(|fact| (fact.parameter(), ParameterSource::Artifact(fact)))
+}
+
+fn dns(config: &Config, values: &BTreeMap<&'static str, String>) -> Parameters {
+    let zone = config.settings.hosted_zone_id.as_ref();
+    let zone = zone.map(ToString::to_string).unwrap_or_default();
+    let mut parameters = named(values, &["DomainName"]);
+    parameters.insert("HostedZoneId".to_owned(), value(zone));
+    parameters
+}
+
+/// The parameters that `api` and `websocket` have in common.
+fn service(values: &BTreeMap<&'static str, String>) -> Parameters {
+    let mut parameters = named(
+        values,
+        &[
+            "DomainName",
+            "Architecture",
+            "SiteOrigin",
+            "LogRetentionDays",
+        ],
+    );
+    parameters.extend(outputs(&[
+        ("dns", "HostedZoneId"),
+        ("certificate", "CertificateArn"),
+        ("data", "TableName"),
+        ("data", "TableArn"),
+        ("data", "TopicArn"),
+        ("foundation", "AlarmTopic"),
+        ("foundation", "ArtifactBucket"),
+    ]));
+    parameters
+}
+
+fn api(values: &BTreeMap<&'static str, String>) -> Parameters {
+    let mut parameters = service(values);
+    parameters.extend(outputs(&[("data", "StreamArn")]));
+    parameters.extend(artifact("api"));
+    parameters.extend(artifact("publisher"));
+    parameters
+}
+
+fn websocket(config: &Config, values: &BTreeMap<&'static str, String>) -> Parameters {
+    let servers = &config.settings.servers;
+    let mut parameters = service(values);
+    parameters.extend(named(values, &[DELETION_PROTECTION]));
+    parameters.extend(outputs(&[("foundation", "LogBucket")]));
+    parameters.extend(artifact(SERVER));
+    let sizes = [
+        ("InstanceType", value(config.settings.instance_type())),
+        ("MinServers", value(servers.min)),
+        ("MaxServers", value(servers.max)),
+    ];
+    parameters.extend(sizes.map(|(name, source)| (name.to_owned(), source)));
+    parameters
+}
+
+fn site(values: &BTreeMap<&'static str, String>, certificate: &str) -> Parameters {
+    let mut parameters = named(values, &["DomainName", "SiteUrl", "ApiUrl", "SocketUrl"]);
+    parameters.extend(outputs(&[
+        ("dns", "HostedZoneId"),
+        (certificate, "CertificateArn"),
+        ("foundation", "LogBucket"),
+    ]));
+    parameters
+}
