@@ -119,7 +119,9 @@ fn a_whole_deploy_and_every_verb_after_it_go_through_the_proxy() {
             |line: &str| line.contains(&format!(" {check} ")) && line.contains(" build ");
         assert!(status.lines().any(is_healthy), "{check}: {status}");
     }
-    let later: [&[&str]; 7] = [
+    project.write("event.json", "{}");
+    let later: [&[&str]; 8] = [
+        &["invoke", "api", "--event", "event.json"],
         &["plan"],
         &["releases"],
         &["outputs", "--output", "json"],
