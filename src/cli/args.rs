@@ -237,7 +237,7 @@ pub enum OutputsFormat {
     Env,
     /// One JSON document
     Json,
-    /// Lines for the file that $GITHUB_OUTPUT names
+    /// Lines for the file that GITHUB_OUTPUT names
     Github,
 }
 

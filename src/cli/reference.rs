@@ -90,3 +90,25 @@ fn shown() -> CommandLine {
         None => shown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the completions of fish a description is text that fish expands.
+    #[test]
+    fn no_description_has_a_sign_that_a_shell_expands() {
+        let mut cli = shown();
+        cli.build();
+        for verb in cli.get_subcommands() {
+            for option in verb.get_arguments() {
+                let values = option.get_possible_values();
+                let values = values.iter().filter_map(|value| value.get_help());
+                let texts = option.get_help().into_iter().chain(values);
+                for text in texts.map(ToString::to_string) {
+                    assert!(!text.contains('$'), "{}: {text}", verb.get_name());
+                }
+            }
+        }
+    }
+}
