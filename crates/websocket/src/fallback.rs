@@ -17,16 +17,71 @@ pub(crate) async fn keep(
     timing: FeedTiming,
 ) -> Infallible {
     readiness.wait_until_subscribed().await;
+    let mut is_behind = false;
     loop {
         let pause = timing.fallback;
         tokio::time::sleep(pause / 2 + random::duration_below(pause / 2)).await;
-        if readiness.has_heard_within(timing.quiet, clock::now()) {
+        let is_quiet = !readiness.has_heard_within(timing.quiet, clock::now());
+        if !is_quiet && !is_behind {
             continue;
         }
+        is_behind = true;
         increment(&loader.metrics.fallback_reads);
-        if let Err(error) = loader.load().await {
-            let error = format!("{error:#}");
-            tracing::warn!(error, "the table cannot be read in place of the queue");
+        match loader.load().await {
+            // What was published between a read and the next heartbeat may be lost: one more read finds it.
+            Ok(()) => is_behind = is_quiet,
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "the table cannot be read in place of the queue");
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fake::FakeAccount;
+    use crate::hub::Hub;
+
+    #[tokio::test]
+    async fn the_table_is_read_once_more_after_the_first_heartbeat() {
+        let loader = TreeLoader {
+            table: FakeAccount::default().table(),
+            hub: Arc::new(Hub::new("build", "server")),
+            metrics: Arc::default(),
+            readiness: Arc::default(),
+            turn: Arc::default(),
+        };
+        let (readiness, metrics) = (Arc::clone(&loader.readiness), Arc::clone(&loader.metrics));
+        let timing = FeedTiming {
+            quiet: Duration::from_secs(20),
+            fallback: Duration::from_millis(20),
+            ..FeedTiming::default()
+        };
+        let reads = || metrics.fallback_reads.load(Ordering::Relaxed);
+        let pause = || tokio::time::sleep(Duration::from_millis(200));
+        readiness.set_subscribed(clock::now() - timing.quiet);
+        let kept = tokio::spawn(async move {
+            let readiness = Arc::clone(&loader.readiness);
+            keep(&loader, &readiness, timing).await
+        });
+
+        while reads() < 3 {
+            pause().await;
+        }
+        // What was published before it, and after the last read, may be lost.
+        readiness.record_heartbeat(clock::now());
+        let before = reads();
+        pause().await;
+        let after = reads();
+        pause().await;
+
+        assert_eq!((after - before, reads() - after), (1, 0));
+        kept.abort();
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::config::{Credentials, Region};
 use aws_sdk_dynamodb::error::ConnectorError;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
-use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
@@ -239,6 +239,29 @@ async fn a_page_that_ends_at_a_foreign_item_goes_on_behind_it() {
     let page = store(&[first, second]).list(None).await.unwrap();
 
     assert_eq!((page.factories.len(), page.last), (2, None));
+}
+
+#[tokio::test]
+async fn a_count_goes_over_all_pages_and_draws_no_item() {
+    let counts = |request: &QueryInput| {
+        request.select() == Some(&Select::Count)
+            && request.filter_expression() == Some("attribute_not_exists(#deleted)")
+    };
+    let first = mock!(Client::query)
+        .match_requests(move |request| counts(request) && request.exclusive_start_key().is_none())
+        .then_output(|| {
+            QueryOutput::builder()
+                .count(3)
+                .set_last_evaluated_key(Some(key("settings")))
+                .build()
+        });
+    let second = mock!(Client::query)
+        .match_requests(move |request| {
+            counts(request) && request.exclusive_start_key() == Some(&key("settings"))
+        })
+        .then_output(|| QueryOutput::builder().count(2).build());
+
+    assert_eq!(store(&[first, second]).count().await.unwrap(), 5);
 }
 
 #[tokio::test]
