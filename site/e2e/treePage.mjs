@@ -162,6 +162,16 @@ export class TreePage {
     throw new Error(`${key} does not lead to ${target}`)
   }
 
+  /** Whether something lies over what has the keyboard. */
+  async coversFocus() {
+    return this.page.evaluate(() => {
+      const focused = /** @type {Element} */ (document.activeElement)
+      const { x, y, width, height } = focused.getBoundingClientRect()
+      const seen = document.elementFromPoint(x + width / 2, y + height / 2)
+      return !focused.contains(seen)
+    })
+  }
+
   /** The next request of this kind takes effect, and the page never hears of it. @param {string} method */
   async loseNextAnswer(method) {
     await this.page.evaluate((lost) => {

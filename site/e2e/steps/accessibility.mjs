@@ -80,6 +80,24 @@ export async function showKeyboard(report, a, b, tag) {
     await keyboard.press('Enter')
     await b.row(renamed).waitFor({ timeout: LIVE_MS })
   })
+  await report.step('no message covers what has the keyboard', async () => {
+    const others = [1, 2, 3].map((number) => ({ ...factory, name: `Covered ${number} ${tag}` }))
+    for (const other of others) {
+      await a.create(other)
+      await a.row(other).waitFor({ timeout: LIVE_MS })
+      await a.remove(other.name)
+    }
+    await a.page.getByText('So were 2 others.').waitFor()
+    await a.row(renamed).focus()
+    await a.pressUntilFocused(
+      'Tab',
+      a.page.getByRole('group', { name: /^Actions for/ }).getByRole('button'),
+    )
+    assert.equal(await a.coversFocus(), false)
+    await a.row(renamed).focus()
+    await a.press('Dismiss')
+    await a.row(renamed).focus()
+  })
   await report.step('with keys only: remove, and undo', async () => {
     await a.row(renamed).and(a.page.locator(':focus')).waitFor({ timeout: LIVE_MS })
     await keyboard.press('Delete')

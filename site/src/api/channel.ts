@@ -8,6 +8,8 @@ import { LiveSocket } from './socket'
 const GRACE_MS = 1_000
 /** Without a socket for so long, the tree is read from the API instead. */
 const FALLBACK_MS = 3_000
+/** Somebody who has seen nothing yet waits less: so long without a server that says hello. */
+const FIRST_FALLBACK_MS = 600
 
 /** How this page hears of the changes of others. */
 export interface Connection {
@@ -19,6 +21,8 @@ export interface Connection {
 export interface ChannelListener {
   onMessage(message: TreeMessage): void
   onConnection(connection: Connection): void
+  /** A server of this build has said hello. */
+  onHello(build: string): void
 }
 
 /** The live channel: a socket and, while there is none, a reader of the API that stands in for it. */
@@ -28,6 +32,8 @@ export class Channel {
   private connection: Connection = { state: 'connecting', isPolling: false }
   private graceTimer: ReturnType<typeof setTimeout> | undefined
   private fallbackTimer: ReturnType<typeof setTimeout> | undefined
+  /** Whether the first connection is neither there nor failed. */
+  private isWaiting = true
   private readonly stopWatching = new AbortController()
 
   constructor(
@@ -37,6 +43,7 @@ export class Channel {
   ) {
     this.socket = new LiveSocket(config.socket, {
       onMessage: (message) => listener.onMessage(message),
+      onHello: (build) => this.greet(build),
       onUp: () => this.rise(),
       onDown: () => this.fall(),
     })
@@ -51,7 +58,7 @@ export class Channel {
     window.addEventListener('online', () => this.socket.retryNow(), { signal })
     window.addEventListener('offline', () => this.socket.renew(), { signal })
     document.addEventListener('visibilitychange', () => this.wake(), { signal })
-    this.fallbackTimer = setTimeout(() => this.polling.start(), FALLBACK_MS)
+    this.pollAfter(FIRST_FALLBACK_MS)
     this.socket.start()
   }
 
@@ -75,7 +82,24 @@ export class Channel {
     }
   }
 
+  private pollAfter(milliseconds: number): void {
+    clearTimeout(this.fallbackTimer)
+    this.fallbackTimer = setTimeout(() => {
+      this.isWaiting = false
+      this.polling.start()
+    }, milliseconds)
+  }
+
+  private greet(build: string): void {
+    if (this.isWaiting) {
+      // The tree is on its way: reading it from the API as well would be for nothing.
+      this.pollAfter(FALLBACK_MS)
+    }
+    this.listener.onHello(build)
+  }
+
   private rise(): void {
+    this.isWaiting = false
     clearTimeout(this.graceTimer)
     clearTimeout(this.fallbackTimer)
     this.graceTimer = undefined
@@ -86,6 +110,10 @@ export class Channel {
 
   private fall(): void {
     this.graceTimer ??= setTimeout(() => this.tell(this.downState()), GRACE_MS)
+    if (this.isWaiting) {
+      this.isWaiting = false
+      this.pollAfter(0)
+    }
     this.fallbackTimer ??= setTimeout(() => this.polling.start(), FALLBACK_MS)
   }
 

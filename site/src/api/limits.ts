@@ -25,6 +25,8 @@ const LABELS: Record<Field, string> = {
 
 /** Control characters, halves of a surrogate pair, and those that reorder the text around them. */
 const REFUSED_CHARACTERS = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u
+/** Characters that show nothing by themselves: those that may be ignored, and the blanks of Braille and music. */
+const INVISIBLE_NAME = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]+$/u
 /** The same white space that the API trims: `String.trim` leaves the next-line character (U+0085). */
 const OUTER_WHITE_SPACE = /^[\p{White_Space}\ufeff]+|[\p{White_Space}\ufeff]+$/gu
 
@@ -76,6 +78,9 @@ function checkName(text: string): string | undefined {
   if (length < min) {
     return `Name is empty. ${range}.`
   }
+  if (INVISIBLE_NAME.test(name)) {
+    return `Name holds nothing that can be seen (${spell(name)}). ${range}, at least one of them visible.`
+  }
   if (length > max) {
     return `Name ${quote(name)} is ${length} characters long. ${range}.`
   }
@@ -112,6 +117,13 @@ function addOrderError(draft: Draft, errors: FieldErrors): void {
 function toNumber(text: string): number {
   const plain = text.replace(/[\s_]/g, '').replace(/^−/, '-')
   return /^[+-]?\d+$/.test(plain) ? Number(plain) + 0 : Number.NaN
+}
+
+/** Spells what cannot be seen: the first few characters. */
+function spell(text: string): string {
+  const codes = Array.from(text, (one) => one.codePointAt(0)?.toString(16).toUpperCase() ?? '')
+  const shown = codes.slice(0, 4).map((code) => `U+${code.padStart(4, '0')}`)
+  return [...shown, ...(codes.length > 4 ? ['…'] : [])].join(' ')
 }
 
 /** Quotes a typed value for a message: shortened, and with nothing that could reorder the message. */

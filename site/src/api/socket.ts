@@ -15,6 +15,8 @@ const PING = '{"type":"ping"}'
 
 export interface SocketListener {
   onMessage(message: TreeMessage): void
+  /** A server is there; its tree, or what was missed of it, follows. */
+  onHello(build: string): void
   /** What this page knows is now what the server knows. */
   onUp(): void
   /** Changes may be missed from now on, until `onUp`. Called after every failed attempt, too. */
@@ -175,6 +177,7 @@ export class LiveSocket {
   private take(message: ServerMessage): void {
     switch (message.type) {
       case 'hello':
+        this.listener.onHello(message.build)
         return this.greet(message.server)
       case 'snapshot':
         return this.collect(message.factories, message.last, message.position)

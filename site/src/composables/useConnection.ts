@@ -10,10 +10,12 @@ export function useConnection(
   config: SiteConfig,
   api: FactoriesApi,
   onMessage: (message: TreeMessage) => void,
+  onHello: (build: string) => void,
 ): { connection: Readonly<Ref<Connection>>; check: () => void } {
   const connection = shallowRef<Connection>({ state: 'connecting', isPolling: false })
   const channel = new Channel(config, api, {
     onMessage,
+    onHello,
     onConnection: (now) => (connection.value = now),
   })
   onMounted(() => channel.open())

@@ -3,6 +3,7 @@ import { inject, onScopeDispose, provide, shallowReactive, watch, type Injection
 import type { Factory } from '@/api/factory'
 
 import { describeSaved, type Editor, type EditorKind } from './editor'
+import { isolate, withoutMarks } from './isolate'
 import type { Change } from './knownFactories'
 import { useAnnouncements, type Announcements } from './useAnnouncements'
 import { useCreation, type Creation } from './useCreation'
@@ -60,13 +61,13 @@ export function createPage(tree: FactoryTree): Page {
   /** What is open in a removed factory goes with it, and comes back with the undo. */
   function offerUndo(factory: Factory): void {
     const taken = editors.takeOff(factory.id)
-    const text = `Removed “${factory.name}”.`
+    const text = `Removed “${isolate(factory.name)}”.`
     const run = () => {
       editors.putBack(taken)
       void restore(factory)
     }
-    toasts.show(text, { label: 'Undo', run })
-    announcements.announce(`${text} Press Control Z to undo.`)
+    toasts.show(text, { label: 'Undo', run }, 'removals')
+    announcements.announce(`${withoutMarks(text)} Press Control Z to undo.`)
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {

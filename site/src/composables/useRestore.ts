@@ -2,6 +2,7 @@ import { nextTick } from 'vue'
 
 import type { Factory } from '@/api/factory'
 
+import { isolate, withoutMarks } from './isolate'
 import type { Announcements } from './useAnnouncements'
 import type { FactoryTree } from './useFactoryTree'
 import type { Toast, Toasts } from './useToasts'
@@ -37,10 +38,10 @@ export function useRestore(
       return
     }
     const reason = outcome.kind === 'refused' ? outcome.reason : ''
-    const text = `“${factory.name}” could not be restored. ${reason}`
+    const text = `“${isolate(factory.name)}” could not be restored. ${reason}`
     const again = { label: 'Try again', run: () => void restore(factory) }
     failures.set(factory.id, toasts.show(text, again))
-    announcements.announce(text)
+    announcements.announce(withoutMarks(text))
   }
   /** Takes a factory that is back for the late answer to a restore, if there was one; returns whether there was. */
   function settleRestore({ id, name }: Factory): boolean {

@@ -1,4 +1,4 @@
-import { shallowReadonly, shallowRef } from 'vue'
+import { computed, shallowReadonly, shallowRef } from 'vue'
 
 /** How long a removal can be undone from the page. */
 export const TOAST_MS = 8_000
@@ -7,6 +7,16 @@ export interface Toast {
   readonly id: number
   readonly text: string
   readonly action?: { readonly label: string; readonly run: () => void } | undefined
+  /** Messages of one group are shown as one. */
+  readonly group?: string | undefined
+}
+
+/** What is shown as one message. */
+export interface ToastStack {
+  readonly newest: Toast
+  readonly others: readonly Toast[]
+  /** The newest first. */
+  readonly all: readonly Toast[]
 }
 
 /** Short messages that go away by themselves, but not while somebody is reading or reaching for one. */
@@ -16,8 +26,8 @@ export function useToasts() {
   let lastId = 0
   let isHeld = false
 
-  function show(text: string, action?: Toast['action']): Toast {
-    const toast: Toast = { id: (lastId += 1), text, action }
+  function show(text: string, action?: Toast['action'], group?: string): Toast {
+    const toast: Toast = { id: (lastId += 1), text, action, group }
     toasts.value = [...toasts.value, toast]
     startTimer(toast)
     return toast
@@ -58,7 +68,21 @@ export function useToasts() {
     toasts.value.forEach(startTimer)
   }
 
-  return { toasts: shallowReadonly(toasts), show, dismiss, act, actOnNewest, hold, release }
+  const stacks = computed(() => toStacks(toasts.value))
+
+  return { toasts: shallowReadonly(toasts), stacks, show, dismiss, act, actOnNewest, hold, release }
 }
 
 export type Toasts = ReturnType<typeof useToasts>
+
+function toStacks(toasts: readonly Toast[]): ToastStack[] {
+  const groups = new Map<string | number, Toast[]>()
+  for (const toast of toasts) {
+    const key = toast.group ?? toast.id
+    groups.set(key, [toast, ...(groups.get(key) ?? [])])
+  }
+  return [...groups.values()].flatMap((all) => {
+    const [newest, ...others] = all
+    return newest ? [{ newest, others, all }] : []
+  })
+}

@@ -10,6 +10,7 @@ const config = { build: 'b1', api: 'https://api.test', socket: 'ws://ws.test' }
 let connections: Connection[]
 let messages: TreeMessage[]
 let channel: Channel
+let builds: string[]
 const listFactories = vi.fn<FactoriesApi['listFactories']>()
 
 function page(fields: Partial<FactoryPage> = {}): FactoryPage {
@@ -21,12 +22,14 @@ beforeEach(() => {
   FakeSocket.install()
   connections = []
   messages = []
+  builds = []
   listFactories.mockReset()
   const api = new FactoriesApi(config.api)
   api.listFactories = listFactories
   channel = new Channel(config, api, {
     onMessage: (message) => messages.push(message),
     onConnection: (connection) => connections.push(connection),
+    onHello: (build) => builds.push(build),
   })
   channel.open()
 })
@@ -82,6 +85,30 @@ it('without a socket the tree is read from the API, which is said, and the socke
   const calls = listFactories.mock.calls.length
   await vi.advanceTimersByTimeAsync(POLL_MS * 3)
   expect(listFactories).toHaveBeenCalledTimes(calls)
+})
+
+it('a page whose first socket fails reads the tree at once', async () => {
+  listFactories.mockResolvedValue(page())
+  FakeSocket.newest.break()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(messages).toEqual([{ type: 'snapshot', factories: [factoryOf()] }])
+})
+
+it('a page whose first socket hangs has read the tree within a second', async () => {
+  listFactories.mockResolvedValue(page())
+  await vi.advanceTimersByTimeAsync(600)
+  expect(messages).toEqual([{ type: 'snapshot', factories: [factoryOf()] }])
+})
+
+it('a page whose server says hello waits for its tree', async () => {
+  FakeSocket.newest.greet()
+  await vi.advanceTimersByTimeAsync(2_900)
+  expect(listFactories).not.toHaveBeenCalled()
+})
+
+it('tells the builds of the servers that say hello', () => {
+  FakeSocket.newest.greet()
+  expect(builds).toEqual(['b1'])
 })
 
 it('an unchanged tree is not told again', async () => {

@@ -40,6 +40,27 @@ describe('a name', () => {
   )
 })
 
+describe('a name that nobody can see', () => {
+  it.each([
+    ['\u200b', 'U+200B'],
+    ['\u00ad\u2800', 'U+00AD U+2800'],
+    ['\u3164 \u115f', 'U+3164 U+0020 U+115F'],
+    ['\ufe0f\u{e0041}', 'U+FE0F U+E0041'],
+  ])('is refused with the reason: %j', (name, spelled) => {
+    expect(nameError(name)).toBe(
+      `Name holds nothing that can be seen (${spelled}). Use 1 to 64 characters, at least one of them visible.`,
+    )
+  })
+
+  it.each(['a\u200b', '\u0301', '.', '\u{1f3f4}\u{e0067}\u{e007f}'])('is not %j', (name) => {
+    expect(nameError(name)).toBeUndefined()
+  })
+
+  it('may be of line separators alone: they are trimmed', () => {
+    expect(nameError('\u2028')).toBe('Name is empty. Use 1 to 64 characters.')
+  })
+})
+
 describe('bounds', () => {
   function boundsErrors(lower: string, upper: string) {
     return checkDraft({ ...VALID, lower, upper }, ['lower', 'upper'])

@@ -16,6 +16,7 @@ beforeEach(() => {
   states = []
   const listener = {
     onMessage: (message: TreeMessage) => messages.push(message),
+    onHello: () => {},
     onUp: () => states.push('up'),
     onDown: () => states.push('down'),
   }

@@ -24,6 +24,7 @@ describe('a factory that somebody removes while its new name is typed', () => {
     expect(document.activeElement).toBe(field())
     expect(field().value).toBe('Typed')
     expect(page.view.get('[role=alert]').text()).toContain('Somebody removed “Mill”')
+    expect(page.view.get('.count').text()).toBe('2 factories')
   })
 
   it('is restored by a button, and what was typed is still there to be saved', async () => {
