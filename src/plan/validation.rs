@@ -71,7 +71,6 @@ pub(super) fn read(
     if faults.is_empty() {
         return Ok(described);
     }
-    faults.sort();
     Err(UserError::Templates { faults })
 }
 
