@@ -130,9 +130,9 @@ impl Display for StackPreview {
 /// Of a new stack with more resources than this, the properties are counted: nobody reads hundreds.
 const TOLD: usize = 10;
 
-/// The most properties of a new resource that are shown, and the width at which a value is cut; the JSON has all of both.
+/// The most properties of a new resource that are shown, and the width at which such a line is cut; the JSON has all of both.
 const ADDED: usize = 8;
-const WIDTH: usize = 72;
+const WIDTH: usize = 60;
 
 /// Every property of a new resource is new: none needs a mark.
 fn write_added(formatter: &mut Formatter<'_>, properties: &[PropertyChange]) -> fmt::Result {
@@ -140,7 +140,8 @@ fn write_added(formatter: &mut Formatter<'_>, properties: &[PropertyChange]) -> 
         let path = property.path.as_str();
         let path = path.strip_prefix("Properties.").unwrap_or(path);
         let value = plain(property.after.as_deref().unwrap_or_default());
-        writeln!(formatter, "        {}: {}", plain(path), cut(&value))?;
+        let line = format!("        {}: {value}", plain(path));
+        writeln!(formatter, "{}", cut(&line))?;
     }
     if properties.len() > ADDED {
         let more = properties.len() - ADDED;
@@ -153,10 +154,11 @@ fn write_added(formatter: &mut Formatter<'_>, properties: &[PropertyChange]) -> 
 }
 
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(WIDTH) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+    if text.chars().count() <= WIDTH {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(WIDTH - 1).collect();
+    format!("{kept}…")
 }
 
 fn counted_properties(count: usize) -> String {

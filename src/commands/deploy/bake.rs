@@ -188,7 +188,7 @@ mod tests {
         let error = refuse("prod", &fired).unwrap_err();
         insta::assert_snapshot!(format!("{error:#}\n{}\n{:?}", hint(&error).unwrap(), exit(&error)), @r"
 stage `prod` was deployed, but does not work: alarm `prod-api-errors` went into ALARM during the bake (The API answers with 5xx.)
-`factory-tree status` shows every check; deploying again repairs what it can
+`factory-tree status` shows every check; `factory-tree deploy` repairs what it can
 Failure
 ");
     }
