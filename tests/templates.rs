@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use factory_tree::template;
 use serde_json::{Value, json};
 
 const TEMPLATES: [&str; 7] = [
@@ -25,6 +26,27 @@ fn resources(template: &str) -> Value {
     document["Resources"].clone()
 }
 
+/// HTTPS is demanded of other subdomains, and of browsers' lists, only by who says so.
+#[test]
+fn hsts_is_for_the_sites_own_hosts_until_a_stage_says_more() {
+    let file = format!("{}/templates/site.yaml", env!("CARGO_MANIFEST_DIR"));
+    let site = template::document(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let scope = |wanted: Option<&str>| {
+        let parameters = wanted.map(|scope| ("HstsScope".to_owned(), scope.to_owned()));
+        let rendered = template::render(&site, &parameters.into_iter().collect());
+        let path =
+            "/Properties/ResponseHeadersPolicyConfig/SecurityHeadersConfig/StrictTransportSecurity";
+        let header = rendered.resources["HeadersPolicy"].pointer(path).unwrap();
+        (
+            header["IncludeSubdomains"].clone(),
+            header["Preload"].clone(),
+        )
+    };
+    assert_eq!(scope(None), (json!(false), json!(false)));
+    assert_eq!(scope(Some("subdomains")), (json!(true), json!(false)));
+    assert_eq!(scope(Some("preload")), (json!(true), json!(true)));
+}
+
 /// One fact a line: template, path in its resources, value as JSON.
 const FACTS: &str = r#"
 api /ApiPermission/Properties/Principal "apigateway.amazonaws.com"
@@ -42,6 +64,9 @@ certificate /Certificate/Properties/ValidationMethod "DNS"
 data /Table/Properties/TimeToLiveSpecification/AttributeName "expires"
 data /Table/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled true
 site /Distribution/Properties/DistributionConfig/ViewerCertificate/SslSupportMethod "sni-only"
+foundation /ArtifactBucket/DependsOn "LogBucketPolicy"
+site /WwwDistribution/DependsOn "Distribution"
+site /Distribution/Properties/DistributionConfig/DefaultCacheBehavior/CachePolicyId "658327ea-f89d-4fab-a63d-7e88639e58f6"
 site /OriginAccess/Properties/OriginAccessControlConfig/SigningBehavior "always"
 site /Bucket/Properties/PublicAccessBlockConfiguration/RestrictPublicBuckets true
 websocket /TlsListener/Properties/Protocol "HTTPS"
