@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-/// What may still be spent. A spending may exceed what is there; the next ones then wait until it is made up for.
+/// An amount that may still be spent. A spending may exceed what is there; the next ones then wait until it is made up for.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     tokens: f64,

@@ -40,7 +40,7 @@ struct Addresses {
     looked_at: Option<Instant>,
 }
 
-/// What the server remembers of one address.
+/// The use that one address has made of the server.
 #[derive(Debug)]
 struct Address {
     open: usize,

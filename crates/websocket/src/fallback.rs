@@ -28,7 +28,7 @@ pub(crate) async fn keep(
         is_behind = true;
         increment(&loader.metrics.fallback_reads);
         match loader.load().await {
-            // What was published between a read and the next heartbeat may be lost: one more read finds it.
+            // A change that was published between a read and the next heartbeat may be lost: one more read finds it.
             Ok(()) => is_behind = is_quiet,
             Err(error) => {
                 let error = format!("{error:#}");
@@ -74,7 +74,7 @@ mod tests {
         while reads() < 3 {
             pause().await;
         }
-        // What was published before it, and after the last read, may be lost.
+        // A change that was published before it, and after the last read, may be lost.
         readiness.record_heartbeat(clock::now());
         let before = reads();
         pause().await;

@@ -119,7 +119,7 @@ impl Hub {
         for change in content.changes {
             state.apply_loaded(change);
         }
-        // What the hub learned after it was asked may be newer than the table's answer, a removal too.
+        // A change that the hub learned after it was asked may be newer than the table's answer, a removal too.
         let is_gone = |id: FactoryId, revision: u64| {
             known.get(&id) == Some(&revision) && !in_table.contains(&id)
         };
