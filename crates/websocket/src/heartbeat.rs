@@ -16,7 +16,7 @@ use crate::topic::Topic;
 /// The longest time for which a server waits for its heartbeat before it makes a new queue again.
 const MAX_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// The heartbeats that one server has sent and heard.
+/// The side of one server that sends heartbeats and waits for them.
 #[derive(Debug)]
 pub(crate) struct Heartbeat<'a> {
     pub(crate) topic: &'a Topic,
