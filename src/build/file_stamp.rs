@@ -1,7 +1,7 @@
 //! The attributes by which an unchanged file is known. In: a file. Out: size, inode, and the times of its last change of
 //! content and of inode. The last of these no program can set, so a content that is exchanged under an old time is seen.
 //!
-//! What changed while it was looked at, or just before, is not to be remembered: a later change could fall into the same
+//! A file that changed while it was looked at, or just before, is not to be remembered: a later change could fall into the same
 //! tick of the file system's clock (git calls this "racy").
 
 use std::os::unix::fs::MetadataExt;

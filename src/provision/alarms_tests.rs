@@ -130,6 +130,26 @@ fn stack(has_rollback_triggers: bool) -> Stack {
     }
 }
 
+fn target<'a>(
+    client: &'a CloudFormation,
+    template: &'a Template,
+    consent: &'a DataConsent,
+    alarms: &'a CloudWatch,
+    said: &'a Said,
+) -> StackTarget<'a> {
+    StackTarget {
+        client,
+        name: "demo-api",
+        template,
+        tags: &NO_TAGS,
+        task: "stack api",
+        consent,
+        large: LargeTemplates::Refused,
+        alarms: Some(alarms),
+        reporter: said,
+    }
+}
+
 /// Returns what is handed to CloudFormation, and what is said.
 async fn ask(
     declared: &[&str],
@@ -140,17 +160,7 @@ async fn ask(
     let client = CloudFormation::new(client!(aws_sdk_cloudformation, cloudformation));
     let alarms = CloudWatch::new(client!(aws_sdk_cloudwatch, cloudwatch));
     let (template, said, consent) = (template(declared), Said::default(), DataConsent::default());
-    let target = StackTarget {
-        client: &client,
-        name: "demo-api",
-        template: &template,
-        tags: &NO_TAGS,
-        task: "stack api",
-        consent: &consent,
-        large: LargeTemplates::Refused,
-        alarms: Some(&alarms),
-        reporter: &said,
-    };
+    let target = target(&client, &template, &consent, &alarms, &said);
     let triggers = triggers(&target, stack, bake).await.unwrap();
     let said = said.0.into_inner().unwrap().join("\n");
     (triggers, said)
@@ -300,17 +310,7 @@ async fn an_alarm_that_fires_while_a_stack_changes_is_named() {
         Said::default(),
         DataConsent::default(),
     );
-    let target = StackTarget {
-        client: &client,
-        name: "demo-api",
-        template: &template,
-        tags: &NO_TAGS,
-        task: "stack api",
-        consent: &consent,
-        large: LargeTemplates::Refused,
-        alarms: Some(&alarms),
-        reporter: &said,
-    };
+    let target = target(&client, &template, &consent, &alarms, &said);
     let parameters = BTreeMap::from([(DIGEST.to_owned(), "new".to_owned())]);
     let options = Options {
         bake: BAKE.parse().unwrap(),

@@ -1,5 +1,5 @@
 //! In: the outputs of a stage's stacks. Out: the same for scripts: lines that a POSIX shell sources,
-//! lines for `$GITHUB_OUTPUT`, or one JSON document. What comes from a `NoEcho` parameter is left out:
+//! lines for `$GITHUB_OUTPUT`, or one JSON document. A value that comes from a `NoEcho` parameter is left out:
 //! CloudFormation masks the parameter, but not an output that repeats it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,7 +17,7 @@ pub struct App<S> {
     pub allowed_origin: HeaderValue,
     /// The content id of this build.
     pub build: Arc<str>,
-    /// What is known of the number of factories.
+    /// The room that is left for more factories.
     pub room: Arc<Room>,
     /// The clock, in seconds since 1970.
     pub now: fn() -> u64,

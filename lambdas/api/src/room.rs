@@ -18,7 +18,7 @@ const LONGEST: u64 = 60;
 /// full tree must not make each of its requests count.
 const FULL: u64 = 5;
 
-/// What is known of the number of factories.
+/// The last count of the factories, and its age.
 #[derive(Debug, Default)]
 pub struct Room(Mutex<Option<Counted>>);
 

@@ -18,7 +18,7 @@ export function keepEditor(editor: Editor): KeptEditor[] {
   return isKept ? [{ kind, base, draft: { ...draft }, isSent }] : []
 }
 
-/** Reads what {@link keepEditor} made. What was under way when the page was left may have been granted. */
+/** Reads what {@link keepEditor} made. A write that was under way when the page was left may have been granted. */
 export function parseKeptEditors(kept: unknown): Editor[] {
   return Array.isArray(kept) ? kept.map(parseKeptEditor) : []
 }

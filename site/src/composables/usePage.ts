@@ -98,7 +98,7 @@ export function createPage(tree: FactoryTree): Page {
     onSaved(removal)
     return true
   }
-  // What was under way when the page was left may have been granted meanwhile.
+  // A write that was under way when the page was left may have been granted meanwhile.
   watch(tree.isLoaded, () => tree.rows.value.forEach(({ factory }) => editors.settle(factory)))
 
   return {

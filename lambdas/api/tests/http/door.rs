@@ -266,7 +266,7 @@ async fn a_full_tree_takes_no_more() {
     assert_eq!(one_more.problem(), "tree-full");
 }
 
-/// What the gateway answers by itself (429, 500 and 503) has only the headers that the template gives it.
+/// An answer of the gateway itself (429, 500 and 503) has only the headers that the template gives it.
 #[tokio::test]
 async fn the_gateway_gives_its_own_answers_the_same_headers() {
     let template = include_str!("../../../../templates/api.yaml");
