@@ -11,6 +11,7 @@ mod home;
 mod misread;
 mod network;
 mod settings;
+mod stage_prefix;
 mod target;
 pub mod terminal;
 mod value;
@@ -34,6 +35,7 @@ pub use file::file;
 pub use home::data_folder;
 pub use network::{Network, Proxy};
 pub use settings::{BuildProfile, Hosting, ParameterSetting, Servers, StageSettings};
+pub use stage_prefix::{KEPT_CHARACTERS, OtherStage, STACKS, kept};
 pub use target::{Architecture, BuildTarget};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
 
@@ -70,7 +72,7 @@ pub struct Config {
     /// The stage's settings.
     pub settings: StageSettings,
     /// The other stages of the file that are in AWS, where names of stacks may meet.
-    pub other_stages: Vec<StageName>,
+    pub other_stages: Vec<OtherStage>,
     /// The way to the internet; a stage on this machine takes none.
     pub network: Network,
 }
@@ -135,6 +137,7 @@ impl Config {
             }
         })?;
         project.check_domains(file)?;
+        project.check_prefixes(file)?;
         let network = match settings.value.hosting {
             Hosting::Aws => Network::read()?,
             Hosting::Local => Network::default(),
@@ -142,7 +145,10 @@ impl Config {
         let other_stages = project.stages.iter();
         let other_stages = other_stages
             .filter(|(other, stage)| **other != name && stage.value.hosting == Hosting::Aws)
-            .map(|(other, _)| other.clone())
+            .map(|(other, stage)| OtherStage {
+                name: other.clone(),
+                domain: stage.value.domain.clone(),
+            })
             .collect();
         let file = std::path::absolute(file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -182,7 +188,7 @@ impl Config {
 
     /// Returns the name of one of the stage's stacks.
     pub fn stack_name(&self, template: &str) -> String {
-        format!("{}-{}-{template}", self.name, self.stage)
+        format!("{}{template}", self.name.of_stage(&self.stage))
     }
 }
 
@@ -231,6 +237,33 @@ impl Project {
                     stage.value.domain
                 ),
             });
+        }
+        Ok(())
+    }
+
+    /// Refuses two stages in AWS whose resources no policy could tell apart.
+    fn check_prefixes(&self, file: &Path) -> Result<(), UserError> {
+        let in_aws = |stage: &StageSettings| stage.hosting == Hosting::Aws;
+        let stages = self.stages.iter().filter(|(_, stage)| in_aws(&stage.value));
+        let stages: Vec<_> = stages.collect();
+        for (place, (name, stage)) in stages.iter().enumerate() {
+            for (other, _) in &stages[..place] {
+                let prefixes = (self.name.of_stage(other), self.name.of_stage(name));
+                let Some(reason) = stage_prefix::clash(&prefixes.0, &prefixes.1) else {
+                    continue;
+                };
+                return Err(UserError::Config {
+                    file: file.to_owned(),
+                    line: stage.referenced.line(),
+                    column: stage.referenced.column(),
+                    message: format!(
+                        "a policy of stage `{other}` would reach the resources of stage `{name}`: {reason}"
+                    ),
+                    hint: "give the project a shorter `name`, or one of the stages another; take a stage that is deployed \
+                           down first, from a file in which it is alone"
+                        .to_owned(),
+                });
+            }
         }
         Ok(())
     }

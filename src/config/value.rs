@@ -113,6 +113,13 @@ checked_text!(
     |text| text.starts_with('Z') && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 );
 
+impl StackPrefix {
+    /// Returns how the names of a stage's stacks begin.
+    pub fn of_stage(&self, stage: &StageName) -> String {
+        format!("{self}-{stage}-")
+    }
+}
+
 impl Default for StackPrefix {
     fn default() -> Self {
         Self("factory-tree".to_owned())

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::artifact::{ArtifactFact, camel_case};
 use super::stage::stage_stack;
 use super::{ParameterSource, Parameters, StageStack};
-use crate::config::{Config, Hosting};
+use crate::config::{Config, Hosting, kept};
 
 /// The tag by which a stack of an own template is known to belong to a stage: of the stages `prod` and `prod-eu`, the name
 /// of a stack may begin with both. Its value never changes, so no update of the stack touches a resource for its sake.
@@ -78,11 +78,13 @@ pub(super) fn name_fault(config: &Config, name: &str) -> Option<(String, String)
     let others = config.other_stages.iter();
     let mut others = others.filter(|_| config.settings.hosting == Hosting::Aws);
     let other = others.find(|other| {
-        let theirs = format!("{}-{other}-", config.name);
-        theirs.starts_with(&ours) && stack.starts_with(&theirs)
+        let theirs = config.name.of_stage(&other.name);
+        theirs.starts_with(&ours) && stack.starts_with(kept(&theirs))
     })?;
-    let message =
-        format!("its stack would be called `{stack}`, as if it were one of stage `{other}`");
+    let message = format!(
+        "its stack would be called `{stack}`, as if it were one of stage `{}`",
+        other.name
+    );
     Some((message, "give the file another name".to_owned()))
 }
 

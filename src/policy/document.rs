@@ -27,7 +27,7 @@ pub struct PolicyDocument {
 pub struct Statement {
     /// Its name: letters and digits.
     pub sid: String,
-    /// Always `Allow`.
+    /// `Allow` or `Deny`.
     pub effect: &'static str,
     /// The principal, in a trust policy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -42,16 +42,16 @@ const READS: [(&str, &[&str]); 2] = [
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Sections {
+pub(super) struct Sections {
     #[serde(default)]
     transform: Value,
-    resources: BTreeMap<String, TemplateResource>,
+    pub(super) resources: BTreeMap<String, TemplateResource>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct TemplateResource {
-    r#type: String,
+pub(super) struct TemplateResource {
+    pub(super) r#type: String,
     #[serde(default)]
     properties: Value,
 }

@@ -179,7 +179,37 @@ fn statements(
     }
     through.retain(|action| !own.contains(action));
     all.extend(grant(&through, Caller::CloudFormation, inventory, target)?);
+    all.extend(denials(own.union(&through), target));
     Ok(all)
+}
+
+/// Denies what belongs to other stages of the file and is reached by the names of this one: a prefix that begins with ours,
+/// and the records of a domain below ours.
+fn denials<'a>(
+    actions: impl Iterator<Item = &'a Action> + Clone,
+    target: &GrantTarget,
+) -> Vec<Statement> {
+    let deny = |sid: &str, action: &str, resource, condition| Statement {
+        sid: sid.to_owned(),
+        effect: "Deny",
+        principal: BTreeMap::new(),
+        action: BTreeSet::from([action.to_owned()]),
+        resource,
+        condition,
+    };
+    let mut all = Vec::new();
+    let resources = scope::resources_of_others(actions.clone(), target);
+    if !resources.is_empty() {
+        all.push(deny("OtherStages", "*", resources, Condition::new()));
+    }
+    let change = "route53:ChangeResourceRecordSets";
+    if let Some(condition) = scope::records_of_others(target)
+        && actions.into_iter().any(|action| action == change)
+    {
+        let zones = scope::resources(change, target).unwrap_or_default();
+        all.push(deny("RecordsOfOtherStages", change, zones, condition));
+    }
+    all
 }
 
 fn grant(
@@ -327,3 +357,6 @@ impl fmt::Display for PolicyReport {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod separation_tests;

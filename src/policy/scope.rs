@@ -9,11 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Condition;
 use super::permissions::FACTS;
-use crate::config::{CLOUDFRONT_REGION, Config};
-
-/// The number of characters of the stage's prefix that a generated name is sure to keep. CloudFormation shortens the
-/// stack's name where the whole would be too long (63 for a bucket), by a rule that is not published.
-const KEPT_CHARACTERS: usize = 24;
+use crate::config::{CLOUDFRONT_REGION, Config, OtherStage, kept};
 
 /// The stage to which grants are narrowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +24,10 @@ pub(super) struct GrantTarget {
     pub(super) domain: String,
     /// The id of the zone, or `*` when the stage makes one.
     pub(super) zone: String,
+    /// The prefixes of other stages that begin with this one.
+    pub(super) longer_prefixes: Vec<String>,
+    /// The domains of other stages that are below this one.
+    pub(super) lower_domains: Vec<String>,
 }
 
 impl GrantTarget {
@@ -41,21 +41,28 @@ impl GrantTarget {
             partition: partition(&region),
             region,
             account: account.unwrap_or_else(any),
+            longer_prefixes: longer_prefixes(config),
+            lower_domains: lower_domains(config),
             prefix: config.stack_name(""),
             domain: settings.domain.to_string(),
             zone: zone.unwrap_or_else(any),
         }
     }
 
-    /// Fills a pattern's names in: `{p}`artition, `{r}`egion, `{a}`ccount, `{stage}` prefix and so on.
+    /// Fills a pattern's names in: `{p}`artition, `{r}`egion, `{a}`ccount and so on. `{stack}` is the stage's prefix, for
+    /// names that may be long enough for the whole of it; `{stage}` is as much of it as a short name keeps.
     fn fill(&self, pattern: &str) -> String {
-        let kept: String = self.prefix.chars().take(KEPT_CHARACTERS).collect();
+        self.fill_for(pattern, &self.prefix)
+    }
+
+    /// Fills a pattern in, for a stage with this prefix.
+    fn fill_for(&self, pattern: &str, prefix: &str) -> String {
         pattern
             .replace("{p}", self.partition)
             .replace("{r}", &self.region)
             .replace("{a}", &self.account)
-            .replace("{stage}", &kept)
-            .replace("{stack}", &self.prefix)
+            .replace("{stage}", kept(prefix))
+            .replace("{stack}", prefix)
             .replace("{domain}", &self.domain)
             .replace("{zone}", &self.zone)
     }
@@ -65,6 +72,20 @@ impl GrantTarget {
         let all = BTreeSet::from([self.region.clone(), CLOUDFRONT_REGION.to_owned()]);
         all.into_iter().collect()
     }
+}
+
+fn longer_prefixes(config: &Config) -> Vec<String> {
+    let ours = config.stack_name("");
+    let others = config.other_stages.iter();
+    let prefixes = others.map(|OtherStage { name, .. }| config.name.of_stage(name));
+    prefixes.filter(|other| other.starts_with(&ours)).collect()
+}
+
+fn lower_domains(config: &Config) -> Vec<String> {
+    let below = format!(".{}", config.settings.domain);
+    let others = config.other_stages.iter();
+    let domains = others.map(|OtherStage { domain, .. }| domain.to_string());
+    domains.filter(|other| other.ends_with(&below)).collect()
 }
 
 /// Source: AWS General Reference, "Amazon Resource Names".
@@ -110,7 +131,7 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
             "arn:{p}:apigateway:{r}::/tags/*",
         ],
         "autoscaling" => {
-            &["arn:{p}:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{stage}*"]
+            &["arn:{p}:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{stack}*"]
         }
         "cloudformation" => &[
             "arn:{p}:cloudformation:{r}:{a}:stack/{stack}*",
@@ -122,8 +143,8 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
         "cloudfront" => &["arn:{p}:cloudfront::{a}:*"],
         // Metrics belong to nobody.
         "cloudwatch" if name.contains("Metric") && !name.ends_with("Alarm") => &["*"],
-        "cloudwatch" => &["arn:{p}:cloudwatch:{r}:{a}:alarm:{stage}*"],
-        "dynamodb" => &["arn:{p}:dynamodb:{r}:{a}:table/{stage}*"],
+        "cloudwatch" => &["arn:{p}:cloudwatch:{r}:{a}:alarm:{stack}*"],
+        "dynamodb" => &["arn:{p}:dynamodb:{r}:{a}:table/{stack}*"],
         // A launch names the image and its snapshot, which are not ours.
         "ec2" if name == "RunInstances" => &[
             "arn:{p}:ec2:{r}:{a}:*",
@@ -144,7 +165,7 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
         ],
         "lambda" => &["arn:{p}:lambda:{r}:{a}:function:{stage}*"],
         "logs" => &[
-            "arn:{p}:logs:{r}:{a}:log-group:{stage}*",
+            "arn:{p}:logs:{r}:{a}:log-group:{stack}*",
             "arn:{p}:logs:{r}:{a}:log-group:/aws/vendedlogs/{stack}*",
         ],
         // The zone of an endpoint's private name is AWS's own.
@@ -157,7 +178,7 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
         // The star at the end reaches over the slash: bucket and objects.
         "s3" => &["arn:{p}:s3:::{stage}*"],
         "servicequotas" => &["arn:{p}:servicequotas:{r}:{a}:*"],
-        "sns" => &["arn:{p}:sns:{r}:{a}:{stage}*"],
+        "sns" => &["arn:{p}:sns:{r}:{a}:{stack}*"],
         "sqs" => &["arn:{p}:sqs:{r}:{a}:{stage}*"],
         // A parameter without a name of its own is not named by its stack. The second is public.
         "ssm" => &[
@@ -168,15 +189,61 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
     })
 }
 
+/// Returns the resources of other stages that the name of this one would reach with these actions: their names begin with
+/// ours.
+pub(super) fn resources_of_others<'a>(
+    actions: impl IntoIterator<Item = &'a String>,
+    target: &GrantTarget,
+) -> BTreeSet<String> {
+    let split = actions
+        .into_iter()
+        .filter_map(|action| action.split_once(':'));
+    let patterns = split.filter_map(|(service, name)| patterns(service, name));
+    let named: BTreeSet<&str> = patterns
+        .flatten()
+        .copied()
+        .filter(|pattern| pattern.contains("{stack}") || pattern.contains("{stage}"))
+        .collect();
+    let prefixes = target.longer_prefixes.iter();
+    prefixes
+        .flat_map(|prefix| named.iter().map(|pattern| target.fill_for(pattern, prefix)))
+        .collect()
+}
+
+/// Returns the condition that a change of records is one of another stage, whose domain is below ours; `None` if there is no
+/// such stage. Its zone may be delegated from ours, by records of the types NS and DS.
+/// Source: Service Authorization Reference, "Condition keys for Amazon Route 53".
+pub(super) fn records_of_others(target: &GrantTarget) -> Option<Condition> {
+    let key = |name: &str| format!("route53:ChangeResourceRecordSets{name}");
+    let domains = target.lower_domains.iter();
+    let names: Vec<String> = domains
+        .flat_map(|domain| [domain.clone(), format!("*.{domain}")])
+        .collect();
+    let types = ["NS", "DS"].map(str::to_owned).to_vec();
+    let of = |name: &str, values| BTreeMap::from([(key(name), values)]);
+    (!names.is_empty()).then(|| {
+        Condition::from([
+            (
+                "ForAnyValue:StringLike".to_owned(),
+                of("NormalizedRecordNames", names),
+            ),
+            (
+                "ForAnyValue:StringNotEquals".to_owned(),
+                of("RecordTypes", types),
+            ),
+        ])
+    })
+}
+
 fn iam(name: &str) -> &'static [&'static str] {
     if name == "CreateServiceLinkedRole" {
         &["arn:{p}:iam::{a}:role/aws-service-role/*"]
     } else if name.contains("InstanceProfile") {
-        &["arn:{p}:iam::{a}:instance-profile/{stage}*"]
+        &["arn:{p}:iam::{a}:instance-profile/{stack}*"]
     } else if name.contains("Role") {
         &["arn:{p}:iam::{a}:role/{stage}*"]
     } else {
-        &["arn:{p}:iam::{a}:policy/{stage}*"]
+        &["arn:{p}:iam::{a}:policy/{stack}*"]
     }
 }
 
@@ -225,7 +292,7 @@ pub(super) fn condition(
     }
     match action {
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" => {
-            let own = [target.fill("arn:{p}:iam::{a}:policy/{stage}*")];
+            let own = [target.fill("arn:{p}:iam::{a}:policy/{stack}*")];
             condition.extend([strings("ArnLike", "iam:PolicyARN", &own)]);
         }
         "route53:ChangeResourceRecordSets" => {
@@ -256,6 +323,8 @@ mod tests {
             prefix: "factory-tree-prod-".to_owned(),
             domain: "factory-tree.com".to_owned(),
             zone: "*".to_owned(),
+            longer_prefixes: Vec::new(),
+            lower_domains: Vec::new(),
         };
         let optional = [
             "acm-pca",

@@ -2,6 +2,7 @@
 
 mod configurations;
 mod faults;
+mod granted;
 mod incident;
 mod own;
 mod pieces;
