@@ -70,25 +70,35 @@ fn client_through(proxy: Option<&Proxy>, trust: Trust, network: &Network) -> Sha
 struct Routed {
     trust: Trust,
     network: Network,
-    /// The clients of the ways that were taken so far. There are three ways at most.
+    /// The clients of the ways that were taken so far. There are four at most.
     clients: Arc<Mutex<Vec<ClientOfWay>>>,
 }
 
-/// The client of a way: through a proxy, or straight.
-type ClientOfWay = (Option<Proxy>, SharedHttpClient);
+/// The client of a way: through a proxy, or straight; with certificates, or without.
+type ClientOfWay = (Option<Proxy>, Trust, SharedHttpClient);
 
 impl Routed {
-    fn client(&self, proxy: Option<&Proxy>) -> SharedHttpClient {
+    fn client(&self, proxy: Option<&Proxy>, trust: Trust) -> SharedHttpClient {
         let mut clients = self
             .clients
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((_, made)) = clients.iter().find(|(way, _)| way.as_ref() == proxy) {
+        let mut known = clients.iter();
+        if let Some((.., made)) =
+            known.find(|(way, whom, _)| way.as_ref() == proxy && *whom == trust)
+        {
             return made.clone();
         }
-        let made = client_through(proxy, self.trust, &self.network);
-        clients.push((proxy.cloned(), made.clone()));
+        let made = client_through(proxy, trust, &self.network);
+        clients.push((proxy.cloned(), trust, made.clone()));
         made
+    }
+
+    /// Returns whom a request must believe. On a way without TLS the machine's certificates are not even read: that would
+    /// cost as much CPU as the rest of a small deploy.
+    fn trust_for(&self, proxy: Option<&Proxy>, uri: &Uri) -> Trust {
+        let is_plain = proxy.is_none() && uri.scheme_str() == Some("http");
+        if is_plain { Trust::Nobody } else { self.trust }
     }
 }
 
@@ -121,7 +131,9 @@ impl HttpConnector for RoutedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let uri: Uri = request.uri().parse().unwrap_or_default();
         let proxy = proxy_to(&self.client.network, &uri);
-        let client = self.client.client(proxy);
+        let client = self
+            .client
+            .client(proxy, self.client.trust_for(proxy, &uri));
         let connector = client.http_connector(&self.settings, &self.components);
         let address = address(&uri, proxy);
         HttpConnectorFuture::new(async move {

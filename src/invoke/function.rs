@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::plan::ArtifactFact;
-use crate::template;
+use crate::template::{self, Body};
 
 /// A Lambda, by the name of its crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +34,9 @@ impl Function {
 }
 
 /// Returns whether a template has this Lambda: a function whose archive is the crate's.
-pub fn has_function(function: &Function, template: &str) -> bool {
-    let document = template::document(template);
-    document.is_ok_and(|said| logical_id(function, &said).is_some())
+pub fn has_function(function: &Function, template: &Body) -> bool {
+    let document = template.document();
+    document.is_ok_and(|said| logical_id(function, said).is_some())
 }
 
 /// Returns the name that a template gives a Lambda: that of the function whose archive is the crate's.
@@ -67,13 +67,13 @@ pub struct Settings {
 /// The template does not have that Lambda, or what it is given is known only inside CloudFormation.
 pub fn settings(
     function: &Function,
-    template: &str,
+    template: &Body,
     parameters: &BTreeMap<String, String>,
 ) -> Result<Settings> {
-    let document = template::document(template)?;
-    let id = logical_id(function, &document);
+    let document = template.document()?;
+    let id = logical_id(function, document);
     let id = id.with_context(|| format!("the template has no function of `{}`", function.0))?;
-    let rendered = template::render(&document, parameters);
+    let rendered = template::render(document, parameters);
     let resource = rendered.resources.get(&id);
     let properties =
         &resource.with_context(|| format!("the template has no `{id}`"))?["Properties"];
@@ -102,9 +102,9 @@ fn variables(section: &Value) -> Result<BTreeMap<String, String>> {
 mod tests {
     use super::*;
 
-    fn template() -> String {
+    fn template() -> Body {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/api.yaml");
-        std::fs::read_to_string(file).unwrap()
+        std::fs::read_to_string(file).unwrap().into()
     }
 
     fn function(name: &str) -> Function {

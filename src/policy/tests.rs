@@ -275,7 +275,7 @@ fn a_role_that_plans_sends_templates_and_nothing_else_where_one_is_too_large_for
         ""
     );
     let mut large = plan.stacks[0].template.clone();
-    large.body = format!("# {}\n{}", "x".repeat(51_200), large.body);
+    large.body = format!("# {}\n{}", "x".repeat(51_200), &*large.body).into();
     let report = policy(&config, [&large], PolicyPurpose::Plan, None).unwrap();
     insta::assert_snapshot!(found(&report, "s3:PutObject"), @"arn:aws:s3:::factory-tree-prod-*/templates/* if {}");
     insta::assert_snapshot!(found(&report, "s3:GetObject"), @"arn:aws:s3:::factory-tree-prod-*/templates/* if {}");

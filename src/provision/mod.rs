@@ -37,7 +37,7 @@ use crate::config::BakeTime;
 use crate::event::{Event, Reporter, SilentReporter};
 use crate::outputs::Outputs;
 use crate::plan::{ArtifactFact, DELETION_PROTECTION, ParameterSource, StackPlan, StageStack};
-use crate::template::{self, DataConsent, Template};
+use crate::template::{Body, DataConsent, Template};
 pub use cancel::{CancelAction, cancel_action, cancel_stack, is_rolled_back};
 pub use delete::delete_stack;
 pub use follow::{retry_transient, wait_until_idle};
@@ -365,7 +365,7 @@ fn lacking(source: &ParameterSource) -> String {
 
 /// Returns parameters with deletion protection off, and the digest of that.
 fn without_deletion_protection(
-    body: &str,
+    body: &Body,
     parameters: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let off = BTreeMap::from([(DELETION_PROTECTION.to_owned(), "false".to_owned())]);
@@ -374,7 +374,7 @@ fn without_deletion_protection(
 
 /// Returns parameters with some changed, and the digest of that.
 fn with_changes(
-    body: &str,
+    body: &Body,
     parameters: &BTreeMap<String, String>,
     changes: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
@@ -387,11 +387,11 @@ fn with_changes(
 /// Returns parameters with the digest of template and parameters added. Of the template counts what it says, not how:
 /// after an edit of a comment there is nothing to do.
 pub fn with_digest(
-    body: &str,
+    body: &Body,
     mut parameters: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut hash = Sha256::new();
-    hash.update(template::canonical(body));
+    hash.update(body.canonical());
     for (name, value) in &parameters {
         hash.update(format!("\0{name}\0{value}"));
     }

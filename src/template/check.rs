@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::document::document;
+use super::Body;
 use crate::nearest::nearest;
 pub use circle::circles;
 use functions::Within;
@@ -49,11 +49,11 @@ const SECTIONS: [&str; 9] = [
 ];
 
 /// Finds the faults of a template.
-pub fn faults(body: &str) -> Vec<TemplateFault> {
+pub fn faults(body: &Body) -> Vec<TemplateFault> {
     if let Err(fault) = check_text(body) {
         return vec![fault];
     }
-    let said = match document(body) {
+    let said = match body.document() {
         Ok(said) => said,
         Err(error) => return vec![whole(&format!("it is no YAML: {error}"), NO_YAML)],
     };

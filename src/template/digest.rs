@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::document::document;
+use super::Body;
 
 /// The parameter (and output) of every template that says what was deployed: equal digests mean that
 /// there is nothing to do.
@@ -14,14 +14,17 @@ pub const DIGEST: &str = "Digest";
 const MARK: &str = "# factory-tree adds this line";
 
 /// Returns a template with the parameter and the output `Digest`, or `None` where its layout leaves no line for them.
-pub(super) fn with_digest(body: &str) -> Option<String> {
-    let before = document(body).ok()?;
+pub(super) fn with_digest(body: &Body) -> Option<Body> {
+    let before = body.document().ok()?;
     let is_section = |section: &str| before[section].is_object() || before[section].is_null();
     if !before.is_object() || !is_section("Parameters") || !is_section("Outputs") {
         return None;
     }
     let lacks = |section: &str| before[section].get(DIGEST).is_none();
-    let mut text = body.to_owned();
+    if !lacks("Parameters") && !lacks("Outputs") {
+        return Some(body.clone());
+    }
+    let mut text = body.to_string();
     if lacks("Parameters") {
         text = with_entry(&text, "Parameters", "{ Type: String }");
     }
@@ -39,7 +42,8 @@ pub(super) fn with_digest(body: &str) -> Option<String> {
         }
         wanted[section][DIGEST] = entry;
     }
-    (document(&text).ok()? == wanted).then_some(text)
+    let text = Body::from(text);
+    (*text.document().ok()? == wanted).then_some(text)
 }
 
 /// Returns whether a line of a template is none of its file.
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_template_without_any_section_gets_both_at_its_end() {
-        insta::assert_snapshot!(with_digest(QUEUE).unwrap(), @r"
+        insta::assert_snapshot!(&*with_digest(&QUEUE.into()).unwrap(), @r"
         Resources: { Queue: { Type: AWS::SQS::Queue } }
         Parameters: # factory-tree adds this line
           Digest: { Type: String } # factory-tree adds this line
@@ -92,10 +96,14 @@ mod tests {
         let body = format!(
             "Parameters: # of ours\n    # The name\n\n    Name:\n        Type: String\n{QUEUE}\nOutputs:\n- no\n"
         );
-        assert_eq!(with_digest(&body), None, "a list has no room");
+        assert_eq!(
+            with_digest(&body.as_str().into()),
+            None,
+            "a list has no room"
+        );
         let body = body.replace("- no\n", "    Name:\n        Value: !Ref Name\n");
-        let text = with_digest(&body).unwrap();
-        insta::assert_snapshot!(text, @r"
+        let text = with_digest(&body.into()).unwrap();
+        insta::assert_snapshot!(&*text, @r"
         Parameters: # of ours
             Digest: { Type: String } # factory-tree adds this line
             # The name
@@ -108,20 +116,24 @@ mod tests {
             Name:
                 Value: !Ref Name
         ");
-        assert_eq!(with_digest(&text).as_deref(), Some(text.as_str()));
+        assert_eq!(with_digest(&text), Some(text));
     }
 
     #[test]
     fn one_that_has_both_is_left_as_it_is_also_in_one_line() {
         let body = r#"{"Parameters": {"Digest": {"Type": "String"}}, "Outputs": {"Digest": {"Value": "x"}}}"#;
-        assert_eq!(with_digest(body).as_deref(), Some(body));
-        assert_eq!(with_digest(r#"{"Resources": {}}"#), None);
-        assert_eq!(with_digest(&format!("Parameters: {{}}\n{QUEUE}")), None);
+        assert_eq!(with_digest(&body.into()).as_deref(), Some(body));
+        assert_eq!(with_digest(&r#"{"Resources": {}}"#.into()), None);
+        assert_eq!(
+            with_digest(&format!("Parameters: {{}}\n{QUEUE}").into()),
+            None
+        );
     }
 
     #[test]
     fn an_empty_section_is_none() {
-        let said = document(&with_digest(&format!("Outputs:\n{QUEUE}")).unwrap()).unwrap();
+        let text = with_digest(&format!("Outputs:\n{QUEUE}").into()).unwrap();
+        let said = text.document().unwrap();
         assert_eq!(said["Outputs"]["Digest"]["Value"]["Ref"], DIGEST);
     }
 }

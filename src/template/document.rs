@@ -18,16 +18,12 @@ pub fn document(body: &str) -> Result<Value> {
     Ok(long_form(node))
 }
 
-/// Returns what a template says, in one form: templates that differ only in comments, layout, the order of keys, the form
-/// of a function or descriptions are equal. CloudFormation finds no change between them either. A text that is no YAML is
-/// returned as it is.
-pub fn canonical(body: &str) -> String {
-    let Ok(mut said) = document(body) else {
-        return body.to_owned();
-    };
-    drop_descriptions(&mut said);
-    said.sort_all_objects();
-    said.to_string()
+/// Returns a template in one form: templates that differ only in comments, layout, the order of keys, the form of a function
+/// or descriptions are equal. CloudFormation finds no change between them either.
+pub(super) fn canonical(mut document: Value) -> String {
+    drop_descriptions(&mut document);
+    document.sort_all_objects();
+    document.to_string()
 }
 
 /// The sections of a template whose entries may have a description. A resource's property of that name is none.
@@ -175,6 +171,7 @@ mod tests {
     fn comments_layout_order_and_descriptions_change_nothing() {
         let one = "Description: a\nParameters:\n  A: { Type: String, Description: of A }\nResources:\n  B:\n    Type: T\n    Properties: { X: !Ref A, Y: 1 }\n";
         let other = "# a comment\nResources:\n  B:\n    Properties:\n      Y: 1 # another\n      X: { Ref: A }\n    Type: T\nParameters:\n  A:\n    Type: String\n";
+        let canonical = |body: &str| canonical(document(body).unwrap());
         assert_eq!(canonical(one), canonical(other));
         for changed in [
             one.replace("Y: 1", "Y: 2"),
@@ -185,7 +182,6 @@ mod tests {
             assert_ne!(canonical(one), canonical(&changed), "{changed}");
         }
         assert_ne!(canonical("A: [1, 2]"), canonical("A: [2, 1]"));
-        assert_ne!(canonical("no: ["), canonical("other: ["));
     }
 
     #[test]

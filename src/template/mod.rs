@@ -3,6 +3,7 @@
 //! destroys data or widens access. Pure: no stage, no clock, no disk but the templates' folder, no network, and
 //! nothing else of the deployer.
 
+mod body;
 mod broadening;
 mod change;
 mod check;
@@ -15,6 +16,7 @@ mod retained;
 mod templates;
 mod union;
 
+pub use body::Body;
 pub use broadening::with_broadening;
 pub use change::{
     ChangeAction, ChangeOrigin, DataImpact, PropertyChange, Recreates, ResourceChange,
@@ -22,7 +24,7 @@ pub use change::{
 pub use check::{TemplateFault, circles, faults, faults_with, refused_value};
 pub use difference::difference;
 pub use digest::DIGEST;
-pub use document::{canonical, document};
+pub use document::document;
 pub use loss::{DataConsent, data_impact, describe_loss, refused_losses, touches_data};
 pub use render::{AFTER_DEPLOY, Rendered, function, render, shown, text};
 pub use retained::{Retained, retained};

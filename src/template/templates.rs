@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::body::Body;
 use super::check::{TemplateFault, faults};
 use super::digest::{is_added, with_digest};
-use super::document::document;
 
 /// The largest template that CloudFormation takes in a request, in bytes.
 /// Source: AWS CloudFormation User Guide, "CloudFormation quotas", "Template body size in a request".
@@ -30,7 +31,7 @@ pub struct Template {
     /// Where it was read.
     pub file: PathBuf,
     /// As it is sent.
-    pub body: String,
+    pub body: Body,
     /// The parameters that it declares, with their defaults.
     pub parameters: BTreeMap<String, Option<String>>,
     /// The outputs that it declares.
@@ -42,7 +43,8 @@ pub struct Template {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Templates {
     folder: PathBuf,
-    files: BTreeMap<String, Vec<u8>>,
+    /// A file that is no UTF-8 is a fault of the stack that needs it.
+    files: BTreeMap<String, Result<Body, FromUtf8Error>>,
     /// Files that would be templates if their names ended in `.yaml`.
     strays: Vec<PathBuf>,
 }
@@ -87,9 +89,10 @@ impl Templates {
             if ending == "yaml" {
                 let body = std::fs::read(&file)
                     .with_context(|| format!("failed to read template `{}`", file.display()))?;
+                let body = String::from_utf8(body).map(Body::from);
                 files.insert(name.to_owned(), body);
             } else if OTHER_ENDINGS.contains(&ending)
-                && std::fs::read(&file).is_ok_and(|body| is_template(&body))
+                && std::fs::read_to_string(&file).is_ok_and(|body| is_template(&body.into()))
             {
                 strays.push(file);
             }
@@ -118,7 +121,7 @@ impl Templates {
             .files
             .get(name)
             .with_context(|| format!("there is no template `{}`", file.display()))?;
-        let body = String::from_utf8(body.clone()).with_context(naming)?;
+        let body = body.clone().with_context(naming)?;
         let body = with_digest(&body).unwrap_or(body);
         Template::parse(&file, body).with_context(naming)
     }
@@ -140,19 +143,20 @@ impl Templates {
                 "restore the file, or set `templates` in factory-tree.yaml to the folder that has it",
             );
         };
-        if body.len() > limit {
+        let length = match body {
+            Ok(body) => body.len(),
+            Err(error) => error.as_bytes().len(),
+        };
+        if length > limit {
             let why = if limit == MAX_REQUEST_BYTES {
                 " in a request; the bucket that larger ones go by is made by this very template"
             } else {
                 ""
             };
-            let message = format!(
-                "it has {} bytes, and CloudFormation takes {limit}{why}",
-                body.len()
-            );
+            let message = format!("it has {length} bytes, and CloudFormation takes {limit}{why}");
             return whole(message, "shorten it, or move resources to another template");
         }
-        match std::str::from_utf8(body) {
+        match body {
             Ok(body) => {
                 let found = faults(body);
                 if found.is_empty() && with_digest(body).is_none() {
@@ -172,10 +176,9 @@ impl Templates {
 
     /// Returns the names of the templates that are not among these.
     pub fn others(&self, used: &BTreeSet<&str>) -> Vec<String> {
-        let others = self
-            .files
-            .iter()
-            .filter(|(name, body)| !used.contains(name.as_str()) && is_template(body));
+        let others = self.files.iter().filter(|(name, body)| {
+            !used.contains(name.as_str()) && body.as_ref().is_ok_and(is_template)
+        });
         others.map(|(name, _)| name.clone()).collect()
     }
 
@@ -187,11 +190,8 @@ impl Templates {
 
 /// Returns whether a file is meant as a template. One that cannot be read is, where a line begins as only a template's does:
 /// a mistake in a template is not to take its stack away.
-fn is_template(body: &[u8]) -> bool {
-    let Ok(body) = std::str::from_utf8(body) else {
-        return false;
-    };
-    match document(body) {
+fn is_template(body: &Body) -> bool {
+    match body.document() {
         Ok(said) => said.get("Resources").is_some(),
         Err(_) => body.lines().any(|line| {
             line.starts_with("Resources:") || line.starts_with("AWSTemplateFormatVersion:")
@@ -204,7 +204,8 @@ impl Template {
     ///
     /// # Errors
     /// It is no YAML, or parameters and outputs are not where a template has them.
-    pub fn parse(file: &Path, body: String) -> Result<Self> {
+    pub fn parse(file: &Path, body: impl Into<Body>) -> Result<Self> {
+        let body = body.into();
         let sections: Sections = serde_yaml::from_str(&body)?;
         let parameters = sections.parameters.into_iter();
         Ok(Self {

@@ -97,7 +97,7 @@ async fn a_real_change_that_cloudformation_does_not_see_is_said() {
     let fake = FakeCloudFormation::start();
     provision_data(&fake).await.0.unwrap();
     let mut changed = stack("data", &[]);
-    changed.template.body.push_str("  Changed: yes\n");
+    changed.template.body = format!("{}  Changed: yes\n", &*changed.template.body).into();
     fake.account().refused_change_set =
         Some("The submitted information didn't contain changes. Submit different information to create a change set.".to_owned());
     let heard = RecordedEvents::default();

@@ -129,7 +129,7 @@ async fn a_stack_is_made_then_left_alone_then_changed() {
     );
 
     let mut changed = stack("data", &[]);
-    changed.template.body.push_str("  Changed: yes\n");
+    changed.template.body = format!("{}  Changed: yes\n", &*changed.template.body).into();
     let heard = RecordedEvents::default();
     let stacks = provision(&fake, &[changed], Options::default(), &heard)
         .await

@@ -13,7 +13,7 @@ use crate::plan::{
 };
 use crate::provision::state::{self, DeployAction};
 use crate::provision::{self, LargeTemplates, retry_transient};
-use crate::template::{self, Rendered, ResourceChange};
+use crate::template::{self, Body, Rendered, ResourceChange};
 
 /// The inputs that the previews of all stacks share.
 pub(super) struct PreviewInputs<'a> {
@@ -160,7 +160,7 @@ async fn compare(
     let reporter = facts.reporter;
     let client = aws.cloudformation_in(&plan.region);
     let body = retry_transient(reporter, || client.get_template(&stack.id)).await?;
-    let before = render(&body, &stack.parameters)
+    let before = render(&body.into(), &stack.parameters)
         .with_context(|| format!("failed to read the template of stack `{}`", plan.stack))?;
     // CloudFormation can be asked about everything else.
     let present = plan::with_deployed_values(parameters, &stack.parameters);
@@ -182,8 +182,8 @@ async fn compare(
     Ok((before, changes))
 }
 
-fn render(body: &str, parameters: &BTreeMap<String, String>) -> Result<Rendered> {
-    Ok(template::render(&template::document(body)?, parameters))
+fn render(body: &Body, parameters: &BTreeMap<String, String>) -> Result<Rendered> {
+    Ok(template::render(body.document()?, parameters))
 }
 
 fn parts(
@@ -192,8 +192,8 @@ fn parts(
     parameters: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let protected = if plan.protected { "protected" } else { "" };
-    let template = template::canonical(&plan.template.body);
-    let fixed = [plan.region.as_str(), &template, protected];
+    let template = plan.template.body.canonical();
+    let fixed = [plan.region.as_str(), template, protected];
     let given = parameters
         .iter()
         .flat_map(|(name, value)| [name.as_str(), value.as_str()]);

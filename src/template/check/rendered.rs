@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::functions::names_in;
 use super::{Check, TemplateFault, chain, circles, entries, refused_value};
-use crate::template::document;
+use crate::template::Body;
 use crate::template::render::{AFTER_DEPLOY, function, is_true, render};
 
 /// Finds the faults of a template with these values. Values that other stacks put out are `AFTER_DEPLOY`.
-pub fn faults_with(body: &str, parameters: &BTreeMap<String, String>) -> Vec<TemplateFault> {
-    let Ok(document) = document(body) else {
+pub fn faults_with(body: &Body, parameters: &BTreeMap<String, String>) -> Vec<TemplateFault> {
+    let Ok(document) = body.document() else {
         return Vec::new();
     };
     let Some(sections) = document.as_object() else {
@@ -41,7 +41,7 @@ pub fn faults_with(body: &str, parameters: &BTreeMap<String, String>) -> Vec<Tem
             );
         }
     }
-    let rendered = render(&document, parameters);
+    let rendered = render(document, parameters);
     let mut graph = BTreeMap::new();
     for (name, resource) in &rendered.resources {
         let mut needs = BTreeSet::new();

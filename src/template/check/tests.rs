@@ -6,7 +6,7 @@ use crate::template::AFTER_DEPLOY;
 const HEAD: &str = "Parameters:\n  A: { Type: String }\nConditions:\n  C: !Equals [!Ref A, x]\nMappings:\n  M: { a: { b: c } }\nResources:\n  T:\n    Type: AWS::SNS::Topic\n";
 
 fn said(body: &str) -> Vec<String> {
-    let rows = faults(body).into_iter();
+    let rows = faults(&body.into()).into_iter();
     rows.map(|fault| format!("{}: {}", fault.line, fault.message))
         .collect()
 }
@@ -185,7 +185,7 @@ fn a_declaration_that_cloudformation_refuses_is_told_with_what_is_right() {
         "Mappings:\n  M: { a: { b: c } }\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n      A: !FindInMap [M, x, b]\n      B: !FindInMap [M, a, x]\n      C: !FindInMap [M, !Ref AWS::Region, b]\n      D: !FindInMap [Nope, a, b]\n",
         "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n  U:\n    Type: AWS::SNS::Topic\n    DependsOn: Topik\n    Properties:\n      A: !Ref Tpic\n      B: !GetAtt Topic\n      C: !If [D]\n      E: !Split [a, b]\n      F: !Spilt [a, b]\n",
     ];
-    let said = rows.map(|body| told(faults(body)));
+    let said = rows.map(|body| told(faults(&body.into())));
     insta::assert_snapshot!(said.join("\n\n"));
 }
 
@@ -221,7 +221,7 @@ fn with(parameter: &str, resources: &str) -> String {
     let body = format!("{head}{resources}");
     assert_eq!(said(&body), [""; 0]);
     told(faults_with(
-        &body,
+        &body.as_str().into(),
         &BTreeMap::from([("P".to_owned(), parameter.to_owned())]),
     ))
 }
