@@ -53,7 +53,14 @@ fn row(stack: &StackStatusRow) -> String {
         resources,
         updated,
     } = stack;
-    format!("  stack {name:<22} {state:<28} {resources:>3} resources  {updated}")
+    let count = counted(*resources);
+    format!("  stack {name:<22} {state:<28} {count}  {updated}")
+}
+
+/// As wide for one as for several: it is a column.
+fn counted(resources: usize) -> String {
+    let noun = if resources == 1 { "resource" } else { "resources" };
+    format!("{resources:>3} {noun:<9}")
 }
 
 /// On a page the columns are as wide as they need to be. Where that is too wide, a stack's time is left out, not its age;
@@ -79,7 +86,7 @@ fn rows_on(page: &Page, stacks: &[StackStatusRow]) -> Vec<String> {
 
 /// How many resources a stack has and when it was changed: with its time, and without.
 fn ends(stack: &StackStatusRow, page: &Page) -> [String; 2] {
-    let count = format!("{:>3} resources", stack.resources);
+    let count = counted(stack.resources);
     let ago = page.ago(&stack.updated);
     [
         format!("{count}  {}", time(&stack.updated, Some(page))),
@@ -140,6 +147,15 @@ mod tests {
             resources: 12,
             updated: updated.to_owned(),
         }
+    }
+
+    #[test]
+    fn one_resource_is_no_resources() {
+        let one = StackStatusRow {
+            resources: 1,
+            ..stack("dns", "CREATE_COMPLETE", "2026-11-24T23:57:00Z")
+        };
+        assert!(row(&one).contains("  1 resource   2026"), "{}", row(&one));
     }
 
     fn shown(columns: usize) -> String {

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::Parser;
 use clap::error::ErrorKind;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{
     BuildArgs, Cli, Command, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs,
@@ -52,17 +52,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, commit: Option<&'stati
     }
 }
 
-/// Runs a command on a runtime of its own. Help, version and faults of usage do without one: it costs threads.
+/// Runs a command on a runtime of its own. Help, version and faults of usage do without one.
 fn start(cli: Cli, arguments: &[OsString], terminal: Terminal) -> Exit {
-    match Runtime::new() {
+    match runtime(&cli.command) {
         // Boxed, because the compiler computes the layout of a future only so many levels deep.
         Ok(runtime) => runtime.block_on(Box::pin(run_parsed(cli, arguments, terminal))),
         Err(error) => {
-            let error = anyhow::Error::new(error).context("failed to start threads");
+            let error = anyhow::Error::new(error).context("failed to start the runtime");
             ui::print_error(&error, None, Exit::Failure, cli.command.output(), &terminal);
             Exit::Failure
         }
     }
+}
+
+/// Returns the runtime of a verb. A verb waits for AWS and for its children, which one thread does with less CPU than several that
+/// hand each other the work; what computes (packing, hashing) has threads of its own. The processes of a local stage serve
+/// everybody at once, on all cores.
+fn runtime(command: &Command) -> std::io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Local(_) => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    builder.enable_all().build()
 }
 
 fn is_for_version(refusal: &clap::Error, arguments: &[OsString]) -> bool {

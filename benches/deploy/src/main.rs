@@ -16,7 +16,8 @@ use factory_tree::provision::{self, Options};
 use factory_tree::template::Template;
 use factory_tree::ui;
 
-#[tokio::main]
+// As `run` does: one thread.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [stack, region, file] = arguments.as_slice() else {
