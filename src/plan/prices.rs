@@ -4,7 +4,8 @@
 /// The region of the prices.
 pub(super) const REGION: &str = "us-east-1";
 
-/// The day on which the sources were read.
+/// The day of the amounts. The pages that the rows name load theirs by scripts: on this day, the amounts were compared with what
+/// published guides and price tables of others quote from them.
 pub(super) const DATE: &str = "2026-11-26";
 
 /// The hours of a month, as AWS counts them in its own calculator.
