@@ -34,10 +34,12 @@ pub use environment::{CompilerEnvironment, stage_of_environment};
 pub use file::file;
 pub use home::data_folder;
 pub use network::{Network, Proxy};
-pub use settings::{BuildProfile, Hosting, ParameterSetting, Servers, StageSettings};
+pub use settings::{
+    BuildProfile, Hosting, ParameterSetting, ServerNetwork, Servers, StageSettings,
+};
 pub use stage_prefix::{KEPT_CHARACTERS, OtherStage, STACKS, kept};
 pub use target::{Architecture, BuildTarget};
-pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName};
+pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName, ZoneName};
 
 /// The region whose certificates CloudFront accepts, wherever the stage is.
 /// Source: CloudFront Developer Guide, "Requirements for using SSL/TLS certificates with CloudFront".

@@ -4,6 +4,7 @@
 
 mod undo;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -395,6 +396,30 @@ pub enum UserError {
         /// The failing checks.
         problem: String,
     },
+    /// Fewer than two zones of the region have what the servers need.
+    #[error(
+        "region {region} has fewer than two zones with everything that the servers need{}",
+        lacking(faults)
+    )]
+    NoZones {
+        /// The region.
+        region: String,
+        /// The missing instance type and endpoint services, by zone.
+        faults: BTreeMap<String, Vec<String>>,
+    },
+    /// The settings ask for another zone than a living stack has.
+    #[error("stack `{stack}` is in zone {kept}, and `servers.zones` asks for {wanted}")]
+    ZonesKept {
+        /// The stack.
+        stack: String,
+        /// The zone that it has.
+        kept: String,
+        /// The zone in the settings.
+        wanted: String,
+    },
+    /// Nobody can open a session on a server.
+    #[error("sessions on the servers of stage `{0}` are switched off (`servers.session_manager`)")]
+    NoSessions(String),
     /// Nothing of the stage is there.
     #[error("stage `{0}` is not deployed: nothing of it is there")]
     StageAbsent(String),
@@ -483,6 +508,13 @@ pub enum UserError {
     AnswerNotWritten(#[source] std::io::Error),
 }
 
+/// Lists what each zone lacks, a line each.
+fn lacking(faults: &BTreeMap<String, Vec<String>>) -> String {
+    let rows = faults.iter();
+    rows.map(|(zone, lacks)| format!("\n  {zone} lacks {}", lacks.join(", ")))
+        .collect()
+}
+
 impl UserError {
     /// Returns what the user should do next.
     pub fn hint(&self) -> String {
@@ -552,6 +584,9 @@ impl UserError {
                 "name a folder that can be written with XDG_DATA_HOME, or save what `factory-tree completions {shell}` prints where {shell} looks for completions"
             ),
             Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run the same command again".to_owned(),
+            Self::NoZones { .. } => "set another `servers.instance_type` (of the same processor), or another `region`".to_owned(),
+            Self::NoSessions(_) => "set `servers.session_manager: true` and deploy; `factory-tree logs --source server` shows their log without a session".to_owned(),
+            Self::ZonesKept { .. } => "a stack stays in its zones: leave `servers.zones` out, or tear the stage down and deploy it anew".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; `factory-tree deploy` repairs what it can".to_owned(),
         }
     }
@@ -627,6 +662,9 @@ impl UserError {
             | Self::UnknownRelease { .. }
             | Self::AmbiguousRelease { .. }
             | Self::DevOnAws(_)
+            | Self::NoSessions(_)
+            | Self::NoZones { .. }
+            | Self::ZonesKept { .. }
             | Self::InvalidPlanFile { .. } => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)

@@ -4,14 +4,17 @@
 //! template, for those who work with what is deployed. Pure: no clock, no disk, no network, no AWS.
 
 mod artifact;
+mod costs;
 mod digest;
 mod names;
 mod order;
 mod own;
 mod parameters;
+mod placement;
 mod planned_outputs;
 mod preview;
 mod preview_text;
+mod prices;
 mod stage;
 mod validation;
 
@@ -22,9 +25,11 @@ use crate::error::UserError;
 use crate::template::{DataConsent, Template, Templates};
 use crate::urls::Urls;
 pub use artifact::{ArtifactFact, SERVER};
+pub use costs::{CostItem, IdleCosts, idle_costs};
 pub use digest::{SavedPlan, changed_parts, digest, part};
 pub use names::{NameChange, name_changes};
 pub use own::{DeployedFacts, RESERVED, STAGE_TAG, own_stack_found, with_deployed_sources};
+pub use placement::{PlacementFact, ZonePlace};
 pub use planned_outputs::{
     output_changes, planned_outputs, planned_parameters, unknown_parameters, with_deployed_values,
 };
@@ -36,6 +41,9 @@ pub use stage::stage_stacks;
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
+
+/// The same of resources that outlive their stack: a teardown leaves it as it is.
+pub const RETAINED_PROTECTION: &str = "RetainedProtection";
 
 /// The stacks that a deploy provisions.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +108,8 @@ pub enum ParameterSource {
     },
     /// Known when the artifacts are published.
     Artifact(ArtifactFact),
+    /// Asked of AWS where the stack is provisioned or previewed.
+    Placement(PlacementFact),
 }
 
 /// Where each parameter of a stack comes from, by its name.
@@ -149,7 +159,7 @@ impl StackPlan {
 fn needs(parameters: &Parameters) -> BTreeSet<&str> {
     let needed = parameters.values().filter_map(|source| match source {
         ParameterSource::Output { stack, .. } => Some(stack.as_str()),
-        ParameterSource::Value(_) | ParameterSource::Artifact(_) => None,
+        _ => None,
     });
     needed.collect()
 }

@@ -2,6 +2,7 @@
 //! instances, and no retries of a stream. Each row is a fact by its path in a template; that the whole
 //! works with the facts that it can show is proven in `local_stage/`.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -85,7 +86,11 @@ websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/MinSuccessfulInstancesP
 websocket /Servers/CreationPolicy/ResourceSignal/Timeout "PT10M"
 websocket /Servers/Properties/TargetGroupARNs/0 "Targets"
 websocket /Servers/Properties/HealthCheckType "ELB"
-websocket /LaunchTemplate/Properties/LaunchTemplateData/ImageId "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${Architecture}}}"
+websocket /LaunchTemplate/Properties/LaunchTemplateData/ImageId "ImageId"
+websocket /PublicSubnetA/Properties/AvailabilityZone "ZoneA"
+websocket /PublicSubnetB/Properties/AvailabilityZone "ZoneB"
+websocket /PrivateSubnetA/Properties/AvailabilityZone "ZoneA"
+websocket /PrivateSubnetB/Properties/AvailabilityZone "ZoneB"
 websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpTokens "required"
 websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpPutResponseHopLimit 1
 "#;
@@ -121,6 +126,89 @@ fn servers_are_reached_through_the_load_balancer_only() {
         .map(|rule| &rule["SourceSecurityGroupId"])
         .collect();
     assert_eq!(sources, [&json!("LoadBalancerSecurityGroup")]);
+}
+
+/// Returns the resources of the servers' stack in a network.
+fn servers_in(network: &str, sessions: &str) -> BTreeMap<String, Value> {
+    let file = format!("{}/templates/websocket.yaml", env!("CARGO_MANIFEST_DIR"));
+    let document = template::document(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let parameters = [("Network", network), ("SessionManager", sessions)];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    template::render(&document, &parameters.into()).resources
+}
+
+/// The names of the interface endpoints, the address of the servers and their subnets.
+fn way_out(network: &str, sessions: &str) -> (Vec<String>, Value, Value) {
+    let resources = servers_in(network, sessions);
+    let is_interface = |resource: &Value| resource["Properties"]["VpcEndpointType"] == "Interface";
+    let endpoints = resources
+        .iter()
+        .filter(|(_, resource)| is_interface(resource));
+    let launch = "/Properties/LaunchTemplateData/NetworkInterfaces/0/AssociatePublicIpAddress";
+    let address = resources["LaunchTemplate"].pointer(launch).unwrap();
+    let subnets = &resources["Servers"]["Properties"]["VPCZoneIdentifier"];
+    let endpoints = endpoints.map(|(name, _)| name.clone()).collect();
+    (endpoints, address.clone(), subnets.clone())
+}
+
+#[test]
+fn a_private_server_has_no_public_address_and_reaches_aws_through_endpoints() {
+    let (endpoints, address, subnets) = way_out("private", "true");
+    let services = ["CloudFormation", "Logs", "Sns", "Sqs", "Ssm", "SsmMessages"];
+    assert_eq!(
+        endpoints,
+        services.map(|service| format!("{service}Endpoint"))
+    );
+    assert_eq!(address, json!(false));
+    assert_eq!(
+        subnets,
+        json!([{"Ref": "PrivateSubnetA"}, {"Ref": "PrivateSubnetB"}])
+    );
+    let (endpoints, ..) = way_out("private", "false");
+    assert_eq!(
+        endpoints,
+        services[..4]
+            .iter()
+            .map(|service| format!("{service}Endpoint"))
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_public_server_has_an_address_no_interface_endpoint_and_no_other_way_in() {
+    let (endpoints, address, subnets) = way_out("public", "true");
+    assert_eq!(endpoints, Vec::<String>::new());
+    assert_eq!(address, json!(true));
+    assert_eq!(
+        subnets,
+        json!([{"Ref": "PublicSubnetA"}, {"Ref": "PublicSubnetB"}])
+    );
+    let resources = servers_in("public", "true");
+    let gateways = ["S3Endpoint", "DynamoDbEndpoint"].map(|name| {
+        let tables = &resources[name]["Properties"]["RouteTableIds"];
+        tables
+            .as_array()
+            .unwrap()
+            .contains(&json!({"Ref": "PublicRouteTable"}))
+    });
+    assert_eq!(gateways, [true, true]);
+    let groups = &resources["ServerSecurityGroup"]["Properties"]["SecurityGroupIngress"];
+    let rules = groups.as_array().unwrap().iter();
+    let open = rules.filter(|rule| rule.get("CidrIp").is_some() || rule.get("CidrIpv6").is_some());
+    assert_eq!(open.count(), 0);
+}
+
+/// Who has switched sessions off has no server that would take one.
+#[test]
+fn without_session_manager_a_server_may_not_open_its_channels() {
+    for network in ["private", "public"] {
+        let may = |sessions| {
+            servers_in(network, sessions)["InstanceRole"]
+                .to_string()
+                .contains("ssmmessages:")
+        };
+        assert_eq!([may("true"), may("false")], [true, false]);
+    }
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct Certificate {
     pub issued: Option<SystemTime>,
     /// When it ends.
     pub expires: Option<SystemTime>,
+    /// ARNs of what uses it. What has just been deleted may be among them for minutes.
+    pub in_use_by: Vec<String>,
 }
 
 impl Acm {
@@ -79,6 +81,7 @@ impl From<CertificateDetail> for Certificate {
         let time = |time: Option<aws_sdk_acm::primitives::DateTime>| time?.try_into().ok();
         Self {
             state: CertificateState::from(&detail),
+            in_use_by: detail.in_use_by.clone().unwrap_or_default(),
             domain: detail.domain_name.unwrap_or_default(),
             issued: time(detail.not_before),
             expires: time(detail.not_after),
@@ -104,6 +107,24 @@ impl From<&CertificateDetail> for CertificateState {
             None => Self::Unusable("unknown".to_owned()),
         }
     }
+}
+
+/// Returns a client to which a certificate is in use by what `users` says, at each look anew.
+#[cfg(test)]
+pub fn fake_acm(users: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Acm {
+    use aws_sdk_acm::operation::describe_certificate::DescribeCertificateOutput;
+
+    let rule = aws_smithy_mocks::mock!(Client::describe_certificate)
+        .match_requests(|_| true)
+        .then_compute_output(move |_| {
+            let detail = CertificateDetail::builder()
+                .status(CertificateStatus::Issued)
+                .set_in_use_by(Some(users()));
+            DescribeCertificateOutput::builder()
+                .certificate(detail.build())
+                .build()
+        });
+    Acm::new(super::fake::fake_client!(aws_sdk_acm, [&rule]))
 }
 
 #[cfg(test)]
@@ -139,6 +160,7 @@ mod tests {
             state: CertificateState::Issued,
             issued: at(10),
             expires: at(20),
+            in_use_by: Vec::new(),
         };
         assert_eq!(client.get_certificate("arn:1").await.unwrap(), certificate);
     }

@@ -10,8 +10,11 @@ mod cloudfront;
 mod cloudwatch;
 mod deletion;
 mod denied;
+mod direct;
 mod drift;
 mod dynamodb;
+mod ec2;
+mod ec2_answer;
 #[cfg(test)]
 mod fake;
 mod fault;
@@ -22,6 +25,7 @@ mod route53;
 mod s3;
 mod service_quotas;
 mod sqs;
+mod ssm;
 mod stack;
 mod sts;
 mod upload;
@@ -36,6 +40,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sts::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 
 use crate::config::{Network, Region};
+#[cfg(test)]
+pub use acm::fake_acm;
 pub use acm::{Acm, Certificate, CertificateState};
 pub use autoscaling::{AutoScaling, Group, Instance};
 pub use change_set::{
@@ -48,6 +54,7 @@ pub use cloudwatch::{Alarm, AlarmState, CloudWatch};
 pub use denied::missing_permission;
 pub use drift::{DriftedResource, PropertyDrift};
 pub use dynamodb::DynamoDb;
+pub use ec2::{AvailabilityZone, Ec2};
 pub use fault::Fault;
 use http::Trust;
 pub use logs::{CloudWatchLogs, LogEvent};
@@ -56,6 +63,7 @@ pub use route53::{DnsRecord, Route53, Zone};
 pub use s3::{BucketContent, Object, S3};
 pub use service_quotas::ServiceQuotas;
 pub use sqs::{Depth, Sqs};
+pub use ssm::Ssm;
 pub use stack::{Stack, StackEvent, StackResource, StackState, status_names};
 pub use sts::{Identity, SessionCredentials, Sts};
 pub use upload::Upload;
@@ -98,6 +106,10 @@ pub struct Aws {
     pub auto_scaling: AutoScaling,
     /// Queues in the stage's own region.
     pub sqs: Sqs,
+    /// Zones, and what they offer, in the stage's own region.
+    pub ec2: Ec2,
+    /// Parameters that AWS publishes, in the stage's own region.
+    pub ssm: Ssm,
 }
 
 impl Aws {
@@ -116,6 +128,8 @@ impl Aws {
             logs: CloudWatchLogs::new(aws_sdk_cloudwatchlogs::Client::new(&config)),
             auto_scaling: AutoScaling::new(aws_sdk_autoscaling::Client::new(&config)),
             sqs: Sqs::new(aws_sdk_sqs::Client::new(&config)),
+            ec2: Ec2::new(&config),
+            ssm: Ssm::new(&config),
             config,
         }
     }

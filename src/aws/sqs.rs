@@ -64,6 +64,24 @@ impl Sqs {
                 .with_context(|| format!("failed to look into queue `{url}`")),
         }
     }
+
+    /// Deletes a queue. One that is not there is deleted.
+    ///
+    /// # Errors
+    /// SQS is not reached or refuses (`sqs:DeleteQueue`).
+    pub async fn delete_queue(&self, url: &str) -> Result<()> {
+        match self.client.delete_queue().queue_url(url).send().await {
+            Err(error)
+                if !error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_queue_does_not_exist()) =>
+            {
+                Err(failure(error, "sqs:DeleteQueue"))
+                    .with_context(|| format!("failed to delete queue `{url}`"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn depth(attributes: &HashMap<QueueAttributeName, String>) -> Depth {

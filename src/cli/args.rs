@@ -12,7 +12,7 @@ use crate::invoke::Function;
 use crate::logs::{Level, LogFilter, LogSource, Pattern, Since};
 use crate::policy::{Environment, PolicyPurpose, Repository};
 use crate::provision::SkipRule;
-use crate::provision::{OnBusy, Options, VerifyMode};
+use crate::provision::{ImageChoice, OnBusy, Options, VerifyMode};
 use crate::release::ReleaseId;
 
 /// Arguments of `deploy`
@@ -33,6 +33,9 @@ pub struct DeployArgs {
     /// Deploy what this file of `plan --out` says, or nothing if anything has moved since
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
+    /// Give the servers the newest image of Amazon Linux now, and not with the next change of their stack
+    #[arg(long)]
+    pub new_image: bool,
     /// Let resources that hold data be replaced or deleted
     #[arg(long)]
     pub allow_replacement: bool,
@@ -69,6 +72,7 @@ impl DeployArgs {
                 DeploymentMode::Standard
             },
             bake: self.bake.unwrap_or_default(),
+            image: image(self.new_image),
         }
     }
 
@@ -78,6 +82,7 @@ impl DeployArgs {
             stage: args.clone(),
             on_busy: OnBusy::Wait,
             verify: false,
+            new_image: false,
             express: false,
             plan: None,
             allow_replacement: false,
@@ -85,6 +90,14 @@ impl DeployArgs {
             bake: None,
             undo_on_failure: false,
         }
+    }
+}
+
+fn image(new_image: bool) -> ImageChoice {
+    if new_image {
+        ImageChoice::Newest
+    } else {
+        ImageChoice::Kept
     }
 }
 
@@ -124,9 +137,19 @@ pub struct PlanArgs {
     /// Write the plan to a file, for `deploy --plan`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Give the servers the newest image of Amazon Linux now, and not with the next change of their stack
+    #[arg(long)]
+    pub new_image: bool,
     /// Exit with 0 if there is nothing to do, 2 if there is something, 1 if the configuration is wrong
     #[arg(long)]
     pub detailed_exitcode: bool,
+}
+
+impl PlanArgs {
+    /// Returns when servers are to get the newest image.
+    pub fn image(&self) -> ImageChoice {
+        image(self.new_image)
+    }
 }
 
 /// Arguments of `recover`

@@ -17,7 +17,7 @@ const KIND: &str = "AWS::AutoScaling::AutoScalingGroup";
 /// Finds the servers of a stage, and chooses the wanted one, or the first that is in service.
 ///
 /// # Errors
-/// `UserError::StageAbsent`, `UserError::UnknownServer`, `UserError::NoServer`; there are no credentials.
+/// `UserError::StageAbsent`, `UserError::UnknownServer`, `UserError::NoServer`, `UserError::NoSessions`; there are no credentials.
 pub async fn servers(config: &Config, wanted: Option<&str>) -> Result<ServersReport> {
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let platform = Platform::of(config);
@@ -34,6 +34,9 @@ pub async fn servers(config: &Config, wanted: Option<&str>) -> Result<ServersRep
     }
     if platform.checks().await.iter().any(local::is_dead_endpoint) || platform.is_disposable() {
         return Err(UserError::NoServer(config.stage.to_string()).into());
+    }
+    if !config.settings.servers.session_manager {
+        return Err(UserError::NoSessions(config.stage.to_string()).into());
     }
     let (aws, found) = find_stacks(config, &endpoint).await?;
     if found.iter().all(|stack| stack.stack.is_none()) {

@@ -13,7 +13,7 @@ const SHAPE: &str = "write `KEY: VALUE` with a space after the colon, indent wit
                      column; what stands above this line may be unfinished";
 
 /// A line for each setting, as it may stand in the file.
-const EXAMPLES: [(&str, &str); 23] = [
+const EXAMPLES: [(&str, &str); 26] = [
     ("account", "account: \"123456789012\""),
     ("alarm_email", "alarm_email: ops@example.com"),
     ("architecture", "architecture: arm64"),
@@ -27,6 +27,9 @@ const EXAMPLES: [(&str, &str); 23] = [
     ("log_retention_days", "log_retention_days: 30"),
     ("max", "max: 4"),
     ("min", "min: 2"),
+    ("network", "network: private"),
+    ("session_manager", "session_manager: false"),
+    ("zones", "zones: [us-east-1a, us-east-1b]"),
     ("name", "name: factory-tree"),
     ("parameters", "parameters: { BatchSize: 10 }"),
     ("port", "port: 8080"),

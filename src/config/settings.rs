@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_yaml::Spanned;
 
-use super::{AccountId, Architecture, BuildTarget, DomainName, HostedZoneId, MOST_MINUTES, Region};
+use super::{
+    AccountId, Architecture, BuildTarget, DomainName, HostedZoneId, MOST_MINUTES, Region, ZoneName,
+};
 
 /// One deployment target
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -144,6 +146,26 @@ impl BuildProfile {
     }
 }
 
+/// Subnets of the WebSocket servers
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerNetwork {
+    /// Without a way out: AWS is reached through interface endpoints, which cost by the hour
+    Private,
+    /// With a public address: AWS is reached through the internet, and only the load balancer reaches the servers
+    Public,
+}
+
+impl ServerNetwork {
+    /// Returns its name in `factory-tree.yaml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+        }
+    }
+}
+
 /// The group of WebSocket servers
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -154,6 +176,12 @@ pub struct Servers {
     pub min: u16,
     /// The most instances
     pub max: u16,
+    /// Subnets of the instances; without it, private where the stage is protected, else public
+    network: Option<ServerNetwork>,
+    /// Whether a person can open a session on an instance (`ssh`); in a private network, that takes two more endpoints
+    pub session_manager: bool,
+    /// Two availability zones, in place of those that the first deploy chooses
+    pub zones: Option<[ZoneName; 2]>,
 }
 
 impl Default for Servers {
@@ -162,6 +190,9 @@ impl Default for Servers {
             instance_type: None,
             min: 2,
             max: 4,
+            network: None,
+            session_manager: true,
+            zones: None,
         }
     }
 }
@@ -171,6 +202,30 @@ impl Default for Servers {
 const RETENTION_DAYS: [u16; 22] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
+];
+
+/// The regions that every account has without asking for them. CloudFront's standard logs go to a bucket by its ACL, which
+/// works in these only.
+/// Sources: AWS General Reference, "Manage AWS Regions", Regions that are enabled by default; CloudFront Developer Guide,
+/// "Configure standard logging (legacy)", "Choose an Amazon S3 bucket for standard logs".
+const DEFAULT_REGIONS: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
 ];
 
 impl StageSettings {
@@ -197,9 +252,21 @@ impl StageSettings {
         named.unwrap_or_else(|| self.architecture().instance_type())
     }
 
+    /// Returns the subnets of the servers.
+    pub fn server_network(&self) -> ServerNetwork {
+        let default = if self.protected {
+            ServerNetwork::Private
+        } else {
+            ServerNetwork::Public
+        };
+        self.servers.network.unwrap_or(default)
+    }
+
     /// Checks what no single field shows. The error is message and hint.
     pub(super) fn check(&self) -> Result<(), (String, String)> {
         self.check_servers()?;
+        self.check_zones()?;
+        self.check_region()?;
         self.check_hosting()
     }
 
@@ -231,6 +298,37 @@ impl StageSettings {
             return Err((message, hint));
         }
         Ok(())
+    }
+
+    fn check_region(&self) -> Result<(), (String, String)> {
+        let region = self.region.as_str();
+        if self.hosting == Hosting::Local || DEFAULT_REGIONS.contains(&region) {
+            return Ok(());
+        }
+        let message = format!(
+            "`region` is {region}, and CloudFront delivers no access logs to buckets there"
+        );
+        let regions = DEFAULT_REGIONS.join(", ");
+        Err((message, format!("use one of {regions}")))
+    }
+
+    fn check_zones(&self) -> Result<(), (String, String)> {
+        let Some([first, second]) = &self.servers.zones else {
+            return Ok(());
+        };
+        let is_here = |zone: &ZoneName| {
+            let letter = zone.as_str().strip_prefix(self.region.as_str());
+            letter.is_some_and(|letter| letter.len() == 1)
+        };
+        if first != second && is_here(first) && is_here(second) {
+            return Ok(());
+        }
+        let message = format!("`servers.zones` is {first} and {second}");
+        let hint = format!(
+            "name two different zones of {}, or leave it out",
+            self.region
+        );
+        Err((message, hint))
     }
 
     fn check_hosting(&self) -> Result<(), (String, String)> {

@@ -225,6 +225,44 @@ fn a_stage_on_aws_is_for_amazon_linux_and_one_on_this_machine_for_this_machine()
 }
 
 #[test]
+fn servers_of_a_protected_stage_are_private_and_others_public_until_a_stage_says_more() {
+    let of = |settings: &str| {
+        let text =
+            format!("stages:\n  a: {{ domain: example.com, region: us-east-1, {settings} }}\n");
+        parse(&text, Some("a")).unwrap().settings.server_network()
+    };
+    assert_eq!(of("protected: true"), ServerNetwork::Private);
+    assert_eq!(of("protected: false"), ServerNetwork::Public);
+    let public = of("protected: true, servers: { network: public }");
+    assert_eq!(public, ServerNetwork::Public);
+    let private = of("servers: { network: private }");
+    assert_eq!(private, ServerNetwork::Private);
+}
+
+#[test]
+fn zones_of_another_region_and_regions_without_access_logs_are_refused() {
+    let of = |settings: &str| {
+        let text = format!("stages:\n  a: {{ domain: example.com, {settings} }}\n");
+        complaint(&text, Some("a"))
+    };
+    let complaints = [
+        of("region: us-east-1, servers: { zones: [us-east-1a, eu-west-1b] }"),
+        of("region: us-east-1, servers: { zones: [us-east-1a, us-east-1a] }"),
+        of("region: af-south-1"),
+    ];
+    insta::assert_snapshot!(complaints.join("\n\n"), @r#"
+    /project/factory-tree.yaml:2:6: stage `a`: `servers.zones` is us-east-1a and eu-west-1b
+    hint: name two different zones of us-east-1, or leave it out
+
+    /project/factory-tree.yaml:2:6: stage `a`: `servers.zones` is us-east-1a and us-east-1a
+    hint: name two different zones of us-east-1, or leave it out
+
+    /project/factory-tree.yaml:2:6: stage `a`: `region` is af-south-1, and CloudFront delivers no access logs to buckets there
+    hint: use one of ap-northeast-1, ap-northeast-2, ap-northeast-3, ap-south-1, ap-southeast-1, ap-southeast-2, ca-central-1, eu-central-1, eu-north-1, eu-west-1, eu-west-2, eu-west-3, sa-east-1, us-east-1, us-east-2, us-west-1, us-west-2
+    "#);
+}
+
+#[test]
 fn servers_of_another_architecture_are_refused() {
     let settings = "    architecture: arm64\n    servers: { instance_type: c7i.large }";
     let text = GOOD.replace("    protected: true", settings);

@@ -76,6 +76,18 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of an availability zone: its region and a letter.
+    ZoneName,
+    "name of an availability zone",
+    "the name of a region and a letter, such as `us-east-1a`",
+    |text| {
+        let letter = text.chars().next_back();
+        letter.is_some_and(|letter| letter.is_ascii_lowercase())
+            && text[..text.len() - 1].parse::<Region>().is_ok()
+    }
+);
+
+checked_text!(
     /// A domain name without `www.` and without a dot at the end (RFC 1035, lower case).
     DomainName,
     "domain",

@@ -97,6 +97,7 @@ fn sources(stack: &StackPlan) -> String {
         ParameterSource::Value(text) => format!("{name} = {text}"),
         ParameterSource::Output { stack, output } => format!("{name} = {stack}.{output}"),
         ParameterSource::Artifact(fact) => format!("{name} = {fact:?}"),
+        ParameterSource::Placement(fact) => format!("{name} = {fact:?}"),
     });
     rows.collect::<Vec<_>>().join("\n")
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::costs::IdleCosts;
 use super::names::NameChange;
 use crate::template::ResourceChange;
 
@@ -26,6 +27,8 @@ pub struct Preview {
     pub artifacts: Vec<ArtifactPreview>,
     /// The site's files.
     pub site: SitePreview,
+    /// The costs of a month without visitors; `None` of a stage on this machine.
+    pub idle_costs: Option<IdleCosts>,
     /// Zones, records and certificates that are touched.
     pub names: Vec<NameChange>,
     /// A hash of each thing that decides what a deploy does, by what it is.

@@ -54,6 +54,7 @@ fn preview(stacks: Vec<StackPreview>, site: SitePreview) -> Preview {
         undescribed: Vec::new(),
         artifacts: Vec::new(),
         site,
+        idle_costs: None,
         names: Vec::new(),
         parts: BTreeMap::new(),
     }

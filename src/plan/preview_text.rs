@@ -31,6 +31,9 @@ impl Display for Preview {
         if self.has_changes() || !self.site.remain.is_empty() || !self.undescribed.is_empty() {
             writeln!(formatter)?;
         }
+        if let Some(costs) = &self.idle_costs {
+            writeln!(formatter, "\n{costs}")?;
+        }
         write!(formatter, "plan {}", self.digest)
     }
 }

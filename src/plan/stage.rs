@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::artifact::{ArtifactFact, SERVER};
-use super::{DELETION_PROTECTION, ParameterSource, Parameters, StageStack};
+use super::placement::placement;
+use super::{DELETION_PROTECTION, ParameterSource, Parameters, RETAINED_PROTECTION, StageStack};
 use crate::config::{CLOUDFRONT_REGION, Config, Region};
 use crate::urls::Urls;
 
@@ -24,7 +25,7 @@ pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
     let mut stacks = vec![
         stack("foundation", named(&values, &["AlarmEmail"])),
         stack("dns", dns(config, &values)),
-        stack("data", named(&values, &["Protected"])),
+        stack("data", named(&values, &["Protected", RETAINED_PROTECTION])),
     ];
     for (name, region) in certificates {
         let mut parameters = named(&values, &["DomainName"]);
@@ -68,7 +69,8 @@ pub(super) fn values(config: &Config, urls: &Urls) -> BTreeMap<&'static str, Str
         ("Architecture", settings.architecture().name().to_owned()),
         ("LogRetentionDays", settings.log_retention_days.to_string()),
         ("Protected", protected.clone()),
-        (DELETION_PROTECTION, protected),
+        (DELETION_PROTECTION, protected.clone()),
+        (RETAINED_PROTECTION, protected),
         ("SiteOrigin", urls.site.clone()),
         ("SiteUrl", urls.site.clone()),
         ("ApiUrl", urls.api.clone()),
@@ -111,15 +113,7 @@ fn dns(config: &Config, values: &BTreeMap<&'static str, String>) -> Parameters {
 
 /// The parameters that `api` and `websocket` have in common.
 fn service(values: &BTreeMap<&'static str, String>) -> Parameters {
-    let mut parameters = named(
-        values,
-        &[
-            "DomainName",
-            "Architecture",
-            "SiteOrigin",
-            "LogRetentionDays",
-        ],
-    );
+    let mut parameters = named(values, &["DomainName", "SiteOrigin", "LogRetentionDays"]);
     parameters.extend(outputs(&[
         ("dns", "HostedZoneId"),
         ("certificate", "CertificateArn"),
@@ -134,6 +128,7 @@ fn service(values: &BTreeMap<&'static str, String>) -> Parameters {
 
 fn api(values: &BTreeMap<&'static str, String>) -> Parameters {
     let mut parameters = service(values);
+    parameters.extend(named(values, &["Architecture"]));
     parameters.extend(outputs(&[("data", "StreamArn")]));
     parameters.extend(artifact("api"));
     parameters.extend(artifact("publisher"));
@@ -146,8 +141,11 @@ fn websocket(config: &Config, values: &BTreeMap<&'static str, String>) -> Parame
     parameters.extend(named(values, &[DELETION_PROTECTION]));
     parameters.extend(outputs(&[("foundation", "LogBucket")]));
     parameters.extend(artifact(SERVER));
+    parameters.extend(placement(&config.settings));
     let sizes = [
         ("InstanceType", value(config.settings.instance_type())),
+        ("Network", value(config.settings.server_network().name())),
+        ("SessionManager", value(servers.session_manager)),
         ("MinServers", value(servers.min)),
         ("MaxServers", value(servers.max)),
     ];

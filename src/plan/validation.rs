@@ -129,9 +129,9 @@ fn known_values(stack: &StackPlan) -> BTreeMap<String, String> {
     let values = stack.parameters.iter().map(|(name, source)| {
         let value = match source {
             ParameterSource::Value(text) => text.clone(),
-            ParameterSource::Output { .. } | ParameterSource::Artifact(_) => {
-                AFTER_DEPLOY.to_owned()
-            }
+            ParameterSource::Output { .. }
+            | ParameterSource::Artifact(_)
+            | ParameterSource::Placement(_) => AFTER_DEPLOY.to_owned(),
         };
         (name.clone(), value)
     });

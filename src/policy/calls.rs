@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 42] = [
+pub(super) const CALLS: [(&str, &[&str]); 47] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -60,6 +60,18 @@ pub(super) const CALLS: [(&str, &[&str]); 42] = [
     ("create_invalidation", &["cloudfront:CreateInvalidation"]),
     ("describe_alarms", &["cloudwatch:DescribeAlarms"]),
     ("describe_table", &["dynamodb:DescribeTable"]),
+    (
+        "describe_availability_zones",
+        &["ec2:DescribeAvailabilityZones"],
+    ),
+    (
+        "describe_instance_type_offerings",
+        &["ec2:DescribeInstanceTypeOfferings"],
+    ),
+    (
+        "describe_vpc_endpoint_services",
+        &["ec2:DescribeVpcEndpointServices"],
+    ),
     ("filter_log_events", &["logs:FilterLogEvents"]),
     (
         "change_resource_record_sets",
@@ -83,8 +95,10 @@ pub(super) const CALLS: [(&str, &[&str]); 42] = [
     ("put_object", &["s3:PutObject"]),
     ("upload_part", &["s3:PutObject"]),
     ("get_service_quota", &["servicequotas:GetServiceQuota"]),
+    ("delete_queue", &["sqs:DeleteQueue"]),
     ("get_queue_attributes", &["sqs:GetQueueAttributes"]),
     ("list_queues", &["sqs:ListQueues"]),
+    ("get_parameter", &["ssm:GetParameter"]),
     // Only for the server of a local stage.
     ("assume_role", &[]),
     // Always allowed (STS API Reference, GetCallerIdentity).
@@ -92,13 +106,17 @@ pub(super) const CALLS: [(&str, &[&str]); 42] = [
 ];
 
 /// The calls of `plan`. It executes no change set, and reads no object.
-pub(super) const CALLS_OF_PLAN: [&str; 10] = [
+pub(super) const CALLS_OF_PLAN: [&str; 14] = [
     "create_change_set",
     "delete_change_set",
+    "describe_availability_zones",
     "describe_change_set",
     "describe_events",
+    "describe_instance_type_offerings",
     "describe_stacks",
+    "describe_vpc_endpoint_services",
     "get_caller_identity",
+    "get_parameter",
     "get_template",
     "list_change_sets",
     "list_objects_v2",
@@ -111,10 +129,13 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
-    /// The methods that the clients call.
+    /// The methods that the clients call. A call without an SDK crate has the permission in place of a method.
     fn called() -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
         let method = regex::Regex::new(r"client\s*\.(\w+)\(\)").unwrap();
+        let direct = regex::Regex::new(r#"(?:query\(\s*|permission: )"\w+:(\w+)""#).unwrap();
+        let capital = regex::Regex::new("(.)([A-Z])").unwrap();
+        let snake = |name: &str| capital.replace_all(name, "${1}_$2").to_lowercase();
         let mut found = BTreeSet::new();
         for entry in std::fs::read_dir(folder).unwrap() {
             let file = entry.unwrap().path();
@@ -125,6 +146,7 @@ mod tests {
             let text = std::fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
             found.extend(method.captures_iter(code).map(|found| found[1].to_owned()));
+            found.extend(direct.captures_iter(code).map(|found| snake(&found[1])));
         }
         found
     }

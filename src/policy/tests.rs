@@ -226,7 +226,7 @@ cloudformation:CreateChangeSet
 on arn:aws:cloudformation:eu-central-1:aws:transform/LanguageExtensions
 if {}
 
-cloudformation:ListStacks
+cloudformation:ListStacks ec2:DescribeAvailabilityZones ec2:DescribeInstanceTypeOfferings ec2:DescribeVpcEndpointServices
 on *
 if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
 
@@ -238,13 +238,9 @@ s3:ListBucket
 on arn:aws:s3:::factory-tree-prod-*
 if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
 
-ec2:DescribeAccountAttributes ec2:DescribeAvailabilityZones ec2:DescribeSubnets
-on *
-if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]},"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
-
-ssm:GetParameters
-on arn:aws:ssm:eu-central-1:123456789012:parameter/* arn:aws:ssm:eu-central-1::parameter/aws/service/*
-if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]}}
+ssm:GetParameter
+on arn:aws:ssm:eu-central-1::parameter/aws/service/*
+if {}
 "#);
 }
 

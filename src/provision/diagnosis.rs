@@ -15,7 +15,17 @@ type DiagnosisRule = (&'static [&'static str], &'static str, &'static str);
 /// Texts of which one must be in the reason (lower case), the cause, and the cure. The first that fits
 /// counts. Source: the messages of the CloudFormation resource handlers and of the threads in the field
 /// that quote them (AWS::EarlyValidation, ACM, CloudFront, EC2, S3).
-const RULES: [DiagnosisRule; 12] = [
+const RULES: [DiagnosisRule; 14] = [
+    (
+        &["must be verified before you can add"],
+        "AWS has not verified this account for CloudFront yet, as for many new accounts",
+        "open a case at AWS Support (about the account, which is free) that quotes the reason, and wait for the answer",
+    ),
+    (
+        &["cannot be associated with a load balancer"],
+        "a zone takes no load balancers, which AWS tells only now",
+        "name two other zones with `servers.zones`",
+    ),
     (
         &[
             "isn't in us-east-1",
@@ -193,6 +203,8 @@ mod tests {
             "Received 0 SUCCESS signal(s) out of 2. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
             "Properties validation failed for resource Table with message: #/KeySchema/0: required key [AttributeName] not found",
             "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: sqs:CreateQueue on resource: arn:aws:sqs:us-east-1:123456789012:dead because no identity-based policy allows the sqs:CreateQueue action",
+            "Access denied for operation 'Your account must be verified before you can add new CloudFront resources. To verify your account, please contact AWS Support'",
+            "The following Availability Zones us-west-1a cannot be associated with a load balancer. Please try a different Availability Zone. (Service: ElasticLoadBalancingV2)",
             "Something that nobody has seen before",
         ];
         let rows: Vec<String> = reasons

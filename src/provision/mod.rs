@@ -16,6 +16,7 @@ mod found;
 mod guard;
 mod history;
 mod late;
+mod placement;
 mod poll_interval;
 mod recover;
 mod stack;
@@ -43,6 +44,7 @@ pub use delete::delete_stack;
 pub use follow::{retry_transient, wait_until_idle};
 pub use forecast::forecast;
 pub use found::{DeployedStack, FoundStack, Unlisted, find_deployed_stacks, find_stacks};
+pub use placement::{ImageChoice, place};
 pub use recover::{Recovery, SkipRule, failed_to_roll_back, recover_stack};
 pub use stack::Outcome;
 use state::DeployAction;
@@ -90,6 +92,8 @@ pub struct Options {
     pub mode: DeploymentMode,
     /// The time for which CloudFormation watches the alarms of a stack after it has changed it.
     pub bake: BakeTime,
+    /// When servers get the newest image.
+    pub image: ImageChoice,
 }
 
 /// Wait for another operation that runs on a stack, or fail
@@ -142,7 +146,11 @@ pub async fn provision(
         waiting = blocked;
         for stack in ready {
             let parameters = resolve_parameters(stack, &outputs, artifacts)?;
-            let work = provision_one(aws, stack, parameters, large, options, reporter);
+            let work = async move {
+                let parameters =
+                    placement::complete(aws, stack, parameters, options, reporter).await?;
+                provision_one(aws, stack, parameters, large, options, reporter).await
+            };
             running.push(async move { (stack, work.await) });
         }
         match running.next().await {
@@ -326,16 +334,20 @@ async fn as_deployed(
     Ok(known.clone().with_template(template))
 }
 
+/// Returns the parameters that are known without AWS, and without the digest.
 fn resolve_parameters(
     plan: &StackPlan,
     outputs: &Outputs,
     artifacts: &BTreeMap<ArtifactFact, String>,
 ) -> Result<BTreeMap<String, String>> {
-    let resolved = plan.parameters.iter().map(|(name, source)| {
+    let known = plan.parameters.iter();
+    let known = known.filter(|(_, source)| !matches!(source, ParameterSource::Placement(_)));
+    let resolved = known.map(|(name, source)| {
         let value = match source {
             ParameterSource::Value(text) => Some(text),
             ParameterSource::Output { stack, output } => outputs.find(stack, output),
             ParameterSource::Artifact(fact) => artifacts.get(fact),
+            ParameterSource::Placement(_) => None,
         };
         let value = value.with_context(|| {
             format!(
@@ -346,10 +358,7 @@ fn resolve_parameters(
         })?;
         Ok(((*name).to_owned(), value.clone()))
     });
-    Ok(with_digest(
-        &plan.template.body,
-        resolved.collect::<Result<_>>()?,
-    ))
+    resolved.collect()
 }
 
 /// Says what a parameter without a value lacks.
@@ -360,6 +369,7 @@ fn lacking(source: &ParameterSource) -> String {
             format!("stack `{stack}` has no output `{output}`")
         }
         ParameterSource::Artifact(_) => "its artifact was not published".to_owned(),
+        ParameterSource::Placement(_) => "AWS was not asked for it".to_owned(),
     }
 }
 

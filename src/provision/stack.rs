@@ -15,12 +15,12 @@ use super::state::{self, DeployAction};
 use super::target::StackTarget;
 use super::{
     DIGEST, OnBusy, Options, VerifyMode, alarms, cause, delete_stack, estimate, guard, history,
-    without_deletion_protection,
+    with_changes,
 };
 use crate::aws::{ChangeSet, ChangeSetKind, ChangeSetState, Stack, StackEvent, StackState};
 use crate::error::UserError;
 use crate::event::Event;
-use crate::plan::DELETION_PROTECTION;
+use crate::plan::{DELETION_PROTECTION, RETAINED_PROTECTION};
 
 /// The outcome of a deploy for one stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -139,8 +139,12 @@ fn while_created(
     target: &StackTarget<'_>,
     parameters: &BTreeMap<String, String>,
 ) -> Option<BTreeMap<String, String>> {
-    let protection = parameters.get(DELETION_PROTECTION)?;
-    (protection == "true").then(|| without_deletion_protection(&target.template.body, parameters))
+    let given = [DELETION_PROTECTION, RETAINED_PROTECTION].into_iter();
+    let on = given.filter(|name| parameters.get(*name).is_some_and(|value| value == "true"));
+    let off: BTreeMap<_, _> = on
+        .map(|name| (name.to_owned(), "false".to_owned()))
+        .collect();
+    (!off.is_empty()).then(|| with_changes(&target.template.body, parameters, &off))
 }
 
 /// Same digest *and* a healthy status: a stack that was rolled back has the digest of what it is.

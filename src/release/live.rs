@@ -139,7 +139,7 @@ fn facts(plan: &StageStack) -> impl Iterator<Item = (&str, ArtifactFact)> {
         .iter()
         .filter_map(|(name, source)| match source {
             ParameterSource::Artifact(fact) => Some((name.as_str(), fact.clone())),
-            ParameterSource::Value(_) | ParameterSource::Output { .. } => None,
+            _ => None,
         })
 }
 

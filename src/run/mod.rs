@@ -198,7 +198,7 @@ fn validate(args: &ValidateArgs) -> Result<Exit> {
 
 async fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Exit> {
     let config = load_config(&args.stage.selection)?;
-    let work = async |journal: &Journal| commands::plan::plan(&config, journal).await;
+    let work = async |journal: &Journal| commands::plan::plan(&config, args.image(), journal).await;
     let preview = with_progress(&config, args.stage.output, terminal, work).await?;
     if let Some(file) = &args.out {
         commands::plan::save(&preview, file)?;

@@ -35,6 +35,7 @@ fn certificate(state: CertificateState, days: i64) -> CertificateRow {
         state,
         issued: Some(at(-100)),
         expires: Some(at(days)),
+        in_use_by: Vec::new(),
     };
     certificates::row("certificate", certificate)
 }

@@ -9,6 +9,7 @@ the wrong type, outside of its enumeration, its length, its range or its pattern
 
 import base64
 import collections
+import functools
 import json
 import re
 import sys
@@ -17,6 +18,8 @@ import xml.etree.ElementTree as ElementTree
 
 import botocore.loaders
 import botocore.model
+
+import ec2_form
 
 # The name in a signature → botocore's name of the service, where they differ.
 SIGNED_AS = {"monitoring": "cloudwatch", "servicequotas": "service-quotas"}
@@ -69,7 +72,9 @@ def query(request, model):
         request.fault("Version", f"`{version}` is not `{model.metadata['apiVersion']}`")
     used = set()
     shape = model.operation_model(action).input_shape
-    value = of_form(shape, "", form, used) if shape else {}
+    is_ec2 = model.metadata["protocol"] == "ec2"
+    read = functools.partial(ec2_form.of_form, scalar=of_text) if is_ec2 else of_form
+    value = read(shape, "", form, used) if shape else {}
     for name in sorted(set(form) - used):
         request.fault(name, "the operation has no such parameter")
     return action, value
@@ -339,7 +344,7 @@ def text(request, shape, value, where):
         unread[pattern] += 1
 
 
-READERS = {"query": query, "json": json_target, "rest-json": rest, "rest-xml": rest, "smithy-rpc-v2-cbor": cbor}
+READERS = {"query": query, "ec2": query, "json": json_target, "rest-json": rest, "rest-xml": rest, "smithy-rpc-v2-cbor": cbor}
 
 
 def reader(request, model):

@@ -91,6 +91,47 @@ async fn hello(build: String, request: Request) -> Response {
     })
 }
 
+/// Answers what a deploy asks of EC2 and Systems Manager: a region with two zones, in which everything is offered.
+fn answer_about_the_region(headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    let target = headers.get("x-amz-target");
+    if target.is_some_and(|target| target == "AmazonSSM.GetParameter") {
+        return Some(r#"{"Parameter":{"Value":"ami-1"}}"#.to_owned());
+    }
+    let question = std::str::from_utf8(body).ok()?;
+    let (set, item) = match question.split(['=', '&']).nth(1)? {
+        "DescribeAvailabilityZones" => (
+            "availabilityZoneInfo",
+            "<zoneName>ZONE</zoneName><zoneState>available</zoneState><zoneType>availability-zone</zoneType>\
+             <optInStatus>opt-in-not-required</optInStatus>",
+        ),
+        "DescribeInstanceTypeOfferings" => ("instanceTypeOfferingSet", "<location>ZONE</location>"),
+        "DescribeVpcEndpointServices" => {
+            return Some(format!(
+                "<R><serviceDetailSet>{}</serviceDetailSet></R>",
+                services()
+            ));
+        }
+        _ => return None,
+    };
+    let items = ZONES.map(|zone| format!("<item>{}</item>", item.replace("ZONE", zone)));
+    Some(format!("<R><{set}>{}</{set}></R>", items.concat()))
+}
+
+const ZONES: [&str; 2] = ["us-east-1a", "us-east-1b"];
+
+/// The interface endpoints that servers in a private network need.
+fn services() -> String {
+    let zones = ZONES.map(|zone| format!("<item>{zone}</item>")).concat();
+    let names = ["cloudformation", "logs", "sns", "sqs", "ssm", "ssmmessages"];
+    let rows = names.map(|name| {
+        format!(
+            "<item><serviceName>com.amazonaws.us-east-1.{name}</serviceName>\
+             <availabilityZoneSet>{zones}</availabilityZoneSet></item>"
+        )
+    });
+    rows.concat()
+}
+
 async fn answer_api(
     State(aws): State<FakeAws>,
     method: Method,
@@ -101,6 +142,9 @@ async fn answer_api(
 ) -> Response {
     let kind = headers.get(header::CONTENT_TYPE);
     let is = |begin: &str| kind.is_some_and(|kind| kind.as_bytes().starts_with(begin.as_bytes()));
+    if let Some(region) = answer_about_the_region(&headers, &body) {
+        return region.into_response();
+    }
     if is("application/x-www-form-urlencoded") {
         return fake_account::answer(State(aws.account), body).await;
     }

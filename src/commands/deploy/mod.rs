@@ -23,7 +23,7 @@ use crate::event::{Reporter, Step};
 use crate::local::{self, Lock, Platform, ServerRelease, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{self, Plan, SavedPlan};
-use crate::provision::{self, OnBusy, Options, Provisioned};
+use crate::provision::{self, ImageChoice, OnBusy, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
 use crate::report::{DeployReport, Released, StackRow, StepRow, seconds};
@@ -83,7 +83,8 @@ pub async fn deploy_from(
 
     let artifacts = step(Step::Build, &mut steps, reporter, build).await?;
     if let Some(saved) = &request.plan {
-        let work = ensure_plan_holds(saved, config, &platform, &artifacts, reporter);
+        let image = request.options.image;
+        let work = ensure_plan_holds(saved, config, &platform, &artifacts, image, reporter);
         step(Step::Plan, &mut steps, reporter, work).await?;
     }
     let endpoint = step(
@@ -96,7 +97,8 @@ pub async fn deploy_from(
     let aws = connect(config, &endpoint).await?;
     let plan = super::validate::read_plan(config, &endpoint.urls)?.with_consent(&request.consent);
 
-    ensure_consent_to_losses(config, &plan, &artifacts, &aws, reporter).await?;
+    let image = request.options.image;
+    ensure_consent_to_losses(config, &plan, &artifacts, &aws, image, reporter).await?;
     let deployment = Deployment {
         config,
         request,
@@ -225,9 +227,10 @@ async fn ensure_plan_holds(
     config: &Config,
     platform: &Platform,
     artifacts: &Artifacts,
+    image: ImageChoice,
     reporter: &dyn Reporter,
 ) -> Result<()> {
-    let now = super::plan::preview(config, platform, artifacts, reporter).await?;
+    let now = super::plan::preview(config, platform, artifacts, image, reporter).await?;
     let changed = plan::changed_parts(saved, &now.stage, &now.parts);
     if changed.is_empty() {
         return Ok(());

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::plan::Plan;
+use crate::provision::ImageChoice;
 use crate::provision::state::{self, DeployAction};
 use crate::publish;
 use crate::template::{self, DataConsent};
@@ -25,6 +26,7 @@ pub(crate) async fn ensure_consent_to_losses(
     plan: &Plan,
     artifacts: &Artifacts,
     aws: &Aws,
+    image: ImageChoice,
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let found = find_stacks(Some(aws), config, plan, reporter).await?;
@@ -49,6 +51,7 @@ pub(crate) async fn ensure_consent_to_losses(
         bucket: artifact_bucket(&found),
         artifacts: publish::facts(artifacts),
         ask: AskAbout::Data,
+        image,
         reporter,
     };
     let (previews, _) = preview_stacks(&facts, plan, &found).await?;

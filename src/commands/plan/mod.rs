@@ -12,17 +12,17 @@ use anyhow::Result;
 use super::{connect, ensure_credentials, step};
 use crate::aws::{Aws, Object, Stack};
 use crate::build::{self, Artifacts};
-use crate::config::Config;
+use crate::config::{Config, Hosting};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
 use crate::file;
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{
-    self, ArtifactFact, ArtifactPreview, Plan, Preview, RemainingFile, SavedPlan, SitePreview,
-    StackPlan, StageStack, UndescribedStack,
+    self, ArtifactFact, ArtifactPreview, IdleCosts, Plan, Preview, RemainingFile, SavedPlan,
+    SitePreview, StackPlan, StageStack, UndescribedStack,
 };
-use crate::provision::{Unlisted, find_deployed_stacks, retry_transient};
+use crate::provision::{ImageChoice, Unlisted, find_deployed_stacks, retry_transient};
 use crate::publish;
 use crate::release;
 use crate::template::AFTER_DEPLOY;
@@ -37,7 +37,7 @@ const STACKS: &str = "stacks";
 /// # Errors
 /// The build fails, there are no credentials, a stack is busy or needs a person, or CloudFormation refuses
 /// a template.
-pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
+pub async fn plan(config: &Config, image: ImageChoice, reporter: &dyn Reporter) -> Result<Preview> {
     let platform = Platform::of(config);
     let _lock = local::lock(config)?;
     super::validate::read_valid_plan(config, &platform.urls(), reporter)?;
@@ -45,7 +45,7 @@ pub async fn plan(config: &Config, reporter: &dyn Reporter) -> Result<Preview> {
     let mut steps = Vec::new();
     let work = build::build(config, reporter);
     let artifacts = step(Step::Build, &mut steps, reporter, work).await?;
-    let work = preview(config, &platform, &artifacts, reporter);
+    let work = preview(config, &platform, &artifacts, image, reporter);
     step(Step::Plan, &mut steps, reporter, work).await
 }
 
@@ -54,6 +54,7 @@ pub(super) async fn preview(
     config: &Config,
     platform: &Platform,
     artifacts: &Artifacts,
+    image: ImageChoice,
     reporter: &dyn Reporter,
 ) -> Result<Preview> {
     let urls = platform.urls();
@@ -69,6 +70,7 @@ pub(super) async fn preview(
         bucket: artifact_bucket(&found),
         artifacts: publish::facts(artifacts),
         ask: AskAbout::Everything,
+        image,
         reporter,
     };
     let work = preview_stacks(&facts, &plan, &found);
@@ -79,6 +81,7 @@ pub(super) async fn preview(
     let site = site_preview(&difference, &held, remain);
     let mut parts = parts(config, artifacts, &urls, &held);
     parts.extend(ahead.iter().flat_map(|ahead| ahead.parts.clone()));
+    let idle_costs = idle_costs(config, &ahead);
     let names = ahead.iter().flat_map(|ahead| ahead.names.clone()).collect();
     let stacks: Vec<_> = ahead.into_iter().map(|ahead| ahead.preview).collect();
     Ok(Preview {
@@ -89,9 +92,18 @@ pub(super) async fn preview(
         stacks,
         undescribed,
         site,
+        idle_costs,
         names,
         parts,
     })
+}
+
+/// A stage on this machine costs nothing.
+fn idle_costs(config: &Config, stacks: &[PreviewedStack]) -> Option<IdleCosts> {
+    let stacks = stacks.iter();
+    let stacks = stacks.map(|stack| (stack.preview.name.as_str(), &stack.resources));
+    let is_paid = config.settings.hosting == Hosting::Aws;
+    is_paid.then(|| plan::idle_costs(&config.settings.region, stacks))
 }
 
 /// Returns where the stage is reached, or `None` if there is no endpoint to ask: then nothing is there.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::aws::{Aws, Stack, StackState};
 use crate::error::UserError;
@@ -12,7 +13,7 @@ use crate::plan::{
     self, ArtifactFact, NameChange, OutputChange, StackAction, StackPlan, StackPreview,
 };
 use crate::provision::state::{self, DeployAction};
-use crate::provision::{self, LargeTemplates, retry_transient};
+use crate::provision::{self, ImageChoice, LargeTemplates, retry_transient};
 use crate::template::{self, Body, Rendered, ResourceChange};
 
 /// The inputs that the previews of all stacks share.
@@ -25,6 +26,8 @@ pub(super) struct PreviewInputs<'a> {
     pub(super) artifacts: BTreeMap<ArtifactFact, String>,
     /// The changes about which CloudFormation is asked.
     pub(super) ask: AskAbout,
+    /// When servers get the newest image.
+    pub(super) image: ImageChoice,
     /// The receiver of warnings.
     pub(super) reporter: &'a dyn Reporter,
 }
@@ -43,6 +46,8 @@ pub(super) struct PreviewedStack {
     pub(super) preview: StackPreview,
     pub(super) names: Vec<NameChange>,
     pub(super) outputs: BTreeMap<String, String>,
+    /// Its resources, with the parameters put in.
+    pub(super) resources: BTreeMap<String, Value>,
     /// Its parts of the plan's digest.
     pub(super) parts: BTreeMap<String, String>,
 }
@@ -55,6 +60,16 @@ pub(super) async fn preview_stack(
     planned: &Outputs,
 ) -> Result<PreviewedStack> {
     let parameters = plan::planned_parameters(plan, planned, &facts.artifacts);
+    let parameters = match facts.aws {
+        Some(aws) => {
+            let place = || {
+                let known = parameters.clone();
+                provision::place(aws, plan, stack, facts.image, known)
+            };
+            retry_transient(facts.reporter, place).await?
+        }
+        None => parameters,
+    };
     let action = action(plan, stack, &parameters)?;
     let after = render(&plan.template.body, &parameters)?;
     let (before, changes) = match (action, stack, facts.aws) {
@@ -82,6 +97,7 @@ pub(super) async fn preview_stack(
     Ok(PreviewedStack {
         names: plan::name_changes(&plan.name, &changes, &before, &after),
         outputs,
+        resources: after.resources,
         parts: parts(plan, stack, &parameters),
         preview: StackPreview {
             name: plan.name.clone(),

@@ -1,6 +1,8 @@
 //! `teardown`: removes everything, each stack before those that it needs. First what there is, and what of it
 //! will go or stay; then, with consent, the deletion; last what became of it.
 
+mod certificates;
+mod queues;
 mod stack;
 
 use anyhow::Result;
@@ -137,6 +139,15 @@ async fn remove_stacks(
         format!("stack {}: not tried, {by} still needs it", plan.name)
     });
     report.failed.extend(left);
+    let servers = config.stack_name(queues::SERVERS);
+    let is_left = standing.iter().any(|stack| stack.stack == servers);
+    // An endpoint of our own takes its queues with it.
+    if !is_left && !platform.is_disposable() {
+        match queues::remove_left_over(&aws.sqs, &servers).await {
+            Ok(removed) => report.removed.extend(removed),
+            Err(error) => report.failed.push(format!("queues of servers: {error:#}")),
+        }
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use super::certificates;
 use crate::aws::{Aws, CloudFormation, Protection, Stack, StackEvent, StackState};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
@@ -35,6 +36,7 @@ pub(super) async fn remove_stack(
             return Ok(());
         };
         lift_protection(&client, plan, &stack, reporter).await?;
+        certificates::wait_until_unused(aws, &client, plan, reporter).await?;
         delete(aws, &client, plan, reporter, &mut on_event).await
     };
     crate::event::task(reporter, &task, |()| "deleted".to_owned(), work).await?;
