@@ -15,7 +15,7 @@ type DiagnosisRule = (&'static [&'static str], &'static str, &'static str);
 /// Texts of which one must be in the reason (lower case), the cause, and the cure. The first that fits
 /// counts. Source: the messages of the CloudFormation resource handlers and of the threads in the field
 /// that quote them (AWS::EarlyValidation, ACM, CloudFront, EC2, S3).
-const RULES: [DiagnosisRule; 12] = [
+const RULES: [DiagnosisRule; 17] = [
     (
         &[
             "isn't in us-east-1",
@@ -35,6 +35,37 @@ const RULES: [DiagnosisRule; 12] = [
         ],
         "public DNS does not validate the certificate",
         "have the registrar delegate the domain to the zone's name servers, and look at its CAA records; `factory-tree doctor` compares them",
+    ),
+    (
+        &[
+            "cnamealreadyexists",
+            "cnames you provided are already associated",
+        ],
+        "another distribution has the site's name",
+        "take the name out of that distribution, which may be in another account (`aws cloudfront list-conflicting-aliases` shows half of its id), or set another `domain`",
+    ),
+    (
+        &["tried to create resource record set"],
+        "the zone has a record of that name, and no stack of the stage made it",
+        "note its value, delete it in Route 53, and deploy again; or set another `domain`",
+    ),
+    (
+        &["domain name you provided already exists"],
+        "API Gateway has that domain in this region already, maybe for another API",
+        "delete it there (`aws apigatewayv2 delete-domain-name --domain-name api.DOMAIN`), or set another `domain`",
+    ),
+    (
+        &["maximum number of vpcs", "vpclimitexceeded"],
+        "the account has as many VPCs in this region as it may",
+        "delete one that nobody uses (the default VPC counts), or ask Service Quotas for more (vpc, L-F678F1CE)",
+    ),
+    (
+        &[
+            "unreservedconcurrentexecution below its minimum",
+            "concurrent executions",
+        ],
+        "the account may run too few Lambdas at a time",
+        "ask Service Quotas for 1000 concurrent executions (lambda, L-B99A9384)",
     ),
     (
         &[
@@ -193,6 +224,11 @@ mod tests {
             "Received 0 SUCCESS signal(s) out of 2. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
             "Properties validation failed for resource Table with message: #/KeySchema/0: required key [AttributeName] not found",
             "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: sqs:CreateQueue on resource: arn:aws:sqs:us-east-1:123456789012:dead because no identity-based policy allows the sqs:CreateQueue action",
+            "One or more of the CNAMEs you provided are already associated with a different resource. (Service: CloudFront, Status Code: 409)",
+            "[Tried to create resource record set [name='www.example.com.', type='A'] but it already exists]",
+            "The domain name you provided already exists. (Service: ApiGatewayV2, Status Code: 409)",
+            "The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400)",
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [10].",
             "Something that nobody has seen before",
         ];
         let rows: Vec<String> = reasons
