@@ -60,7 +60,12 @@ fn every_option_is_documented_and_every_documented_option_is_there() {
 #[test]
 fn the_other_pages_name_no_option_that_is_not_there() {
     let options = options();
-    for page in ["configuration", "deploying", "troubleshooting"] {
+    for page in [
+        "configuration",
+        "deploying",
+        "first-deploy",
+        "troubleshooting",
+    ] {
         let text = read(&format!("docs/{page}.md"));
         // Only what follows our own name: other programs have options too.
         let lines = found(r"(factory-tree [^`\n]*--[^`\n]*)", &text).into_iter();
@@ -84,6 +89,28 @@ fn every_exit_code_has_its_row_and_every_row_its_code() {
         .filter_map(|line| line.split('|').nth(1))
         .collect();
     assert_eq!(found(r"(\d+)", &first.join("\n")), codes);
+}
+
+/// A cause is the second member of a rule, behind the texts by which it is known.
+#[test]
+fn every_cause_of_a_failure_has_its_row() {
+    let source = read("src/provision/diagnosis.rs");
+    let source = source.split_once("#[cfg(test)]").unwrap().0;
+    let mut causes = found(r#"\],\n\s+"([^"\n]+)","#, source);
+    causes.extend(found(r#"cause: "([^"]+)""#, source));
+    assert!(causes.len() > 15, "{causes:?}");
+    let page = read("docs/first-deploy.md");
+    let table = page
+        .split_once("| cause, as the error says it |")
+        .unwrap()
+        .1;
+    let table = table.split_once("\n\n").unwrap().0;
+    let rows: Names = found(r"(?m)^\| ([^|]+) \|", table);
+    let missing: Vec<_> = causes.difference(&rows).collect();
+    assert!(
+        missing.is_empty(),
+        "docs/first-deploy.md has no row for {missing:?}"
+    );
 }
 
 #[test]

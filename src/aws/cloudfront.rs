@@ -1,10 +1,20 @@
-//! CloudFront: the invalidation of cached paths.
+//! CloudFront: the invalidation of cached paths, and the names of the account's distributions.
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
 
+use super::denied::failure;
 use super::fault::fault;
+
+/// A name of a distribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// The host.
+    pub name: String,
+    /// The id of the distribution.
+    pub distribution: String,
+}
 
 /// The client to CloudFront.
 #[derive(Clone, Debug)]
@@ -15,6 +25,37 @@ pub struct CloudFront {
 impl CloudFront {
     pub(super) fn new(client: Client) -> Self {
         Self { client }
+    }
+
+    /// Lists the names of all distributions of the account.
+    ///
+    /// # Errors
+    /// They may not be listed.
+    pub async fn list_aliases(&self) -> Result<Vec<Alias>> {
+        let mut found = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let request = self.client.list_distributions().set_marker(next);
+            let page = request
+                .send()
+                .await
+                .map_err(|error| failure(error, "cloudfront:ListDistributions"))
+                .context("failed to list the distributions of the account")?;
+            let Some(list) = page.distribution_list else {
+                return Ok(found);
+            };
+            for distribution in list.items() {
+                let aliases = distribution.aliases().map(|aliases| aliases.items());
+                found.extend(aliases.unwrap_or_default().iter().map(|name| Alias {
+                    name: name.clone(),
+                    distribution: distribution.id().to_owned(),
+                }));
+            }
+            next = list.next_marker.filter(|_| list.is_truncated);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// Asks for an invalidation and returns its id; it completes in the background. The same

@@ -49,7 +49,7 @@ pub use change_set::{
     RollbackTriggers, TemplateSource,
 };
 pub use cloudformation::{CloudFormation, Protection};
-pub use cloudfront::CloudFront;
+pub use cloudfront::{Alias, CloudFront};
 pub use cloudwatch::{Alarm, AlarmState, CloudWatch};
 pub use denied::missing_permission;
 pub use drift::{DriftedResource, PropertyDrift};

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use futures_util::future::{join_all, try_join_all};
+
 use super::connect;
 use crate::aws::{Aws, Zone};
 use crate::config::Config;
@@ -28,12 +30,16 @@ pub async fn doctor(config: &Config) -> DoctorReport {
 }
 
 /// The rows that only a stage on AWS needs.
-const ON_AWS: [&str; 6] = [
+const ON_AWS: [&str; 10] = [
     "credentials",
     "region",
     "clock",
     "quota",
+    "vpcs",
+    "lambda",
     "delegation",
+    "records",
+    "alias",
     "caa",
 ];
 
@@ -49,11 +55,64 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
         check_caa(config, &dns),
     );
     let (credentials, aws) = judge_credentials(account).await;
-    let (quota, delegation) = tokio::join!(
-        check_quota(config, aws.as_ref()),
-        check_delegation(config, aws.as_ref(), &dns),
+    let Some(aws) = aws else {
+        let asked = ["quota", "vpcs", "lambda", "delegation", "records", "alias"];
+        let unknown = asked.map(|name| Finding::unknown(name, "needs credentials"));
+        let mut findings = vec![credentials, region, clock];
+        findings.extend(unknown);
+        findings.push(caa);
+        return findings;
+    };
+    let deployed = deployed_stacks(config, &aws).await;
+    let deployed = deployed.as_deref();
+    let (quota, vpcs, lambda, delegation, records, alias) = tokio::join!(
+        check_quota(&aws, "quota", ("ec2", doctor::NEEDED_VCPUS_CODE), |quota| {
+            doctor::judge_vcpus(quota, &config.settings)
+        }),
+        check_quota(&aws, "vpcs", ("vpc", doctor::VPCS_CODE), |quota| {
+            doctor::judge_vpcs(quota, deployed.unwrap_or_default())
+        }),
+        check_quota(
+            &aws,
+            "lambda",
+            ("lambda", doctor::CONCURRENCY_CODE),
+            doctor::judge_concurrency
+        ),
+        check_delegation(config, &aws, &dns),
+        check_records(config, &aws, deployed),
+        check_aliases(config, &aws, deployed),
     );
-    vec![credentials, region, clock, quota, delegation, caa]
+    vec![
+        credentials,
+        region,
+        clock,
+        quota,
+        vpcs,
+        lambda,
+        delegation,
+        records,
+        alias,
+        caa,
+    ]
+}
+
+/// The stacks of the stage that have records, as far as they are deployed, or why that is not known.
+type Deployed<'a> = Result<&'a [&'static str], &'a Finding>;
+
+async fn deployed_stacks(config: &Config, aws: &Aws) -> Result<Vec<&'static str>, Finding> {
+    let name = "records";
+    let asked = doctor::STACKS_WITH_RECORDS.map(async |stack| {
+        let found = aws
+            .cloudformation
+            .find_stack(&config.stack_name(stack))
+            .await?;
+        anyhow::Ok(found.map(|_| stack))
+    });
+    match in_time(name, try_join_all(asked)).await {
+        Ok(Ok(found)) => Ok(found.into_iter().flatten().collect()),
+        Ok(Err(error)) => Err(Finding::unknown(name, format!("{error:#}"))),
+        Err(silence) => Err(silence),
+    }
 }
 
 /// A resolver, or why there is none.
@@ -114,7 +173,25 @@ fn sts_host(config: &Config) -> String {
     format!("sts.{region}.amazonaws.com{china}")
 }
 
-/// A region that there is has an STS.
+/// The services of the templates, by the names of their hosts. A region that there is has an STS; a new one may lack others.
+/// Source: AWS General Reference, "Service endpoints and quotas".
+const SERVICES: [&str; 13] = [
+    "acm",
+    "apigateway",
+    "autoscaling",
+    "cloudformation",
+    "dynamodb",
+    "ec2",
+    "elasticloadbalancing",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "sns",
+    "sqs",
+];
+
+/// Asks public DNS for the hosts of the services in the region.
 async fn check_region(config: &Config, dns: &Resolver) -> Finding {
     let name = "region";
     let dns = match dns {
@@ -123,7 +200,7 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
     };
     let (host, region) = (sts_host(config), &config.settings.region);
     match in_time(name, dns.has_address(&host)).await {
-        Ok(DnsAnswer::Found(_)) => Finding::good(name, region),
+        Ok(DnsAnswer::Found(_)) => check_services(name, config, dns).await,
         Ok(DnsAnswer::Nothing) => {
             let detail = format!("AWS has no region {region} ({host} does not exist)");
             Finding::bad(
@@ -137,6 +214,30 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
         }
         Err(silence) => silence,
     }
+}
+
+async fn check_services(name: &str, config: &Config, dns: &Dns) -> Finding {
+    let region = &config.settings.region;
+    let asked = SERVICES.map(async |service| {
+        let host = sts_host(config).replacen("sts", service, 1);
+        (service, dns.has_address(&host).await)
+    });
+    let answers = match in_time(name, join_all(asked)).await {
+        Ok(answers) => answers,
+        Err(silence) => return silence,
+    };
+    let missing = answers
+        .into_iter()
+        .filter(|(_, answer)| matches!(answer, DnsAnswer::Nothing));
+    let missing: Vec<&str> = missing.map(|(service, _)| service).collect();
+    if missing.is_empty() {
+        return Finding::good(name, region);
+    }
+    Finding::bad(
+        name,
+        format!("region {region} has no {}", missing.join(", ")),
+        "set `region` of the stage to one that has all services of the templates, such as `us-east-1`",
+    )
 }
 
 async fn check_clock(config: &Config) -> Finding {
@@ -155,27 +256,61 @@ async fn check_caa(config: &Config, dns: &Resolver) -> Finding {
     }
 }
 
-async fn check_quota(config: &Config, aws: Option<&Aws>) -> Finding {
-    let name = "quota";
-    let Some(aws) = aws else {
-        return Finding::unknown(name, "needs credentials");
-    };
-    let asked = aws
-        .service_quotas
-        .get_quota("ec2", doctor::NEEDED_VCPUS_CODE);
-    match in_time(name, asked).await {
-        Ok(Ok(quota)) => doctor::judge_vcpus(quota, &config.settings),
+async fn check_quota(
+    aws: &Aws,
+    name: &str,
+    (service, code): (&str, &str),
+    judge: impl Fn(f64) -> Finding,
+) -> Finding {
+    match in_time(name, aws.service_quotas.get_quota(service, code)).await {
+        Ok(Ok(quota)) => judge(quota),
         Ok(Err(error)) => Finding::unknown(name, format!("{error:#}")),
         Err(silence) => silence,
     }
 }
 
-async fn check_delegation(config: &Config, aws: Option<&Aws>, dns: &Resolver) -> Finding {
+async fn check_records(config: &Config, aws: &Aws, deployed: Deployed<'_>) -> Finding {
+    let name = "records";
+    let deployed = match deployed {
+        Ok(deployed) => deployed,
+        Err(unknown) => return unknown.clone(),
+    };
+    let asked = async {
+        let Some(zone) = find_zone(config, aws).await? else {
+            return anyhow::Ok(None);
+        };
+        aws.route53.list_records(&zone.id).await.map(Some)
+    };
+    match in_time(name, asked).await {
+        Ok(Ok(Some(records))) => {
+            doctor::judge_records(config.settings.domain.as_str(), &records, deployed)
+        }
+        Ok(Ok(None)) => Finding::good(name, "there is no zone yet, so nothing is in it"),
+        Ok(Err(error)) => Finding::unknown(name, format!("{error:#}")),
+        Err(silence) => silence,
+    }
+}
+
+async fn check_aliases(config: &Config, aws: &Aws, deployed: Deployed<'_>) -> Finding {
+    let name = "alias";
+    let deployed = match deployed {
+        Ok(deployed) => deployed,
+        Err(unknown) => return Finding::unknown(name, &unknown.detail),
+    };
+    match in_time(name, aws.cloudfront.list_aliases()).await {
+        Ok(Ok(aliases)) => {
+            doctor::judge_aliases(config.settings.domain.as_str(), &aliases, deployed)
+        }
+        Ok(Err(error)) => Finding::unknown(name, format!("{error:#}")),
+        Err(silence) => silence,
+    }
+}
+
+async fn check_delegation(config: &Config, aws: &Aws, dns: &Resolver) -> Finding {
     let name = "delegation";
-    let (aws, dns) = match (aws, dns) {
-        (Some(aws), Ok(dns)) => (aws, dns),
-        (None, _) => return Finding::unknown(name, "needs credentials"),
-        (_, Err(problem)) => return Finding::unknown(name, problem),
+    let dns = match dns {
+        Ok(dns) => dns,
+        Err(problem) => return Finding::unknown(name, problem),
     };
     match in_time(name, find_zone(config, aws)).await {
         Ok(Ok(Some(zone))) => {

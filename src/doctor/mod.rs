@@ -7,6 +7,7 @@ mod dns;
 mod domain;
 mod machine;
 mod quota;
+mod taken;
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +18,10 @@ pub use clock::judge_clock;
 pub use dns::{Dns, DnsAnswer};
 pub use domain::{check_caa, check_delegation, knows_public_names};
 pub use machine::{check_disk, check_python, check_tools, judge_port};
-pub use quota::{NEEDED_VCPUS_CODE, judge_vcpus};
+pub use quota::{
+    CONCURRENCY_CODE, NEEDED_VCPUS_CODE, VPCS_CODE, judge_concurrency, judge_vcpus, judge_vpcs,
+};
+pub use taken::{STACKS_WITH_RECORDS, judge_aliases, judge_records};
 
 use crate::plain::plain;
 

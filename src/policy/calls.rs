@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 47] = [
+pub(super) const CALLS: [(&str, &[&str]); 48] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -58,6 +58,7 @@ pub(super) const CALLS: [(&str, &[&str]); 47] = [
         &["cloudformation:UpdateTerminationProtection"],
     ),
     ("create_invalidation", &["cloudfront:CreateInvalidation"]),
+    ("list_distributions", &["cloudfront:ListDistributions"]),
     ("describe_alarms", &["cloudwatch:DescribeAlarms"]),
     ("describe_table", &["dynamodb:DescribeTable"]),
     (

@@ -15,7 +15,7 @@ type DiagnosisRule = (&'static [&'static str], &'static str, &'static str);
 /// Texts of which one must be in the reason (lower case), the cause, and the cure. The first that fits
 /// counts. Source: the messages of the CloudFormation resource handlers and of the threads in the field
 /// that quote them (AWS::EarlyValidation, ACM, CloudFront, EC2, S3).
-const RULES: [DiagnosisRule; 14] = [
+const RULES: [DiagnosisRule; 19] = [
     (
         &["must be verified before you can add"],
         "AWS has not verified this account for CloudFront yet, as for many new accounts",
@@ -45,6 +45,37 @@ const RULES: [DiagnosisRule; 14] = [
         ],
         "public DNS does not validate the certificate",
         "have the registrar delegate the domain to the zone's name servers, and look at its CAA records; `factory-tree doctor` compares them",
+    ),
+    (
+        &[
+            "cnamealreadyexists",
+            "cnames you provided are already associated",
+        ],
+        "another distribution has the site's name",
+        "take the name out of that distribution, which may be in another account (`aws cloudfront list-conflicting-aliases` shows half of its id), or set another `domain`",
+    ),
+    (
+        &["tried to create resource record set"],
+        "the zone has a record of that name, and no stack of the stage made it",
+        "note its value, delete it in Route 53, and deploy again; or set another `domain`",
+    ),
+    (
+        &["domain name you provided already exists"],
+        "API Gateway has that domain in this region already, maybe for another API",
+        "delete it there (`aws apigatewayv2 delete-domain-name --domain-name api.DOMAIN`), or set another `domain`",
+    ),
+    (
+        &["maximum number of vpcs", "vpclimitexceeded"],
+        "the account has as many VPCs in this region as it may",
+        "delete one that nobody uses (the default VPC counts), or ask Service Quotas for more (vpc, L-F678F1CE)",
+    ),
+    (
+        &[
+            "unreservedconcurrentexecution below its minimum",
+            "concurrent executions",
+        ],
+        "the account may run too few Lambdas at a time",
+        "ask Service Quotas for 1000 concurrent executions (lambda, L-B99A9384)",
     ),
     (
         &[
@@ -205,6 +236,11 @@ mod tests {
             "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: sqs:CreateQueue on resource: arn:aws:sqs:us-east-1:123456789012:dead because no identity-based policy allows the sqs:CreateQueue action",
             "Access denied for operation 'Your account must be verified before you can add new CloudFront resources. To verify your account, please contact AWS Support'",
             "The following Availability Zones us-west-1a cannot be associated with a load balancer. Please try a different Availability Zone. (Service: ElasticLoadBalancingV2)",
+            "One or more of the CNAMEs you provided are already associated with a different resource. (Service: CloudFront, Status Code: 409)",
+            "[Tried to create resource record set [name='www.example.com.', type='A'] but it already exists]",
+            "The domain name you provided already exists. (Service: ApiGatewayV2, Status Code: 409)",
+            "The maximum number of VPCs has been reached. (Service: Ec2, Status Code: 400)",
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [10].",
             "Something that nobody has seen before",
         ];
         let rows: Vec<String> = reasons

@@ -76,8 +76,12 @@ fn the_doctor_of_a_stage_on_this_machine_asks_nothing_of_aws() {
             "region",
             "clock",
             "quota",
+            "vpcs",
+            "lambda",
             "delegation",
-            "caa"
+            "records",
+            "alias",
+            "caa",
         ]
     );
     for row in checks {
