@@ -130,7 +130,16 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
   }
   /** Starts over from what somebody else has made of it, and sends the same wish again. */
   function keepMine(editor: Editor): boolean {
-    editor.base = editor.theirs ?? editor.base
+    if (editor.theirs) {
+      // What was not changed here is left as they have it.
+      const mine = changedBounds(editor.base, toValues(editor.draft))
+      for (const field of ['lower', 'upper'] as const) {
+        if (mine[field] === undefined) {
+          editor.draft[field] = String(editor.theirs[field])
+        }
+      }
+      editor.base = editor.theirs
+    }
     const sent = save(editor)
     editor.theirs = undefined
     return sent
@@ -156,7 +165,7 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
       case 'name':
         return writes.update(base, { name })
       case 'bounds':
-        return writes.update(base, { lower, upper })
+        return writes.update(base, changedBounds(base, { lower, upper }))
       case 'numbers':
         return writes.generate(base, count, unanswered)
       case 'removal':
@@ -181,3 +190,14 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
 }
 
 export type Editors = ReturnType<typeof useEditors>
+
+/** Returns the bounds that a person has changed: each is written by itself, and the other one left to others. */
+function changedBounds(
+  base: Factory,
+  { lower, upper }: Pick<Factory, 'lower' | 'upper'>,
+): Partial<Pick<Factory, 'lower' | 'upper'>> {
+  return {
+    ...(lower === base.lower ? {} : { lower }),
+    ...(upper === base.upper ? {} : { upper }),
+  }
+}

@@ -94,7 +94,12 @@ it('somebody else was quicker: both are shown, and keeping mine sends it on top 
   await page.draw()
   const notice = page.view.get('.conflict')
   expect(notice.text()).toContain('Somebody else changed this factory')
-  expect(notice.text()).toMatch(/Name: Mill → Theirs/)
+  expect(notice.findAll('thead th').map((cell) => cell.text())).toEqual([
+    'Before',
+    'Yours',
+    'Theirs',
+  ])
+  expect(notice.findAll('tbody td').map((cell) => cell.text())).toEqual(['Mill', 'Mine', 'Theirs'])
   expect(page.view.get<HTMLInputElement>('.editor input').element.value).toBe('Mine')
 
   page.answer(200, { ...MILL, name: 'Mine', revision: 3 })
