@@ -37,7 +37,7 @@ export default tseslint.config(
   {
     files: ['e2e/**', '*.config.*'],
     // Parts of the story run inside the page.
-    languageOptions: { globals: { ...globals.node, window: 'readonly', document: 'readonly' } },
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
   {
     // Prettier owns the layout of templates.

@@ -10,6 +10,12 @@ export default mergeConfig(
     test: {
       environment: 'happy-dom',
       include: ['src/**/__tests__/*.spec.ts'],
+      coverage: {
+        reporter: ['text'],
+        include: ['src/**/*.{ts,vue}'],
+        exclude: ['**/__tests__/**', 'src/main.ts'],
+        thresholds: { statements: 95 },
+      },
       restoreMocks: true,
       unstubGlobals: true,
     },

@@ -28,7 +28,7 @@ const PATIENCE_MS = 15_000
 const SETTLED_MS = 250
 /** The component holds what A has typed. */
 const COMPONENT = fileURLToPath(new URL('../src/components/CreationForm.vue', import.meta.url))
-const HEADING = '<h2>New factory</h2>'
+const HEADING = ':class="{ closed: !isOpen }">New factory</h2>'
 const TYPED = 'typed and not sent'
 
 const { SITE_URL, SCREENSHOT } = process.env
@@ -54,7 +54,7 @@ async function openPage(label) {
 
 /** The field of the form in which A has typed. */
 function typedField() {
-  return a.page.locator('section', { hasText: 'New factory' }).getByLabel('Name')
+  return a.page.locator('#creation').getByLabel('Name')
 }
 
 async function save() {
@@ -63,7 +63,10 @@ async function save() {
   const heading = a.page.getByRole('heading', { name: `New factory, save ${saves}`, exact: true })
   return measure(
     async () =>
-      writeFileSync(COMPONENT, component.replace(HEADING, `<h2>New factory, save ${saves}</h2>`)),
+      writeFileSync(
+        COMPONENT,
+        component.replace(HEADING, HEADING.replace('</h2>', `, save ${saves}</h2>`)),
+      ),
     () => heading.waitFor(),
   )
 }
@@ -116,6 +119,7 @@ async function obey(command) {
 
 const a = await openPage('A')
 const b = await openPage('B')
+await a.openForm()
 await typedField().fill(TYPED)
 
 try {

@@ -11,6 +11,7 @@ import { takePicture } from './picture.mjs'
 import { Report } from './report.mjs'
 import { showAccessibility, showKeyboard } from './steps/accessibility.mjs'
 import { showLiveChanges, showNamesAsText, showReload } from './steps/live.mjs'
+import { showPolicy } from './steps/policy.mjs'
 import {
   showConflict,
   showNothingLost,
@@ -64,6 +65,7 @@ async function tellStory(url) {
   await showOrphan(report, a, b, tag)
   await showNothingLost(report, a, b, tag)
   await showReturn(report, a, b, tag)
+  await showPolicy(report, a, url)
   await showAccessibility(report, a, tag)
   await showQuiet(report, [a, b])
   await report.step('nothing of the story stays behind', async () => {

@@ -71,21 +71,26 @@ export class TreePage {
   /** The row of a factory in its confirmed state. @param {Wanted} factory */
   row({ name, lower, upper, count }) {
     const numbers = count === 1 ? '1 number' : `${count} numbers`
-    const label = `${name}, ${shown(lower)} to ${shown(upper)}, ${numbers}`
-    return this.page.getByRole('treeitem', { name: label, exact: true })
+    const bounds = `${shown(lower)} to ${shown(upper)}`
+    const whole = [
+      // Numbers that are listed stand in between.
+      ...(count > 0 ? [`[^,]+, ${bounds}, ${numbers}`] : []),
+      `${count > 0 ? numbers : 'no numbers'}, ${bounds}`,
+    ].join('|')
+    const label = new RegExp(`^${escaped(isolated(name))}, (${whole})$`)
+    return this.page.getByRole('treeitem', { name: label })
   }
 
   /** The entry of a factory in the list, with its buttons and numbers. @param {string} name */
   entry(name) {
     const title = this.page.locator('.title', { hasText: exactly(name) })
-    // The innermost one; the root's entry holds all of them.
-    return this.page.locator('li[role=none]', { has: title }).last()
+    return this.page.locator('.row', { has: title })
   }
 
   /** The numbers of a factory. @param {string} name */
   async numbers(name) {
     const texts = await this.entry(name).locator('.number').allInnerTexts()
-    return texts.map((text) => Number(text.replace('−', '-')))
+    return texts.map((text) => Number(text.trim().replace('−', '-')))
   }
 
   /** @param {Wanted} factory */
@@ -94,18 +99,27 @@ export class TreePage {
     await this.page.getByRole('button', { name: 'Create' }).click()
   }
 
+  /** Shows the form for new factories, unless it is there. */
+  async openForm() {
+    const button = this.page.getByRole('button', { name: 'New factory' })
+    if ((await button.getAttribute('aria-expanded')) === 'false') {
+      await button.click()
+    }
+  }
+
   /** Fills in the form for a new factory. @param {Wanted} factory */
   async typeFactory({ name, lower, upper, count }) {
-    const form = this.page.locator('section', { hasText: 'New factory' })
+    await this.openForm()
+    const form = this.page.locator('#creation')
     await form.getByLabel('Name').fill(name)
-    await form.getByLabel('Lower bound').fill(String(lower))
-    await form.getByLabel('Upper bound').fill(String(upper))
+    await form.getByLabel('Lower bound', { exact: true }).fill(String(lower))
+    await form.getByLabel('Upper bound', { exact: true }).fill(String(upper))
     await form.getByLabel('How many').fill(String(count))
   }
 
   /** Opens the editor for a new name and types it. @param {string} name @param {string} newName */
   async typeName(name, newName) {
-    await this.entry(name).getByTitle('Rename (F2)').click()
+    await this.useTool(name, 'Rename (F2)')
     await this.page.getByLabel('New name').fill(newName)
   }
 
@@ -117,14 +131,14 @@ export class TreePage {
   async typeBounds(name, lower, upper) {
     const row = this.entry(name)
     await row.getByTitle('Change bounds').click()
-    await row.getByLabel('Lower bound').fill(String(lower))
-    await row.getByLabel('Upper bound').fill(String(upper))
+    await row.getByLabel('Lower bound', { exact: true }).fill(String(lower))
+    await row.getByLabel('Upper bound', { exact: true }).fill(String(upper))
   }
 
   /** @param {string} name @param {number} count */
   async typeCount(name, count) {
     const row = this.entry(name)
-    await row.getByTitle('Generate numbers').click()
+    await this.useTool(name, 'Generate numbers')
     await row.getByLabel('How many (0 to 15)').fill(String(count))
   }
 
@@ -134,7 +148,14 @@ export class TreePage {
 
   /** @param {string} name */
   async remove(name) {
-    await this.entry(name).getByTitle('Remove (Delete)').click()
+    await this.useTool(name, 'Remove (Delete)')
+  }
+
+  /** Presses one of the buttons that a row shows under the pointer. @param {string} name @param {string} title */
+  async useTool(name, title) {
+    const row = this.entry(name)
+    await row.locator('.line').hover()
+    await row.getByTitle(title).click()
   }
 
   async undo() {
@@ -208,7 +229,17 @@ function shown(value) {
   return String(value).replace('-', '−')
 }
 
+/** Marks a name as the page does, so that its direction does not reorder the words around it. @param {string} name */
+function isolated(name) {
+  return `\u2068${name}\u2069`
+}
+
 /** Matches a whole text and nothing more. @param {string} text */
 function exactly(text) {
-  return new RegExp(`^${text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`)
+  return new RegExp(`^${escaped(text)}$`)
+}
+
+/** Writes a text so that it matches itself. @param {string} text */
+function escaped(text) {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

@@ -22,7 +22,9 @@ fs.rmSync(out, { recursive: true, force: true })
 fs.cpSync('dist', out, { recursive: true })
 let page = fs.readFileSync(`${out}/index.html`, 'utf8')
 for (const file of fs.readdirSync(`${out}/assets`)) {
-  const [stem, ending] = [file.slice(0, file.lastIndexOf('-')), file.slice(file.lastIndexOf('.'))]
+  const ending = file.slice(file.lastIndexOf('.'))
+  // A hash has eight characters, and a hyphen may be one of them.
+  const stem = file.slice(0, -ending.length - '-12345678'.length)
   const stamped = `${stem}-${name}${ending}`
   page = page.replaceAll(file, stamped)
   fs.renameSync(`${out}/assets/${file}`, `${out}/assets/${stamped}`)

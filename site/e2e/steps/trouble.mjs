@@ -109,7 +109,7 @@ export async function showNothingLost(report, a, b, tag) {
     await a.page.getByRole('button', { name: 'Create' }).dblclick()
     await b.row(twice).waitFor({ timeout: LIVE_MS })
     assert.equal(await b.row(twice).count(), 1)
-    assert.equal(await a.page.locator('.creation [role=alert]').count(), 0)
+    assert.equal(await a.page.locator('#creation [role=alert]').count(), 0)
   })
 }
 

@@ -16,6 +16,10 @@ export interface Connection {
   readonly state: 'connecting' | 'live' | 'reconnecting' | 'offline'
   /** Whether the tree is kept up to date by reading it now and then, for want of a socket. */
   readonly isPolling: boolean
+  /** Whether the API did not answer either, when it was asked last. */
+  readonly isUnreachable?: boolean
+  /** When the socket is tried again, in milliseconds since 1970, while there is none. */
+  readonly retryAt?: number | undefined
 }
 
 export interface ChannelListener {
@@ -31,6 +35,7 @@ export class Channel {
   private readonly polling: Polling
   private connection: Connection = { state: 'connecting', isPolling: false }
   private graceTimer: ReturnType<typeof setTimeout> | undefined
+  private retryAt: number | undefined
   private fallbackTimer: ReturnType<typeof setTimeout> | undefined
   /** Whether the first connection is neither there nor failed. */
   private isWaiting = true
@@ -45,11 +50,16 @@ export class Channel {
       onMessage: (message) => listener.onMessage(message),
       onHello: (build) => this.greet(build),
       onUp: () => this.rise(),
-      onDown: () => this.fall(),
+      onDown: (retryAt) => this.fall(retryAt),
     })
     this.polling = new Polling(api, {
       onTree: (factories) => listener.onMessage({ type: 'snapshot', factories }),
-      onRead: (outcome) => this.tell({ ...this.downState(), isPolling: outcome === 'read' }),
+      onRead: (outcome) =>
+        this.tell({
+          ...this.downState(),
+          isPolling: outcome === 'read',
+          isUnreachable: outcome === 'failed',
+        }),
     })
   }
 
@@ -73,6 +83,14 @@ export class Channel {
   /** Finds out whether the socket is still alive: something says that it may not be. */
   check(): void {
     this.socket.check()
+  }
+
+  /** Tries everything at once, in place of waiting. */
+  tryNow(): void {
+    this.socket.retryNow()
+    if (this.connection.state !== 'live') {
+      this.polling.start()
+    }
   }
 
   private wake(): void {
@@ -108,7 +126,11 @@ export class Channel {
     this.tell({ state: 'live', isPolling: false })
   }
 
-  private fall(): void {
+  private fall(retryAt: number): void {
+    this.retryAt = retryAt
+    if (this.connection.retryAt !== undefined) {
+      this.tell(this.downState())
+    }
     this.graceTimer ??= setTimeout(() => this.tell(this.downState()), GRACE_MS)
     if (this.isWaiting) {
       this.isWaiting = false
@@ -118,11 +140,9 @@ export class Channel {
   }
 
   private downState(): Connection {
-    const { isPolling } = this.connection
-    if (!navigator.onLine) {
-      return { state: 'offline', isPolling }
-    }
-    return { state: 'reconnecting', isPolling }
+    const { isPolling, isUnreachable = false } = this.connection
+    const state = navigator.onLine ? 'reconnecting' : 'offline'
+    return { state, isPolling, isUnreachable, retryAt: this.retryAt }
   }
 
   private tell(connection: Connection): void {

@@ -19,8 +19,11 @@ export interface SocketListener {
   onHello(build: string): void
   /** What this page knows is now what the server knows. */
   onUp(): void
-  /** Changes may be missed from now on, until `onUp`. Called after every failed attempt, too. */
-  onDown(): void
+  /**
+   * Changes may be missed from now on, until `onUp`. Called after every failed attempt, too, with the time of the next one,
+   * in milliseconds since 1970.
+   */
+  onDown(retryAt: number): void
 }
 
 /** What this page has of one run of one server: with it, a new connection gets only what was missed. */
@@ -157,7 +160,7 @@ export class LiveSocket {
     this.attempt += 1
     clearTimeout(this.retryTimer)
     this.retryTimer = setTimeout(() => this.connect(), delay)
-    this.listener.onDown()
+    this.listener.onDown(Date.now() + delay)
   }
 
   private read(text: string): void {

@@ -11,7 +11,7 @@ export function useConnection(
   api: FactoriesApi,
   onMessage: (message: TreeMessage) => void,
   onHello: (build: string) => void,
-): { connection: Readonly<Ref<Connection>>; check: () => void } {
+): { connection: Readonly<Ref<Connection>>; check: () => void; tryNow: () => void } {
   const connection = shallowRef<Connection>({ state: 'connecting', isPolling: false })
   const channel = new Channel(config, api, {
     onMessage,
@@ -21,5 +21,9 @@ export function useConnection(
   onMounted(() => channel.open())
   onScopeDispose(() => channel.close())
 
-  return { connection: shallowReadonly(connection), check: () => channel.check() }
+  return {
+    connection: shallowReadonly(connection),
+    check: () => channel.check(),
+    tryNow: () => channel.tryNow(),
+  }
 }

@@ -10,6 +10,7 @@ import {
   type Values,
 } from '@/api/limits'
 
+import { createTypingCheck } from './typingCheck'
 import { DraftStore } from './draftStore'
 import { parseDraft } from './editorDrafts'
 import type { FactoryTree } from './useFactoryTree'
@@ -41,6 +42,8 @@ export function useCreation(
   const kept = store.read(parseKept)
   const draft = reactive(kept?.draft ?? { ...EMPTY })
   const errors = ref<FieldErrors>({})
+  /** Whether the form is shown; what was typed in it is a reason to. */
+  const isOpen = ref((kept?.draft?.name ?? '') !== '')
   const failures = shallowRef<readonly FailedCreation[]>(kept?.failures ?? [])
   const underWay = shallowReactive(new Map<string, Wish>())
   let sentAt = Number.NEGATIVE_INFINITY
@@ -69,7 +72,7 @@ export function useCreation(
     if (draft.name === '' && Date.now() - sentAt < DOUBLE_CLICK_MS) {
       return true
     }
-    if (!check()) {
+    if (!isRight()) {
       return false
     }
     sentAt = Date.now()
@@ -78,7 +81,8 @@ export function useCreation(
     sent = JSON.stringify(draft)
     return true
   }
-  function check(): boolean {
+  function isRight(): boolean {
+    typing.stop()
     errors.value = checkDraft(draft, FIELDS)
     return Object.keys(errors.value).length === 0
   }
@@ -108,7 +112,7 @@ export function useCreation(
    * is another wish, with another id.
    */
   function edit(failure: FailedCreation): boolean {
-    if (draft.name !== '' && !check()) {
+    if (draft.name !== '' && !isRight()) {
       return false
     }
     if (draft.name !== '') {
@@ -120,12 +124,10 @@ export function useCreation(
     }
     return true
   }
-  /** Takes back complaints that no longer hold; makes no new ones while somebody is typing. */
-  function recheck(): void {
-    const current = checkDraft(draft, FIELDS)
-    const standing = FIELDS.filter((field) => errors.value[field] && current[field])
-    errors.value = Object.fromEntries(standing.map((field) => [field, current[field]]))
-  }
+  const typing = createTypingCheck(
+    () => checkDraft(draft, FIELDS),
+    (found) => (errors.value = found),
+  )
   /** Whether a factory is one that was asked for here and whose answer has not come. */
   function isAwaited(id: string): boolean {
     return failures.value.some((failure) => failure.id === id)
@@ -139,7 +141,9 @@ export function useCreation(
     retry,
     edit,
     discard,
-    recheck,
+    check: () => typing.check(draft, errors.value),
+    isOpen: readonly(isOpen),
+    setOpen: (open: boolean) => void (isOpen.value = open),
     isAwaited,
   }
 }

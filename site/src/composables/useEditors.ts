@@ -14,6 +14,7 @@ import {
   type EditorKind,
 } from './editor'
 import { keepEditor, parseKeptEditors } from './editorDrafts'
+import { createTypingCheck, type TypingCheck } from './typingCheck'
 import type { FactoryWrites, WriteOutcome } from './factoryWrites'
 
 const EDITOR_KINDS: readonly EditorKind[] = ['name', 'bounds', 'numbers', 'removal']
@@ -84,39 +85,69 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
     return editors.get(`${editor.kind} ${editor.base.id}`) === editor
   }
 
+  const typingChecks = new WeakMap<Editor, TypingCheck>()
+  function typingCheckOf(editor: Editor): TypingCheck {
+    const known = typingChecks.get(editor)
+    const check =
+      known ??
+      createTypingCheck(
+        () => checkDraft(editor.draft, EDITED_FIELDS[editor.kind]),
+        (errors) => (editor.errors = errors),
+      )
+    typingChecks.set(editor, check)
+    return check
+  }
   function fill(editor: Editor, field: Field, text: string): void {
     editor.draft[field] = text
+    typingCheckOf(editor).check(editor.draft, editor.errors)
   }
 
   /** Checks and sends what an editor holds; returns whether it was sent or had nothing to send. */
   function save(editor: Editor, seen: Factory = editor.base): boolean {
+    const isReady = prepare(editor, seen)
+    if (isReady && isUnchanged(editor)) {
+      close(editor)
+    } else if (isReady) {
+      void write(editor)
+    }
+    return isReady
+  }
+  /** Sends what an editor holds, and waits for the answer. */
+  async function send(editor: Editor, seen: Factory): Promise<void> {
+    if (prepare(editor, seen)) {
+      return write(editor)
+    }
+  }
+  function prepare(editor: Editor, seen: Factory): boolean {
+    typingCheckOf(editor).stop()
     if (editor.kind === 'numbers' || editor.kind === 'removal') {
       // Decided on what was on the page when the button was pressed, not when the editor was opened.
       editor.base = seen
     }
     editor.errors = checkDraft(editor.draft, EDITED_FIELDS[editor.kind])
     editor.reason = ''
-    if (Object.keys(editor.errors).length > 0) {
-      return false
-    }
-    if (isUnchanged(editor)) {
-      close(editor)
-    } else {
-      void send(editor)
-    }
-    return true
+    return Object.keys(editor.errors).length === 0
   }
   /** Starts over from what somebody else has made of it, and sends the same wish again. */
   function keepMine(editor: Editor): boolean {
-    editor.base = editor.theirs ?? editor.base
+    if (editor.theirs) {
+      // What was not changed here is left as they have it.
+      const mine = changedBounds(editor.base, toValues(editor.draft))
+      for (const field of ['lower', 'upper'] as const) {
+        if (mine[field] === undefined) {
+          editor.draft[field] = String(editor.theirs[field])
+        }
+      }
+      editor.base = editor.theirs
+    }
     const sent = save(editor)
     editor.theirs = undefined
     return sent
   }
 
-  async function send(editor: Editor): Promise<void> {
+  async function write(editor: Editor): Promise<void> {
     editor.phase = 'saving'
-    const outcome = await write(editor)
+    const outcome = await request(editor)
     editor.phase = 'open'
     editor.unanswered = outcome.kind === 'refused' && outcome.isUnanswered === true
     if (outcome.kind === 'saved') {
@@ -128,13 +159,13 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
       listener.onLost(outcome.kind === 'refused' ? outcome.reason : 'Somebody else was quicker.')
     }
   }
-  function write({ kind, base, draft, unanswered }: Editor): Promise<WriteOutcome> {
+  function request({ kind, base, draft, unanswered }: Editor): Promise<WriteOutcome> {
     const { name, lower, upper, count } = toValues(draft)
     switch (kind) {
       case 'name':
         return writes.update(base, { name })
       case 'bounds':
-        return writes.update(base, { lower, upper })
+        return writes.update(base, changedBounds(base, { lower, upper }))
       case 'numbers':
         return writes.generate(base, count, unanswered)
       case 'removal':
@@ -142,7 +173,31 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
     }
   }
 
-  return { typed, find, ofFactory, open, close, fill, save, keepMine, settle, takeOff, putBack }
+  return {
+    typed,
+    find,
+    ofFactory,
+    open,
+    close,
+    fill,
+    save,
+    send,
+    keepMine,
+    settle,
+    takeOff,
+    putBack,
+  }
 }
 
 export type Editors = ReturnType<typeof useEditors>
+
+/** Returns the bounds that a person has changed: each is written by itself, and the other one left to others. */
+function changedBounds(
+  base: Factory,
+  { lower, upper }: Pick<Factory, 'lower' | 'upper'>,
+): Partial<Pick<Factory, 'lower' | 'upper'>> {
+  return {
+    ...(lower === base.lower ? {} : { lower }),
+    ...(upper === base.upper ? {} : { upper }),
+  }
+}

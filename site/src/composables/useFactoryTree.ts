@@ -1,5 +1,5 @@
-import { computed, inject, provide, shallowRef, triggerRef } from 'vue'
-import type { ComputedRef, InjectionKey, ShallowRef } from 'vue'
+import { inject, provide, shallowRef, triggerRef } from 'vue'
+import type { InjectionKey, ShallowRef } from 'vue'
 
 import type { FactoriesApi } from '@/api/factories'
 import type { TreeMessage } from '@/api/message'
@@ -7,7 +7,6 @@ import type { TreeMessage } from '@/api/message'
 import { FactoryWrites } from './factoryWrites'
 import { KnownFactories, type Change } from './knownFactories'
 import { PendingWrites, type FactoryRow } from './pendingWrites'
-import { compareRows } from './rowOrder'
 
 /** A burst of messages is shown together, about once per frame. */
 const FRAME_MS = 16
@@ -22,11 +21,11 @@ export interface TreeListener {
 /** The tree that everybody shares, and the writes to it. Knows nothing of what is open or selected. */
 export interface FactoryTree {
   readonly rows: Readonly<ShallowRef<ReadonlyMap<string, FactoryRow>>>
-  /** All rows in the order of the page: by name, then by id. */
-  readonly sortedRows: ComputedRef<readonly FactoryRow[]>
   /** Whether the tree has been heard of at all. */
   readonly isLoaded: Readonly<ShallowRef<boolean>>
   readonly writes: FactoryWrites
+  /** How many changes this page had heard of when it heard of the last one of a factory; 0 for none. */
+  heardAt(id: string): number
   receive(message: TreeMessage): void
 }
 
@@ -35,17 +34,17 @@ export function createFactoryTree(api: FactoriesApi, listener: TreeListener): Fa
   const known = new KnownFactories()
   const pending = new PendingWrites()
   const isLoaded = shallowRef(false)
-  const { rows, sortedRows, refreshRow, showNow, showSoon } = createRows((id) =>
+  const { rows, heardAt, refreshRow, showNow, showSoon } = createRows((id) =>
     pending.preview(id, known.find(id)),
   )
   function show(id: string): void {
-    refreshRow(id)
+    refreshRow(id, true)
     showNow()
   }
 
   function receive(message: TreeMessage): void {
     const { changes, doubtful } = known.receive(message)
-    changes.forEach(({ id }) => refreshRow(id))
+    changes.forEach(({ id }) => refreshRow(id, isLoaded.value))
     if (isLoaded.value) {
       showSoon()
       listener.onRemoteChanges(changes.filter(({ id }) => !pending.has(id)))
@@ -73,23 +72,26 @@ export function createFactoryTree(api: FactoriesApi, listener: TreeListener): Fa
     onShow: show,
     onOverdue: () => listener.onOverdue(),
   })
-  return { rows, sortedRows, isLoaded, writes, receive }
+  return { rows, isLoaded, writes, heardAt, receive }
 }
 
 /** The rows by id. One map for good, whose readers are told at most once per frame. */
 function createRows(rowOf: (id: string) => FactoryRow | undefined) {
   const rows = shallowRef(new Map<string, FactoryRow>())
-  const sortedRows = computed(() =>
-    Array.from(rows.value.values()).sort((one, other) => compareRows(one, other)),
-  )
+  const heard = new Map<string, number>()
+  let changes = 0
   let frame: ReturnType<typeof setTimeout> | undefined
 
-  function refreshRow(id: string): void {
+  function refreshRow(id: string, isNews: boolean): void {
     const row = rowOf(id)
+    if (isNews) {
+      heard.set(id, (changes += 1))
+    }
     if (row) {
       rows.value.set(id, row)
     } else {
       rows.value.delete(id)
+      heard.delete(id)
     }
   }
   function showNow(): void {
@@ -100,7 +102,7 @@ function createRows(rowOf: (id: string) => FactoryRow | undefined) {
   function showSoon(): void {
     frame ??= setTimeout(showNow, FRAME_MS)
   }
-  return { rows, sortedRows, refreshRow, showNow, showSoon }
+  return { rows, heardAt: (id: string) => heard.get(id) ?? 0, refreshRow, showNow, showSoon }
 }
 
 const factoryTreeKey: InjectionKey<FactoryTree> = Symbol('factory tree')

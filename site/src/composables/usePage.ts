@@ -1,14 +1,26 @@
-import { inject, onScopeDispose, provide, shallowReactive, watch, type InjectionKey } from 'vue'
+import {
+  inject,
+  onScopeDispose,
+  provide,
+  shallowReactive,
+  shallowRef,
+  watch,
+  type InjectionKey,
+  type Ref,
+} from 'vue'
 
 import type { Factory } from '@/api/factory'
 
 import { describeSaved, type Editor, type EditorKind } from './editor'
 import { isolate, withoutMarks } from './isolate'
 import type { Change } from './knownFactories'
+import { KEYS } from './platform'
 import { useAnnouncements, type Announcements } from './useAnnouncements'
 import { useCreation, type Creation } from './useCreation'
+import { useDeepLink } from './useDeepLink'
 import { useEditors, type Editors } from './useEditors'
 import type { FactoryTree } from './useFactoryTree'
+import { useSelection, type Selection } from './useSelection'
 import { useToasts, type Toasts } from './useToasts'
 import { useRestore } from './useRestore'
 import { useShownRows, type ShownRows } from './useShownRows'
@@ -16,11 +28,14 @@ import { useTreeFocus, type TreeFocus } from './useTreeFocus'
 
 /** How long a row that others changed stands out. */
 const RECENT_MS = 2_000
+/** How many writes to selected factories are under way together. */
+const WRITES_AT_ONCE = 4
 
 /** What belongs to this page alone: where the keyboard is, what is open, what is being edited. */
 export interface Page {
   readonly rows: ShownRows
   readonly focus: TreeFocus
+  readonly selection: Selection
   readonly editors: Editors
   readonly creation: Creation
   readonly toasts: Toasts
@@ -29,8 +44,20 @@ export interface Page {
   readonly recent: ReadonlySet<string>
   edit(kind: EditorKind, factory: Factory): Promise<void>
   remove(factory: Factory): Promise<void>
+  removeSelected(): Promise<void>
+  /** Draws for every selected factory as many numbers anew as it has. */
+  generateSelected(): Promise<void>
   restoreOrphan(factory: Factory): Promise<void>
   tellOfRemoteChanges(changes: readonly Change[]): void
+  /** The actions that touch opens for one factory. */
+  readonly sheet: Sheet
+  copyLink(factory: Factory): Promise<void>
+}
+
+export interface Sheet {
+  readonly id: Readonly<Ref<string | undefined>>
+  open(id: string): void
+  close(): void
 }
 
 export function createPage(tree: FactoryTree): Page {
@@ -41,6 +68,7 @@ export function createPage(tree: FactoryTree): Page {
   const creation = useCreation(tree, (name) => announcements.announce(`Created ${name}.`))
   const rows = useShownRows(tree, editors)
   const focus = useTreeFocus(rows)
+  const selection = useSelection(rows)
   const { restore, restoreOrphan, settleRestore } = useRestore(tree, {
     focus,
     toasts,
@@ -67,7 +95,7 @@ export function createPage(tree: FactoryTree): Page {
       void restore(factory)
     }
     toasts.show(text, { label: 'Undo', run }, 'removals')
-    announcements.announce(`${withoutMarks(text)} Press Control Z to undo.`)
+    announcements.announce(`${withoutMarks(text)} Press ${KEYS.undo} to undo.`)
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {
@@ -78,6 +106,22 @@ export function createPage(tree: FactoryTree): Page {
     await focus.focus(factory.id)
     rows.removeHere(factory.id)
     editors.save(editors.open('removal', factory), factory)
+  }
+  async function removeSelected(): Promise<void> {
+    const selected = takeSelected()
+    selected.forEach(({ id }) => rows.removeHere(id))
+    await focus.focusNearest()
+    return inTurn(selected, (factory) => editors.send(editors.open('removal', factory), factory))
+  }
+  async function generateSelected(): Promise<void> {
+    return inTurn(takeSelected(), (factory) =>
+      editors.send(editors.open('numbers', factory), factory),
+    )
+  }
+  function takeSelected(): Factory[] {
+    const selected = selection.rows.value.filter(({ pending }) => pending !== 'creating')
+    selection.clear()
+    return selected.map(({ factory }) => factory).filter(({ id }) => !rows.isOrphan(id))
   }
   function tellOfRemoteChanges(changes: readonly Change[]): void {
     const foreign = changes.filter((change) => !settle(change))
@@ -98,12 +142,15 @@ export function createPage(tree: FactoryTree): Page {
     onSaved(removal)
     return true
   }
+  const sheet = useSheet(focus)
+  const { copyLink } = useDeepLink({ tree, focus, toasts, announcements })
   // A write that was under way when the page was left may have been granted meanwhile.
   watch(tree.isLoaded, () => tree.rows.value.forEach(({ factory }) => editors.settle(factory)))
 
   return {
     rows,
     focus,
+    selection,
     editors,
     creation,
     toasts,
@@ -111,9 +158,39 @@ export function createPage(tree: FactoryTree): Page {
     recent,
     edit,
     remove,
+    removeSelected,
+    generateSelected,
     restoreOrphan,
     tellOfRemoteChanges,
+    sheet,
+    copyLink,
   }
+}
+
+function useSheet(focus: TreeFocus): Sheet {
+  const id = shallowRef<string>()
+  return {
+    id,
+    open(opened) {
+      id.value = opened
+      focus.activate(opened)
+    },
+    close: () => void (id.value = undefined),
+  }
+}
+
+/** Runs a write for each factory, a few at a time: the API refuses a crowd. */
+async function inTurn(
+  factories: readonly Factory[],
+  write: (factory: Factory) => Promise<void>,
+): Promise<void> {
+  const left = [...factories]
+  const runner = async () => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      await write(next)
+    }
+  }
+  await Promise.all(Array.from({ length: WRITES_AT_ONCE }, runner))
 }
 
 function useRecent() {

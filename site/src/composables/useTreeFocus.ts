@@ -21,25 +21,36 @@ export function factoryIdOf(key: TreeKey): string | undefined {
 export function useTreeFocus(rows: ShownRows) {
   const activeKey = ref<TreeKey>(ROOT_KEY)
   const isRootOpen = ref(true)
-  const collapsed = shallowReactive(new Set<string>())
+  const areAllOpen = ref(false)
+  /** The factories that are not as all others are. */
+  const exceptions = shallowReactive(new Set<string>())
 
   function isOpen(key: TreeKey): boolean {
-    return key === ROOT_KEY ? isRootOpen.value : !collapsed.has(key)
+    return key === ROOT_KEY ? isRootOpen.value : exceptions.has(key) !== areAllOpen.value
   }
   function setOpen(key: TreeKey, open: boolean): void {
     if (key === ROOT_KEY) {
       isRootOpen.value = open
-    } else if (open) {
-      collapsed.delete(key)
+    } else if (open === areAllOpen.value) {
+      exceptions.delete(key)
     } else {
-      collapsed.add(key)
+      exceptions.add(key)
     }
+  }
+  function setAllOpen(open: boolean): void {
+    areAllOpen.value = open
+    exceptions.clear()
   }
   function activate(key: TreeKey): void {
     activeKey.value = key
   }
   /** Moves the keyboard to an item, once it is drawn. */
   async function focus(key: TreeKey): Promise<void> {
+    const id = factoryIdOf(key)
+    if (id !== undefined) {
+      isRootOpen.value = true
+      rows.reveal(id)
+    }
     activate(key)
     await nextTick()
     document.querySelector<HTMLElement>(`[data-key="${key}"]`)?.focus()
@@ -52,13 +63,20 @@ export function useTreeFocus(rows: ShownRows) {
   }
 
   watch(rows.sorted, (now, earlier) => {
-    activeKey.value = nearestKey(activeKey.value, rows.find, earlier)
-    if (now.length === 0) {
-      activeKey.value = ROOT_KEY
-    }
+    const find = (id: string) => now[rows.indexOf(id)]
+    activeKey.value = now.length === 0 ? ROOT_KEY : nearestKey(activeKey.value, find, earlier)
   })
 
-  return { activeKey: readonly(activeKey), isOpen, setOpen, activate, focus, focusNearest }
+  return {
+    activeKey: readonly(activeKey),
+    areAllOpen: readonly(areAllOpen),
+    isOpen,
+    setOpen,
+    setAllOpen,
+    activate,
+    focus,
+    focusNearest,
+  }
 }
 
 export type TreeFocus = ReturnType<typeof useTreeFocus>

@@ -1,6 +1,8 @@
 import { formatNumber } from '@/api/limits'
 
 import type { FactoryRow } from './pendingWrites'
+import { isApple } from './platform'
+import type { Selection } from './useSelection'
 import type { ShownRows } from './useShownRows'
 import { factoryIdOf, numberKey, ROOT_KEY, type TreeFocus, type TreeKey } from './useTreeFocus'
 
@@ -9,11 +11,21 @@ const TYPE_AHEAD_MS = 600
 
 export interface TreeActions {
   rename(row: FactoryRow): void
+  /** Removes a factory, or all that are selected if it is one of them. */
   remove(row: FactoryRow): void
 }
 
+export interface TreeParts {
+  readonly rows: ShownRows
+  readonly focus: TreeFocus
+  readonly selection: Selection
+  /** How many rows the window shows. */
+  readonly pageSize: () => number
+}
+
 /** The keyboard of the tree, as the ARIA practices describe it, with F2 and Delete as in a file list. */
-export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActions) {
+export function useTreeKeys(parts: TreeParts, actions: TreeActions) {
+  const { rows, focus, selection, pageSize } = parts
   const typeAhead = createTypeAhead()
 
   /** Everything that can be reached, from top to bottom. */
@@ -45,9 +57,23 @@ export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActi
     return !isNumber(key) && (rowOf(key)?.factory.numbers.length ?? 0) > 0
   }
 
-  function step(key: TreeKey, by: 1 | -1): TreeKey {
+  function step(key: TreeKey, by: number): TreeKey {
     const keys = visibleKeys()
-    return keys[keys.indexOf(key) + by] ?? key
+    const last = keys.length - 1
+    return keys[Math.min(last, Math.max(0, keys.indexOf(key) + by))] ?? key
+  }
+  /** Goes on by one factory, and selects from where it began. */
+  function extend(key: TreeKey, by: 1 | -1): TreeKey {
+    const from = rows.indexOf(factoryIdOf(key) ?? '')
+    const id = rows.sorted.value[from + by]?.factory.id
+    if (id === undefined) {
+      return key
+    }
+    if (from >= 0 && selection.rows.value.length === 0) {
+      selection.toggle(factoryIdOf(key) ?? '')
+    }
+    selection.extendTo(id)
+    return id
   }
   function openOrEnter(key: TreeKey): TreeKey {
     if (!hasChildren(key)) {
@@ -86,10 +112,25 @@ export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActi
     return number === undefined ? row.factory.name.toLowerCase() : formatNumber(number)
   }
   function toggle(key: TreeKey): TreeKey {
-    if (hasChildren(key)) {
+    const row = isNumber(key) ? undefined : rowOf(key)
+    if (row) {
+      selection.toggle(row.factory.id)
+    } else if (key === ROOT_KEY) {
       focus.setOpen(key, !focus.isOpen(key))
     }
     return key
+  }
+  function openAll(key: TreeKey): TreeKey {
+    focus.setOpen(ROOT_KEY, true)
+    focus.setAllOpen(true)
+    return key
+  }
+  function giveUp(): undefined | 'ignored' {
+    if (selection.rows.value.length === 0) {
+      return 'ignored'
+    }
+    selection.clear()
+    return undefined
   }
   function act(key: TreeKey, action: (row: FactoryRow) => void): TreeKey | undefined {
     const row = isNumber(key) ? undefined : rowOf(key)
@@ -105,9 +146,13 @@ export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActi
   function destination(event: KeyboardEvent, key: TreeKey): TreeKey | undefined | 'ignored' {
     switch (event.key) {
       case 'ArrowDown':
-        return step(key, 1)
+        return event.shiftKey ? extend(key, 1) : step(key, 1)
       case 'ArrowUp':
-        return step(key, -1)
+        return event.shiftKey ? extend(key, -1) : step(key, -1)
+      case 'PageDown':
+        return step(key, pageSize())
+      case 'PageUp':
+        return step(key, -pageSize())
       case 'ArrowRight':
         return openOrEnter(key)
       case 'ArrowLeft':
@@ -119,7 +164,15 @@ export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActi
       case 'Enter':
       case 'F2':
         return act(key, actions.rename)
+      case '*':
+        return openAll(key)
+      case 'Escape':
+        return giveUp()
+      case 'Backspace':
       case 'Delete':
+        if (event.key === 'Backspace' && !isApple) {
+          return 'ignored'
+        }
         return key === ROOT_KEY ? 'ignored' : act(key, actions.remove)
       case ' ':
         return typeAhead.isTyping() ? findByText(key, typeAhead.add(' ')) : toggle(key)
@@ -130,6 +183,10 @@ export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActi
 
   function onKeydown(event: KeyboardEvent): void {
     const key = keyOfItem(event.target)
+    if (key !== undefined && isSelectAll(event)) {
+      event.preventDefault()
+      return selection.selectAll()
+    }
     if (key === undefined || event.ctrlKey || event.metaKey || event.altKey) {
       return
     }
@@ -149,6 +206,10 @@ export function useTreeKeys(rows: ShownRows, focus: TreeFocus, actions: TreeActi
 /** Returns the item that has the keyboard; nothing while a field or button inside of it has it. */
 function keyOfItem(target: EventTarget | null): TreeKey | undefined {
   return target instanceof HTMLElement ? target.dataset['key'] : undefined
+}
+
+function isSelectAll({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === 'a' && (isApple ? metaKey : ctrlKey) && !shiftKey && !altKey
 }
 
 function isCharacter(key: string): boolean {

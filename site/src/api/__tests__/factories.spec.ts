@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { FactoriesApi } from '../factories'
-import { newFactoryId } from '../factory'
+import { creationTime, newFactoryId } from '../factory'
 import { describeError, NetworkError, ProblemError } from '../problem'
 import { factoryOf } from './fakeSocket'
 
@@ -128,8 +128,10 @@ describe('what a person is told', () => {
   })
 })
 
-it('an id is a random UUID of version 4', () => {
-  const form = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+it('an id is a random UUID that tells when it was made', () => {
+  const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
   expect(newFactoryId()).toMatch(form)
-  expect(newFactoryId()).not.toBe(newFactoryId())
+  expect(newFactoryId(1_700_000_000_000)).not.toBe(newFactoryId(1_700_000_000_000))
+  expect(creationTime(newFactoryId(1_700_000_000_000))).toBe(1_700_000_000_000)
+  expect(creationTime('6fa459ea-ee8a-4ca4-894e-db77e160355e')).toBe(0)
 })

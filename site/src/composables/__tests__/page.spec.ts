@@ -199,13 +199,18 @@ describe('the form for a new factory', () => {
     expect(form.failures.value).toEqual([])
   })
 
-  it('takes a complaint back as soon as it no longer holds, and makes no new one', () => {
+  it('takes a complaint back as soon as it no longer holds, and makes a new one in a pause', () => {
+    vi.useFakeTimers()
     form.draft.count = '16'
     expect(form.create()).toBe(false)
     expect(Object.keys(form.errors.value)).toEqual(['name', 'count'])
     form.draft.count = '15'
     form.draft.lower = 'x'
-    form.recheck()
+    form.draft.upper = '-'
+    form.check()
     expect(Object.keys(form.errors.value)).toEqual(['name'])
+    vi.advanceTimersByTime(500)
+    expect(Object.keys(form.errors.value)).toEqual(['name', 'lower'])
+    vi.useRealTimers()
   })
 })

@@ -13,7 +13,9 @@ async function create(name: string): Promise<void> {
   await page.draw()
 }
 function editorTexts(): string[] {
-  return page.view.findAll<HTMLInputElement>('.editor input').map(({ element }) => element.value)
+  return page.view
+    .findAll<HTMLInputElement>('.editor input[type=text]')
+    .map(({ element }) => element.value)
 }
 
 it('what is typed for a new factory is there again after a reload', async () => {

@@ -7,6 +7,7 @@ const page = PageUnderTest.forEachTest()
 describe('the keyboard', () => {
   beforeEach(async () => {
     await page.load(MILL, BAKERY, SMITHY)
+    await page.expandAll()
     await page.focus('root')
   })
 

@@ -125,6 +125,7 @@ it('numbers of ours whose answer came late are not blamed on others', async () =
   await page.draw()
   expect(page.view.text()).not.toContain('Somebody else')
   expect(page.view.find('.editor').exists()).toBe(false)
+  await page.expandAll()
   expect(page.item('mill/1').text()).toBe('5')
 })
 

@@ -82,10 +82,12 @@ it('the actions of a row are in its item, where assistive technology finds them'
     .findAll('button')
     .map((button) => button.attributes('aria-label'))
   expect(names).toEqual([
-    'Change bounds of Mill, now 1 to 9',
-    'Generate numbers for Mill',
-    'Rename Mill',
-    'Remove Mill',
+    'Generate numbers for \u2068Mill\u2069',
+    'Rename \u2068Mill\u2069',
+    'Copy link to \u2068Mill\u2069',
+    'Remove \u2068Mill\u2069',
+    'Change bounds of \u2068Mill\u2069, now 1 to 9',
+    'Actions for \u2068Mill\u2069',
   ])
   expect(page.view.find('[aria-hidden] button').exists()).toBe(false)
 })

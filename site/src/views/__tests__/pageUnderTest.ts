@@ -86,6 +86,12 @@ export class PageUnderTest {
     return (document.activeElement as HTMLElement | null)?.dataset['key']
   }
 
+  /** Shows the numbers of all factories as items. */
+  async expandAll(): Promise<void> {
+    await this.view.get('[aria-label="Expand all"]').trigger('click')
+    await this.draw()
+  }
+
   async focus(key: string): Promise<void> {
     this.item(key).element.focus()
     await this.draw()

@@ -1,0 +1,249 @@
+/**
+ * A stage in one process: the built site with the headers of `templates/site.yaml`, the API and the live channel, and a
+ * tree that the script fills as it likes. For pictures and figures; the story of `e2e/story.mjs` wants the real stage.
+ */
+import { createServer } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { accept } from './webSocket.mjs'
+
+/** @typedef {{ id: string, name: string, lower: number, upper: number, numbers: number[], revision: number }} Factory */
+
+const TEMPLATE = fileURLToPath(new URL('../../../templates/site.yaml', import.meta.url))
+const TYPES = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.js', 'text/javascript'],
+  ['.css', 'text/css'],
+  ['.svg', 'image/svg+xml'],
+  ['.json', 'application/json'],
+])
+/** As many factories as fit into a message of 64 KiB, by far. */
+const PIECE = 200
+
+export class FakeStage {
+  /** @param {string} folder the built site */
+  constructor(folder) {
+    this.folder = folder
+    this.build = 'fake'
+    /** @type {Map<string, Factory>} */
+    this.factories = new Map()
+    /** What was removed and can be restored. @type {Map<string, Factory>} */
+    this.removed = new Map()
+    /** @type {Set<ReturnType<typeof accept>>} */
+    this.peers = new Set()
+    this.position = 0
+    /** What the API answers in place of what was asked; taken by one write. @type {{ status: number, body?: object }[]} */
+    this.nextAnswers = []
+    /** Whether the live channel and the API answer at all. */
+    this.isUp = true
+    /** Whether newcomers get the tree. */
+    this.tellsTree = true
+    this.server = createServer((request, response) => void this.answer(request, response))
+    this.server.on('upgrade', (request, socket) => this.connect(request, socket))
+  }
+
+  /** Returns the address of the site. */
+  async start() {
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', () => resolve(undefined)))
+    const { port } = /** @type {import('node:net').AddressInfo} */ (this.server.address())
+    this.host = `127.0.0.1:${port}`
+    return `http://${this.host}/`
+  }
+
+  stop() {
+    this.hangUp()
+    this.server.close()
+    this.server.closeAllConnections()
+  }
+
+  /** Ends every live connection. */
+  hangUp() {
+    this.peers.forEach((peer) => peer.close())
+    this.peers.clear()
+  }
+
+  /** Makes a factory what it is told to be, one revision on, and tells everybody. @param {Partial<Factory> & { id: string }} fields */
+  put(fields) {
+    const before = this.factories.get(fields.id) ?? this.removed.get(fields.id)
+    const fresh = { name: '', lower: 1, upper: 100, numbers: [], revision: 0 }
+    const factory = { ...fresh, ...before, ...fields, revision: (before?.revision ?? 0) + 1 }
+    this.factories.set(factory.id, factory)
+    this.removed.delete(factory.id)
+    this.broadcast({ type: 'changed', factory })
+    return factory
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    const factory = this.factories.get(id)
+    if (factory) {
+      this.factories.delete(id)
+      this.removed.set(id, { ...factory, revision: factory.revision + 1 })
+      this.broadcast({ type: 'removed', id, revision: factory.revision + 1 })
+    }
+  }
+
+  /** @param {object} message */
+  broadcast(message) {
+    this.position += 1
+    const text = JSON.stringify({ ...message, position: this.position })
+    this.peers.forEach((peer) => peer.send(text))
+  }
+
+  /** @param {import('node:http').IncomingMessage} request @param {import('node:stream').Duplex} socket */
+  connect(request, socket) {
+    if (!this.isUp) {
+      socket.destroy()
+      return
+    }
+    const peer = accept(request, socket, (text) => {
+      if (text.includes('ping')) {
+        peer.send('{"type":"pong"}')
+      }
+    })
+    socket.on('close', () => this.peers.delete(peer))
+    peer.send(JSON.stringify({ type: 'hello', build: this.build, server: 'fake' }))
+    if (this.tellsTree) {
+      this.peers.add(peer)
+      const all = [...this.factories.values()]
+      for (let from = 0; from === 0 || from < all.length; from += PIECE) {
+        const factories = all.slice(from, from + PIECE)
+        const last = from + PIECE >= all.length
+        peer.send(JSON.stringify({ type: 'snapshot', factories, last, position: this.position }))
+      }
+    }
+  }
+
+  /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
+  async answer(request, response) {
+    const { pathname } = new URL(request.url ?? '/', 'http://fake')
+    if (!pathname.startsWith('/api/')) {
+      this.serve(pathname, response)
+      return
+    }
+    if (!this.isUp) {
+      request.socket.destroy()
+      return
+    }
+    const { status, body } = await this.decide(request, pathname.slice('/api'.length))
+    response.writeHead(status, { 'Content-Type': 'application/json' })
+    response.end(body === undefined ? undefined : JSON.stringify(body))
+  }
+
+  /** @param {import('node:http').IncomingMessage} request @param {string} path @returns {Promise<{ status: number, body?: object }>} */
+  async decide(request, path) {
+    const { method } = request
+    if (method === 'GET' && path === '/factories') {
+      return { status: 200, body: { factories: [...this.factories.values()] } }
+    }
+    const body = await readBody(request)
+    const prepared = method === 'GET' ? undefined : this.nextAnswers.shift()
+    if (prepared) {
+      return prepared
+    }
+    const [id, what] = path.slice('/factories/'.length).split('/')
+    if (method === 'POST' && path === '/factories') {
+      const { count, ...fields } = body
+      return { status: 201, body: this.put({ ...fields, numbers: draw(fields, count) }) }
+    }
+    const factory = this.factories.get(id ?? '')
+    if (method === 'POST' && what === 'restore') {
+      return this.removed.has(id ?? '')
+        ? { status: 200, body: this.put({ id: id ?? '' }) }
+        : { status: 404 }
+    }
+    if (!factory) {
+      return { status: 404, body: { detail: 'there is no such factory' } }
+    }
+    if (method !== 'GET' && request.headers['if-match'] !== `"${factory.revision}"`) {
+      return { status: 412, body: { detail: 'changed meanwhile', factory } }
+    }
+    switch (method) {
+      case 'PATCH':
+        return { status: 200, body: this.put({ ...body, id: factory.id }) }
+      case 'POST':
+        return {
+          status: 200,
+          body: this.put({ id: factory.id, numbers: draw(factory, body.count) }),
+        }
+      case 'DELETE':
+        this.remove(factory.id)
+        return { status: 204 }
+      default:
+        return { status: 200, body: factory }
+    }
+  }
+
+  /** @param {string} path @param {import('node:http').ServerResponse} response */
+  serve(path, response) {
+    if (path === '/config.json') {
+      const config = {
+        build: this.build,
+        api: `http://${this.host}/api`,
+        socket: `ws://${this.host}/live`,
+      }
+      response.writeHead(200, this.headers('.json')).end(JSON.stringify(config))
+      return
+    }
+    const name = path === '/' ? '/index.html' : normalize(path)
+    try {
+      const content = readFileSync(join(this.folder, name))
+      response.writeHead(200, this.headers(extname(name))).end(content)
+    } catch {
+      response
+        .writeHead(404, this.headers('.html'))
+        .end(readFileSync(join(this.folder, '404.html')))
+    }
+  }
+
+  /** @param {string} extension */
+  headers(extension) {
+    const policy = contentSecurityPolicy()
+      .replace('${ApiUrl}', `http://${this.host}`)
+      .replace('${SocketUrl}', `ws://${this.host}`)
+    return {
+      'Content-Type': TYPES.get(extension) ?? 'application/octet-stream',
+      'Content-Security-Policy': policy,
+    }
+  }
+}
+
+/** The policy as the template has it, with its parameters. */
+function contentSecurityPolicy() {
+  const template = readFileSync(TEMPLATE, 'utf8')
+  const [, policy] = /ContentSecurityPolicy: !Sub >-\n((?: {14}.*\n)+)/.exec(template) ?? []
+  if (!policy) {
+    throw new Error('templates/site.yaml has no content security policy where it is looked for')
+  }
+  return policy.trim().replace(/\s+/g, ' ')
+}
+
+/** @param {import('node:http').IncomingMessage} request @returns {Promise<any>} */
+async function readBody(request) {
+  const pieces = []
+  for await (const piece of request) {
+    pieces.push(piece)
+  }
+  const text = Buffer.concat(pieces).toString()
+  return text === '' ? {} : JSON.parse(text)
+}
+
+/** @param {{ lower: number, upper: number }} bounds @param {number} count */
+function draw({ lower, upper }, count) {
+  return Array.from(
+    { length: count },
+    () => lower + Math.floor(Math.random() * (upper - lower + 1)),
+  )
+}
+
+/** The numbers of a factory among many, the same every time. @param {number} index */
+export function manyFactory(index) {
+  const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
+  const numbers = Array.from(
+    { length: index % 16 },
+    (_, place) => ((index * 7919 + place * 104_729) % 1000) + 1,
+  )
+  return { id, name: `Factory ${index}`, lower: 1, upper: 1000, numbers }
+}

@@ -1,0 +1,237 @@
+/**
+ * What the page costs with thousands of factories, measured in a real browser on a stage of one process.
+ *
+ * In: the built site (`npm run build`, or the folder DIST); FACTORIES (5000), MINUTES of the memory's test (0 leaves it
+ * out). Out: a line for each figure, with its goal; status 1 when a goal is missed.
+ *
+ * - *First load*: largest contentful paint and layout shift by the browser's own entries; "rows painted" is the time from
+ *   the navigation's start to the frame after the first row stands in the document.
+ * - *Frames*: the page scrolls by 60 px in every frame it is given. Frame times are the intervals between the `DrawFrame`
+ *   events of the browser's trace.
+ * - *Under load*: the same slowly, while the stage makes 20 changes a second (half of them renames that move a row, a
+ *   quarter new numbers, the rest creations and removals) and a person types into the filter.
+ *   Key to paint is the duration of the browser's event entries, which it rounds to 8 ms; a key faster than 16 ms has none.
+ * - *Memory*: the heap after a collection, after one minute of that load and at the end.
+ */
+import { readFileSync, readdirSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+import { launchBrowser } from './browser.mjs'
+import { FakeStage, manyFactory } from './fake/stage.mjs'
+
+const DIST = process.env['DIST'] ?? fileURLToPath(new URL('../dist', import.meta.url))
+const FACTORIES = Number(process.env['FACTORIES'] ?? 5000)
+const MINUTES = Number(process.env['MINUTES'] ?? 0)
+const LOAD_SECONDS = 60
+const CHANGES_PER_SECOND = 20
+
+const stage = new FakeStage(DIST)
+const url = await stage.start()
+for (let index = 0; index < FACTORIES; index += 1) {
+  stage.put(manyFactory(index))
+}
+const browser = await launchBrowser()
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+await context.addInitScript(watchPaints)
+const page = await context.newPage()
+const debug = await context.newCDPSession(page)
+let missed = 0
+
+/** @param {string} name @param {number} value @param {number} goal @param {string} unit */
+function tell(name, value, goal, unit) {
+  const isMet = value <= goal
+  missed += isMet ? 0 : 1
+  console.log(
+    `${isMet ? 'ok  ' : 'MISS'}  ${name}: ${round(value)} ${unit} (goal ${goal}, load ${round(loadavg()[0] ?? 0)})`,
+  )
+}
+
+/** @param {number} value */
+function round(value) {
+  return Math.round(value * 1000) / 1000
+}
+
+/** Notes in the page what the browser tells of its painting. */
+function watchPaints() {
+  const paints = { rows: 0, largest: 0, shift: 0, keys: /** @type {number[]} */ ([]) }
+  Reflect.set(globalThis, 'paints', paints)
+  const watch = (/** @type {string} */ type, /** @type {(entry: any) => void} */ note) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({
+      type,
+      buffered: true,
+      .../** @type {object} */ ({ durationThreshold: 16 }),
+    })
+  watch('largest-contentful-paint', (entry) => (paints.largest = entry.startTime))
+  watch('layout-shift', (entry) => (paints.shift += entry.hadRecentInput ? 0 : entry.value))
+  watch('event', (entry) => entry.name === 'keydown' && paints.keys.push(entry.duration))
+  const look = () => {
+    if (document.querySelector('.row')) {
+      requestAnimationFrame(() => setTimeout(() => (paints.rows = performance.now())))
+    } else {
+      requestAnimationFrame(look)
+    }
+  }
+  look()
+}
+
+/** @returns {Promise<{ rows: number, largest: number, shift: number, keys: number[] }>} */
+function paints() {
+  return page.evaluate(() => Reflect.get(globalThis, 'paints'))
+}
+
+/** Runs something while the browser traces; returns the intervals between frames, in milliseconds. @param {() => Promise<void>} act */
+async function traceFrames(act) {
+  /** @type {number[]} */
+  const times = []
+  const collect = (/** @type {any} */ { value }) => {
+    for (const { name, ts } of value) {
+      if (name === 'DrawFrame') {
+        times.push(ts / 1000)
+      }
+    }
+  }
+  debug.on('Tracing.dataCollected', collect)
+  await debug.send('Tracing.start', {
+    categories: 'disabled-by-default-devtools.timeline.frame',
+  })
+  await act()
+  const ended = new Promise((resolve) => debug.once('Tracing.tracingComplete', resolve))
+  await debug.send('Tracing.end')
+  await ended
+  debug.off('Tracing.dataCollected', collect)
+  times.sort((one, other) => one - other)
+  return times.slice(1).map((time, index) => time - (times[index] ?? 0))
+}
+
+/** @param {number[]} values @param {number} part */
+function quantile(values, part) {
+  const sorted = [...values].sort((one, other) => one - other)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
+}
+
+/** Scrolls in every frame, up and down. @param {number} pixels a frame @param {number} milliseconds */
+function scroll(pixels, milliseconds) {
+  return page.evaluate(
+    ([step, duration]) =>
+      new Promise((resolve) => {
+        const end = performance.now() + duration
+        let by = step
+        const frame = () => {
+          const before = scrollY
+          scrollBy(0, by)
+          by = scrollY === before ? -by : by
+          if (performance.now() < end) {
+            requestAnimationFrame(frame)
+          } else {
+            resolve(undefined)
+          }
+        }
+        requestAnimationFrame(frame)
+      }),
+    /** @type {[number, number]} */ ([pixels, milliseconds]),
+  )
+}
+
+let changes = 0
+/** One change of somebody else. */
+function change() {
+  changes += 1
+  const index = (changes * 7919) % FACTORIES
+  const { id, numbers } = manyFactory(index)
+  const made = manyFactory(FACTORIES + (changes % 16 < 8 ? 1 : 2))
+  switch (changes % 8) {
+    case 0:
+      return stage.factories.has(made.id) ? stage.remove(made.id) : stage.put(made)
+    case 1:
+    case 2:
+      return stage.put({ id, numbers: numbers.map((number) => (number * 31) % 1000) })
+    default:
+      return stage.put({ id, name: `Factory ${(index * 31 + changes) % FACTORIES}` })
+  }
+}
+
+/** Runs something while others change the tree. @param {() => Promise<void>} act */
+async function underLoad(act) {
+  const timer = setInterval(change, 1000 / CHANGES_PER_SECOND)
+  await act()
+  clearInterval(timer)
+}
+
+/** @param {number} milliseconds */
+async function type(milliseconds) {
+  const field = page.getByLabel('Name', { exact: true })
+  const end = performance.now() + milliseconds
+  let keys = 0
+  while (performance.now() < end) {
+    await field.press(keys % 12 === 11 ? 'ControlOrMeta+a' : ('abcdefghijk'[keys % 12] ?? 'x'))
+    keys += 1
+    await pause(120)
+  }
+  return keys
+}
+
+async function heap() {
+  await debug.send('HeapProfiler.collectGarbage')
+  const { usedSize } = await debug.send('Runtime.getHeapUsage')
+  return usedSize / 2 ** 20
+}
+
+const assets = readdirSync(join(DIST, 'assets')).filter((name) => name.endsWith('.js'))
+const script = assets.reduce(
+  (sum, name) => sum + gzipSync(readFileSync(join(DIST, 'assets', name)), { level: 9 }).length,
+  0,
+)
+tell('JavaScript, gzipped', script / 1000, 55, 'kB')
+
+await page.goto(url)
+await page.locator('.row').first().waitFor()
+await pause(1000)
+const first = await paints()
+tell('largest contentful paint', first.largest, 300, 'ms')
+tell('layout shift', first.shift, 0.02, '')
+tell(`${FACTORIES} factories, rows painted`, first.rows, 500, 'ms')
+const elements = () => page.evaluate(() => document.querySelectorAll('*').length)
+tell('elements in the page', await elements(), 3000, '')
+await page.getByRole('button', { name: 'Expand all' }).click()
+tell('elements in the page, all expanded', await elements(), 3000, '')
+await page.getByRole('button', { name: 'Collapse all' }).click()
+
+const scrolled = await traceFrames(() => scroll(60, 10_000))
+tell('scrolling, frame p95', quantile(scrolled, 0.95), 17, `ms of ${scrolled.length} frames`)
+
+await page.getByRole('button', { name: 'New factory' }).click()
+const before = (await paints()).keys.length
+let pressed = 0
+const loaded = await traceFrames(() =>
+  underLoad(async () => {
+    const typing = type(LOAD_SECONDS * 1000)
+    await scroll(2, LOAD_SECONDS * 1000)
+    pressed = await typing
+  }),
+)
+tell(
+  `under ${CHANGES_PER_SECOND} changes a second, frame p95`,
+  quantile(loaded, 0.95),
+  17,
+  `ms of ${loaded.length} frames`,
+)
+const slow = (await paints()).keys.slice(before)
+const keys = [...slow, ...Array.from({ length: Math.max(0, pressed - slow.length) }, () => 16)]
+tell('key to paint p95', quantile(keys, 0.95), 50, `ms of ${pressed} keys`)
+
+if (MINUTES > 0) {
+  const early = await heap()
+  await underLoad(() => pause(MINUTES * 60_000))
+  const late = await heap()
+  console.log(
+    `      heap ${round(early)} MiB after a minute, ${round(late)} MiB ${MINUTES} minutes later`,
+  )
+  tell('growth of the heap', (late / early - 1) * 100, 10, '%')
+}
+await browser.close()
+stage.stop()
+process.exitCode = missed > 0 ? 1 : 0
