@@ -1,13 +1,12 @@
 /**
  * The story of the site, told in a real browser by two people, A and B, who share no storage.
  *
- * In: SITE_URL; CHROMIUM, ARTIFACTS and SCREENSHOT where wanted. Out: one line per step, a summary, and
+ * In: SITE_URL; CHROMIUM and ARTIFACTS where wanted. Out: one line per step, a summary, and
  * status 1 when a step failed. Leaves no factory behind.
  */
 import { randomBytes } from 'node:crypto'
 
 import { launchBrowser } from './browser.mjs'
-import { takePicture } from './picture.mjs'
 import { Report } from './report.mjs'
 import { showAccessibility, showKeyboard } from './steps/accessibility.mjs'
 import { showLiveChanges, showNamesAsText, showReload } from './steps/live.mjs'
@@ -24,7 +23,7 @@ import { TreePage } from './treePage.mjs'
 /** A step that hangs fails by then. */
 const STEP_MS = 10_000
 
-const { SITE_URL, SCREENSHOT } = process.env
+const { SITE_URL } = process.env
 if (!SITE_URL) {
   console.error(
     'SITE_URL is not set: name the address of the site, like http://factory-tree.localhost:4566',
@@ -34,9 +33,6 @@ if (!SITE_URL) {
 const browser = await launchBrowser()
 try {
   process.exitCode = await tellStory(SITE_URL)
-  if (SCREENSHOT) {
-    await takePicture(browser, SITE_URL, SCREENSHOT)
-  }
 } finally {
   await browser.close()
 }

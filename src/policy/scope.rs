@@ -180,8 +180,11 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
         "servicequotas" => &["arn:{p}:servicequotas:{r}:{a}:*"],
         "sns" => &["arn:{p}:sns:{r}:{a}:{stack}*"],
         "sqs" => &["arn:{p}:sqs:{r}:{a}:{stage}*"],
-        // The image of the servers.
-        "ssm" if name == "GetParameter" => &["arn:{p}:ssm:{r}::parameter/aws/service/*"],
+        // The image of the servers, a public parameter: of no account, which some endpoints do not know.
+        "ssm" if name == "GetParameter" => &[
+            "arn:{p}:ssm:{r}:{a}:parameter/aws/service/*",
+            "arn:{p}:ssm:{r}::parameter/aws/service/*",
+        ],
         // A parameter without a name of its own is not named by its stack. The second is public.
         "ssm" => &[
             "arn:{p}:ssm:{r}:{a}:parameter/*",

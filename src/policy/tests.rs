@@ -239,7 +239,7 @@ on arn:aws:s3:::factory-tree-prod-*
 if {"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
 
 ssm:GetParameter
-on arn:aws:ssm:eu-central-1::parameter/aws/service/*
+on arn:aws:ssm:eu-central-1:123456789012:parameter/aws/service/* arn:aws:ssm:eu-central-1::parameter/aws/service/*
 if {}
 "#);
 }

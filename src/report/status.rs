@@ -59,7 +59,11 @@ fn row(stack: &StackStatusRow) -> String {
 
 /// As wide for one as for several: it is a column.
 fn counted(resources: usize) -> String {
-    let noun = if resources == 1 { "resource" } else { "resources" };
+    let noun = if resources == 1 {
+        "resource"
+    } else {
+        "resources"
+    };
     format!("{resources:>3} {noun:<9}")
 }
 

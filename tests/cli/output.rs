@@ -105,7 +105,7 @@ fn plan_digest(plan: &str) -> String {
 }
 
 /// Runs a script on a terminal of its own, where `$0` is the CLI, and returns what its stdout shows.
-fn on_terminal(project: &Project, script: &str) -> String {
+pub(super) fn on_terminal(project: &Project, script: &str) -> String {
     let ours = project.command(&[]);
     let program = ours.get_program().to_string_lossy().into_owned();
     let line = format!("bash -c '{script} 2>/dev/null' '{program}'");
