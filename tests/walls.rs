@@ -186,6 +186,7 @@ fn files_do_not_name_each_other_in_a_loop() {
     for package in [
         "",
         "crates/domain",
+        "crates/simulation",
         "crates/startup",
         "crates/websocket",
         "lambdas/api",

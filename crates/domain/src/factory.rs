@@ -8,8 +8,11 @@ use crate::field::FieldError;
 use crate::id::FactoryId;
 use crate::name::Name;
 
-/// The revision of a new factory.
+/// The least revision of a factory.
 pub const FIRST_REVISION: u64 = 1;
+
+/// The most writes that one factory can take in a second: DynamoDB allows one partition a thousand.
+const WRITES_PER_SECOND: u64 = 1_000;
 
 /// The time after a removal during which it can be undone, in seconds.
 pub const UNDO_SECONDS: u64 = 24 * 60 * 60;
@@ -121,17 +124,20 @@ impl NewFactory {
         }
     }
 
-    /// Returns the first revision of the factory.
+    /// Returns the first revision of the factory, created at `now` (seconds since 1970).
+    ///
+    /// Its number grows with time. An id can be used again once its removed factory has expired, and whoever remembers
+    /// that removal must take the new factory for newer: no factory takes writes faster than this number grows.
     ///
     /// # Errors
     /// Returns a [`FieldError`] for the field `numbers` if there are too many or one is out of range.
-    pub fn first_revision(&self, numbers: Vec<i64>) -> Result<Factory, FieldError> {
+    pub fn first_revision(&self, numbers: Vec<i64>, now: u64) -> Result<Factory, FieldError> {
         Factory::new(
             self.id,
             self.name.clone(),
             self.bounds,
             numbers,
-            FIRST_REVISION,
+            now.saturating_mul(WRITES_PER_SECOND).max(FIRST_REVISION),
         )
     }
 }
@@ -258,9 +264,21 @@ mod tests {
         let request = serde_json::to_string(&new.request()).unwrap();
 
         assert_eq!(request, r#"{"name":"mill","lower":1,"upper":2,"count":3}"#);
-        assert_eq!(
-            new.first_revision(vec![1, 1, 2]).unwrap().revision,
-            FIRST_REVISION
-        );
+    }
+
+    #[test]
+    fn a_factory_that_is_created_later_is_newer_than_one_that_took_all_possible_writes() {
+        let new = NewFactory {
+            id: factory().id,
+            name: "mill".parse().unwrap(),
+            bounds: Bounds::new(1, 2).unwrap(),
+            count: Count::new(3).unwrap(),
+        };
+        let revision_at = |now| new.first_revision(vec![1, 1, 2], now).unwrap().revision;
+
+        assert_eq!(revision_at(0), FIRST_REVISION);
+        let day = 24 * 60 * 60;
+        let most = revision_at(1_800_000_000) + day * WRITES_PER_SECOND;
+        assert!(revision_at(1_800_000_000 + day + 1) > most);
     }
 }

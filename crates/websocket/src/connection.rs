@@ -141,7 +141,7 @@ impl Connection {
         let mut close_time = pin!(wait_for_close_time(self.closing.clone()));
         loop {
             let step = tokio::select! {
-                message = socket.next() => self.receive(socket, message, &mut liveness).await,
+                message = socket.next() => self.receive(socket, message, &mut liveness, &mut position).await,
                 changed = positions.changed() => match changed {
                     Ok(()) => self.catch_up(socket, &mut position).await,
                     Err(_) => Err(ConnectionEnd::Close(RESTART, "the server is restarting")),
@@ -221,6 +221,7 @@ impl Connection {
         socket: &mut WebSocket,
         message: Option<Result<Message, axum::Error>>,
         liveness: &mut Liveness,
+        position: &mut u64,
     ) -> Result<(), ConnectionEnd> {
         let message = match message {
             None => return Err(ConnectionEnd::ClientLeft),
@@ -238,6 +239,8 @@ impl Connection {
         match message {
             Message::Close(_) => Err(ConnectionEnd::ClientLeft),
             Message::Text(text) if text.as_str() == CLIENT_PING => {
+                // The page relies on it: what the server knew when it was asked comes before its answer.
+                self.catch_up(socket, position).await?;
                 self.write(socket, Message::Text(CLIENT_PONG)).await
             }
             // The server ignores every other message; the WebSocket library replies to pings.

@@ -9,6 +9,28 @@ use crate::random;
 use crate::readiness::Readiness;
 use crate::tree_loader::TreeLoader;
 
+/// Decides at each look whether to read the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fallback {
+    /// Whether a change may have been lost since the last read.
+    is_behind: bool,
+}
+
+impl Fallback {
+    /// Returns whether a read is due. `is_quiet` tells that no heartbeat has come for a while.
+    pub fn is_due(&mut self, is_quiet: bool) -> bool {
+        self.is_behind |= is_quiet;
+        self.is_behind
+    }
+
+    /// Notes a read that succeeded.
+    ///
+    /// A change that was published between a read and the next heartbeat may be lost: one more read finds it.
+    pub fn record_read(&mut self, was_quiet: bool) {
+        self.is_behind = was_quiet;
+    }
+}
+
 /// Reads the table whenever no heartbeat has come for a while. Before the first queue is subscribed it reads nothing: a
 /// server that never had a queue may have been deployed wrongly, and must not take the place of one that works.
 pub(crate) async fn keep(
@@ -17,19 +39,17 @@ pub(crate) async fn keep(
     timing: FeedTiming,
 ) -> Infallible {
     readiness.wait_until_subscribed().await;
-    let mut is_behind = false;
+    let mut fallback = Fallback::default();
     loop {
         let pause = timing.fallback;
         tokio::time::sleep(pause / 2 + random::duration_below(pause / 2)).await;
         let is_quiet = !readiness.has_heard_within(timing.quiet, clock::now());
-        if !is_quiet && !is_behind {
+        if !fallback.is_due(is_quiet) {
             continue;
         }
-        is_behind = true;
         increment(&loader.metrics.fallback_reads);
         match loader.load().await {
-            // A change that was published between a read and the next heartbeat may be lost: one more read finds it.
-            Ok(()) => is_behind = is_quiet,
+            Ok(()) => fallback.record_read(is_quiet),
             Err(error) => {
                 let error = format!("{error:#}");
                 tracing::warn!(error, "the table cannot be read in place of the queue");

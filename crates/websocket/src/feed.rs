@@ -9,9 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use domain::FactoryChange;
-use domain::change::Signal;
-use domain::tree::Effect;
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
@@ -19,8 +16,9 @@ use crate::backoff::Backoff;
 use crate::clock;
 use crate::fallback;
 use crate::feed_timing::FeedTiming;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, Rhythm};
 use crate::hub::Hub;
+use crate::inbox::Inbox;
 use crate::janitor;
 use crate::metrics::{Metrics, increment};
 use crate::queues::{PollError, Queue, Queues, ReceivedMessage};
@@ -40,7 +38,7 @@ const CONFIRMATION_INTERVAL: Duration = Duration::from_millis(250);
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// The time without a poll after which the queue may have dropped messages, so that the feed reads the table again.
-const LONG_SILENCE: Duration = Duration::from_secs(60);
+pub const LONG_SILENCE: Duration = Duration::from_secs(60);
 
 /// The time limit for the deletion of a queue that is replaced.
 const DISCONNECTION_LIMIT: Duration = Duration::from_secs(10);
@@ -85,7 +83,7 @@ impl Feed {
     }
 
     async fn feed(&self, current: &mut Option<Queue>) -> Infallible {
-        let mut patience = self.timing.deaf;
+        let mut rhythm = Rhythm::new(self.timing);
         let heartbeat = self.heartbeat();
         loop {
             let queue = self.connect(current).await;
@@ -98,7 +96,7 @@ impl Feed {
             let ended = tokio::select! {
                 ended = self.poll(&queue) => ended,
                 ended = upkeep::keep(&self.queues, &self.topic, &self.loader, &queue, self.timing) => ended,
-                ended = heartbeat.watch(&mut patience) => ended,
+                ended = heartbeat.watch(&mut rhythm) => ended,
             };
             tracing::warn!(
                 queue = queue.arn,
@@ -225,30 +223,16 @@ impl Feed {
 
     /// Gives the changes to the hub, and returns the receipt handles of all messages, unreadable ones included.
     fn apply(&self, messages: Vec<ReceivedMessage>) -> Vec<String> {
+        let inbox = Inbox {
+            hub: &self.hub,
+            readiness: &self.readiness,
+            metrics: &self.metrics,
+        };
         let applied = messages.into_iter().map(|message| {
-            self.apply_one(&message.body);
+            inbox.take(&message.body, clock::now());
             message.receipt_handle
         });
         applied.collect()
-    }
-
-    fn apply_one(&self, body: &str) {
-        increment(&self.metrics.received);
-        if let Ok(Signal::Heartbeat { .. }) = serde_json::from_str(body) {
-            increment(&self.metrics.heartbeats);
-            self.readiness.record_heartbeat(clock::now());
-            return;
-        }
-        match serde_json::from_str::<FactoryChange>(body) {
-            Ok(change) => match self.hub.apply(change) {
-                Effect::Applied => {}
-                Effect::Stale => increment(&self.metrics.stale),
-            },
-            Err(error) => {
-                increment(&self.metrics.unreadable);
-                tracing::error!(%error, "a message cannot be read");
-            }
-        }
     }
 }
 

@@ -18,8 +18,8 @@
 //! | [`listener`], [`serve`], [`routes`], [`handshake`] | accepting connections, and closing them at the end |
 //! | [`connection_limits`], [`rate_limiter`], [`metered`], [`bucket`] | limiting what one address and one client may do |
 //! | [`server`] | the state that requests and connections share |
-//! | [`feed`], [`upkeep`], [`tree_loader`] | receiving changes, and keeping the subscription alive |
-//! | `heartbeat`, `fallback`, [`feed_timing`] | finding out that no changes come, and reading the table meanwhile |
+//! | [`feed`], [`inbox`], [`upkeep`], [`tree_loader`] | receiving changes, and keeping the subscription alive |
+//! | [`heartbeat`], [`fallback`], [`feed_timing`] | finding out that no changes come, and reading the table meanwhile |
 //! | [`queues`], [`topic`], [`table`] | the clients for SQS, SNS and DynamoDB |
 //! | [`janitor`] | deleting the queues of servers that crashed |
 //! | [`readiness`], [`metrics`], [`systemd`] | reporting the server's state |
@@ -33,12 +33,13 @@ pub mod connection;
 pub mod connection_limits;
 #[cfg(test)]
 mod fake;
-mod fallback;
+pub mod fallback;
 pub mod feed;
 pub mod feed_timing;
 pub mod handshake;
-mod heartbeat;
+pub mod heartbeat;
 pub mod hub;
+pub mod inbox;
 pub mod janitor;
 pub mod listener;
 pub mod metered;

@@ -10,6 +10,17 @@ use domain::{FactoryChange, FactoryId};
 
 use crate::hub::TableContent;
 
+/// A source of the whole tree.
+pub trait ReadTable {
+    /// Reads all items strongly consistently; removed factories are included.
+    ///
+    /// The result has every write that was acknowledged before the call.
+    ///
+    /// # Errors
+    /// Returns why the table could not be read completely; a partial tree is never returned.
+    fn read(&self) -> impl Future<Output = Result<TableContent>> + Send;
+}
+
 /// The table that stores the factories.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -22,14 +33,10 @@ impl Table {
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name }
     }
+}
 
-    /// Reads all items strongly consistently; removed factories are included.
-    ///
-    /// The result has every write that was acknowledged before the call.
-    ///
-    /// # Errors
-    /// Returns why the table could not be read completely; a partial tree is never returned.
-    pub async fn read(&self) -> Result<TableContent> {
+impl ReadTable for Table {
+    async fn read(&self) -> Result<TableContent> {
         let mut items = self
             .client
             .query()

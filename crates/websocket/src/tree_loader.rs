@@ -9,13 +9,13 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::metrics::{Metrics, increment};
 use crate::readiness::Readiness;
-use crate::table::Table;
+use crate::table::{ReadTable, Table};
 
 /// Reads the table and gives its content to the hub.
 #[derive(Clone, Debug)]
-pub struct TreeLoader {
-    /// The DynamoDB client.
-    pub table: Table,
+pub struct TreeLoader<T = Table> {
+    /// The table.
+    pub table: T,
     /// The hub that owns the tree.
     pub hub: Arc<Hub>,
     /// The counters.
@@ -26,7 +26,7 @@ pub struct TreeLoader {
     pub turn: Arc<Mutex<()>>,
 }
 
-impl TreeLoader {
+impl<T: ReadTable> TreeLoader<T> {
     /// Reads the table, and gives its content to the hub.
     ///
     /// # Errors

@@ -137,7 +137,8 @@ pub async fn create<S: FactoryStore>(
 ) -> Result<Response, Problem> {
     let bits = u128::from((app.random)()?) << 64 | u128::from((app.random)()?);
     let new = fields.new_factory(FactoryId::from_random(bits))?;
-    let factory = new.first_revision(draw::draw(new.bounds, new.count, app.random)?)?;
+    let factory =
+        new.first_revision(draw::draw(new.bounds, new.count, app.random)?, (app.now)())?;
     // A repetition creates nothing, so a full tree answers it as any other.
     if !has_room(&app).await? && app.store.find(new.id).await?.is_none() {
         return Err(Problem::tree_full());

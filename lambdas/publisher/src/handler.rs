@@ -6,7 +6,7 @@ use aws_lambda_events::event::dynamodb::Event;
 use serde::Serialize;
 
 use crate::batch::{Batch, SequenceNumber};
-use crate::topic::Topic;
+use crate::topic::Publish;
 
 /// The response to Lambda: the failed records of a batch. An empty list is a success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub struct BatchItemFailure {
 }
 
 /// Publishes a batch, and returns the failed records in their order.
-pub async fn publish_changes(topic: &Topic, event: Event) -> BatchResponse {
+pub async fn publish_changes(topic: &impl Publish, event: Event) -> BatchResponse {
     let started = Instant::now();
     let order: Vec<_> = event
         .records
@@ -91,6 +91,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::topic::Topic;
 
     fn topic(rules: &[Rule]) -> Topic {
         let mut answers = MockResponseInterceptor::new().rule_mode(RuleMode::Sequential);

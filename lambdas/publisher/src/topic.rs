@@ -1,4 +1,4 @@
-//! The SNS client. It needs only the permission `sns:Publish` on the topic.
+//! Sending messages: the trait, and the SNS client. The client needs only the permission `sns:Publish` on the topic.
 
 use std::time::Duration;
 
@@ -16,6 +16,17 @@ const MAX_ENTRIES: usize = 10;
 /// The longest time for a call with its retries: a full batch of the stream, ten calls, ends within the function's
 /// timeout of 30 s (`templates/api.yaml`), so that the function can report the failed records.
 const OPERATION: Duration = Duration::from_millis(2_500);
+
+/// A way to send messages to the topic.
+pub trait Publish {
+    /// Sends messages in their order, and returns those that were not accepted.
+    ///
+    /// A failing call does not stop the following ones.
+    fn publish<'a>(
+        &self,
+        messages: &'a [TopicMessage],
+    ) -> impl Future<Output = Vec<&'a TopicMessage>> + Send;
+}
 
 /// The topic to which the program publishes messages.
 #[derive(Clone, Debug)]
@@ -45,17 +56,6 @@ impl Topic {
             client,
             arn: arn.to_owned(),
         }
-    }
-
-    /// Sends messages in their order, and returns those that were not accepted.
-    ///
-    /// A failing call does not stop the following ones.
-    pub async fn publish<'a>(&self, messages: &'a [TopicMessage]) -> Vec<&'a TopicMessage> {
-        let mut failed = Vec::new();
-        for chunk in messages.chunks(MAX_ENTRIES) {
-            failed.extend(self.publish_chunk(chunk).await);
-        }
-        failed
     }
 
     async fn publish_chunk<'a>(&self, chunk: &'a [TopicMessage]) -> Vec<&'a TopicMessage> {
@@ -89,6 +89,16 @@ impl Topic {
                 chunk.iter().collect()
             }
         }
+    }
+}
+
+impl Publish for Topic {
+    async fn publish<'a>(&self, messages: &'a [TopicMessage]) -> Vec<&'a TopicMessage> {
+        let mut failed = Vec::new();
+        for chunk in messages.chunks(MAX_ENTRIES) {
+            failed.extend(self.publish_chunk(chunk).await);
+        }
+        failed
     }
 }
 

@@ -1,12 +1,13 @@
 import type { SiteConfig } from './config'
 import type { FactoriesApi } from './factories'
+import type { Factory } from './factory'
 import type { TreeMessage } from './message'
 import { Polling } from './polling'
 import { LiveSocket } from './socket'
 
 /** A loss that is over by then is not worth telling. */
 const GRACE_MS = 1_000
-/** Without a socket for so long, the tree is read from the API instead. */
+/** Without a socket for so long, and up to as long again, the tree is read from the API instead. */
 const FALLBACK_MS = 3_000
 /** Somebody who has seen nothing yet waits less: so long without a server that says hello. */
 const FIRST_FALLBACK_MS = 600
@@ -45,6 +46,7 @@ export class Channel {
     config: SiteConfig,
     api: FactoriesApi,
     private readonly listener: ChannelListener,
+    private readonly random: () => number = Math.random,
   ) {
     this.socket = new LiveSocket(config.socket, {
       onMessage: (message) => listener.onMessage(message),
@@ -52,15 +54,17 @@ export class Channel {
       onUp: () => this.rise(),
       onDown: (retryAt) => this.fall(retryAt),
     })
-    this.polling = new Polling(api, {
-      onTree: (factories) => listener.onMessage({ type: 'snapshot', factories }),
-      onRead: (outcome) =>
+    const reader = {
+      onTree: (factories: readonly Factory[]) =>
+        listener.onMessage({ type: 'snapshot', factories }),
+      onRead: (outcome: 'read' | 'failed') =>
         this.tell({
           ...this.downState(),
           isPolling: outcome === 'read',
           isUnreachable: outcome === 'failed',
         }),
-    })
+    }
+    this.polling = new Polling(api, reader, random)
   }
 
   open(): void {
@@ -136,7 +140,8 @@ export class Channel {
       this.isWaiting = false
       this.pollAfter(0)
     }
-    this.fallbackTimer ??= setTimeout(() => this.polling.start(), FALLBACK_MS)
+    // All pages of a server lose it at the same moment, and must not read at the same moment.
+    this.fallbackTimer ??= setTimeout(() => this.polling.start(), FALLBACK_MS * (1 + this.random()))
   }
 
   private downState(): Connection {

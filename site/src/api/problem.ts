@@ -15,6 +15,8 @@ export class ProblemError extends Error {
     readonly field?: Field,
     /** The factory as it stands now, when somebody else was quicker. */
     readonly current?: Factory,
+    /** The seconds after which the API wants to be asked again. */
+    readonly retryAfter?: number,
   ) {
     super(detail)
   }
@@ -47,6 +49,7 @@ export async function readProblem(response: Response): Promise<ProblemError> {
     type.slice(type.lastIndexOf('/') + 1),
     toField(problem?.['field']),
     toFactory(problem?.['factory']),
+    toSeconds(response.headers.get('Retry-After')),
   )
 }
 
@@ -74,6 +77,11 @@ function describeStatus(status: number): string {
 
 function toField(value: unknown): Field | undefined {
   return FIELDS.includes(String(value)) ? (value as Field) : undefined
+}
+
+/** The header may name a date instead, which no part of this API does. */
+function toSeconds(value: string | null): number | undefined {
+  return value !== null && /^\d{1,4}$/.test(value) ? Number(value) : undefined
 }
 
 function toFactory(value: unknown): Factory | undefined {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use domain::{Bounds, Factory, FactoryId};
+use domain::{Bounds, Factory, FactoryChange, FactoryId};
 use tokio::task::JoinHandle;
 
 use super::*;

@@ -321,4 +321,3 @@ fn what_brings_nothing_new_wakes_no_connection() {
 }
 
 mod any_history;
-mod any_schedule;

@@ -94,6 +94,43 @@ async fn the_server_replies_to_a_pages_ping() {
 }
 
 #[tokio::test]
+async fn the_reply_to_a_new_pages_ping_comes_after_the_changes_since_its_snapshot() {
+    let test = start().await;
+    // This snapshot is kept, so the next client gets an old tree and then the changes since.
+    test.connect_past_initial_messages().await;
+    for revision in 1..=20 {
+        test.server.hub.apply(changed(1, revision));
+    }
+
+    let mut client = test.connect_past_initial_messages().await;
+    client.0.send(r#"{"type":"ping"}"#.into()).await.unwrap();
+
+    for revision in 1..=20 {
+        let change = LiveMessage::from_change(changed(1, revision), revision);
+        assert_eq!(client.next_message().await, change);
+    }
+    let pong = client.next().await.unwrap().unwrap();
+    assert_eq!(pong.to_text().unwrap(), r#"{"type":"pong"}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reply_to_a_pages_ping_comes_after_the_changes_that_come_with_it() {
+    let test = start().await;
+    for revision in 1..=100 {
+        let query = format!("?server=i-1-run&position={}", revision - 1);
+        let mut client = test.connect(&query).await;
+        client.next_message().await;
+        // The connection finds both at once, and which of them it looks at first is left to chance.
+        let asked = client.0.send(r#"{"type":"ping"}"#.into());
+        test.server.hub.apply(changed(1, revision));
+        asked.await.unwrap();
+
+        let change = LiveMessage::from_change(changed(1, revision), revision);
+        assert_eq!(client.next_message().await, change, "a pong came first");
+    }
+}
+
+#[tokio::test]
 async fn a_large_message_is_refused_with_a_reason() {
     let test = start().await;
     let mut small = test.connect_past_initial_messages().await;

@@ -14,8 +14,8 @@ use tower::ServiceExt;
 /// The origin that the tests' API allows.
 pub(crate) const ORIGIN: &str = "https://factory-tree.com";
 
-/// Seconds since 1970 by the tests' clock.
-pub(crate) const NOW: u64 = 1_800_000_000;
+/// Seconds since 1970 by the tests' clock, so early that the first revision of a factory is 1.
+pub(crate) const NOW: u64 = 0;
 
 /// An id that nothing has at first.
 pub(crate) const ID: &str = "0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11";

@@ -223,7 +223,7 @@ pub(crate) async fn full_store() -> MemoryStore {
     };
     let ids = (0..10_000).map(FactoryId::from_random);
     for id in ids.chain([ID.parse().unwrap()]) {
-        let first = new(id).first_revision(vec![]).unwrap();
+        let first = new(id).first_revision(vec![], 0).unwrap();
         store.create(&new(id), &first).await.unwrap();
     }
     store

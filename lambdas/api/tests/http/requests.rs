@@ -227,7 +227,7 @@ async fn what_can_no_longer_be_undone_is_not_restored() {
         count: Count::new(0).unwrap(),
     };
     store
-        .create(&new, &new.first_revision(vec![]).unwrap())
+        .create(&new, &new.first_revision(vec![], 0).unwrap())
         .await
         .unwrap();
     store.remove(new.id, 1, NOW).await.unwrap();

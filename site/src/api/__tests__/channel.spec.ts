@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Channel, type Connection } from '../channel'
 import { FactoriesApi, type FactoryPage } from '../factories'
 import type { TreeMessage } from '../message'
-import { FactoryPages, POLL_MS } from '../polling'
+import { FactoryPages, POLL_MS, pollDelay } from '../polling'
+import { ProblemError } from '../problem'
 import { factoryOf, FakeSocket } from './fakeSocket'
 
 const config = { build: 'b1', api: 'https://api.test', socket: 'ws://ws.test' }
@@ -26,11 +27,16 @@ beforeEach(() => {
   listFactories.mockReset()
   const api = new FactoriesApi(config.api)
   api.listFactories = listFactories
-  channel = new Channel(config, api, {
-    onMessage: (message) => messages.push(message),
-    onConnection: (connection) => connections.push(connection),
-    onHello: (build) => builds.push(build),
-  })
+  channel = new Channel(
+    config,
+    api,
+    {
+      onMessage: (message) => messages.push(message),
+      onConnection: (connection) => connections.push(connection),
+      onHello: (build) => builds.push(build),
+    },
+    () => 0,
+  )
   channel.open()
 })
 afterEach(() => {
@@ -127,6 +133,49 @@ it('a reading that the socket overtakes is dropped', async () => {
   await vi.advanceTimersByTimeAsync(1)
   expect(messages).toEqual([{ type: 'snapshot', factories: [factoryOf()] }])
   expect(connections.at(-1)?.state).toBe('live')
+})
+
+it('readings are spread by chance', () => {
+  const delays = [0, 0.5, 1].map((chance) => pollDelay(0, undefined, () => chance))
+  expect(delays).toEqual([0.75 * POLL_MS, POLL_MS, 1.25 * POLL_MS])
+})
+
+it('each failed reading doubles the wait, up to a minute', async () => {
+  listFactories.mockRejectedValue(new ProblemError(503, 'busy', ''))
+  await vi.advanceTimersByTimeAsync(600)
+  await vi.advanceTimersByTimeAsync(5 * 60_000)
+  // At 0.6, 8.1, 23.1, 53.1 (three quarters of a minute each from then on), 98.1, … s.
+  expect(listFactories).toHaveBeenCalledTimes(9)
+  listFactories.mockResolvedValue(page())
+  await vi.advanceTimersByTimeAsync(45_000)
+  listFactories.mockClear()
+  await vi.advanceTimersByTimeAsync(4 * 0.75 * POLL_MS)
+  expect(listFactories).toHaveBeenCalledTimes(4)
+})
+
+it('an API that says when to come again is not asked earlier', () => {
+  const busy = new ProblemError(429, 'busy', '', undefined, undefined, 30)
+  expect(pollDelay(1, busy, () => 0)).toBe(30_000)
+  expect(pollDelay(1, busy, () => 1)).toBe(30_000 + POLL_MS)
+})
+
+it('pages that lose a server at the same moment do not read at the same moment', async () => {
+  listFactories.mockResolvedValue(page())
+  const late = new Channel(
+    config,
+    Object.assign(new FactoriesApi(config.api), { listFactories }),
+    { onMessage: () => {}, onConnection: () => {}, onHello: () => {} },
+    () => 0.9,
+  )
+  channel.close()
+  late.open()
+  goLive()
+  FakeSocket.newest.break()
+  await vi.advanceTimersByTimeAsync(5_600)
+  expect(listFactories).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(200)
+  expect(listFactories).toHaveBeenCalledTimes(1)
+  late.close()
 })
 
 it('a hidden page leaves the API alone', async () => {

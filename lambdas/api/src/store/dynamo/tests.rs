@@ -39,7 +39,7 @@ fn new_factory() -> NewFactory {
 }
 
 fn factory() -> Factory {
-    new_factory().first_revision(vec![3, 4]).unwrap()
+    new_factory().first_revision(vec![3, 4], 0).unwrap()
 }
 
 /// The item of [`factory`], as the table would give it.
