@@ -1,20 +1,16 @@
-//! A bad release is undone, in time, without any tool of the build, and without touching what is not ours. The site is
+//! A bad release is undone without any tool of the build, and without touching what is not ours. The site is
 //! a small one that builds in a moment; everything else is real.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Bucket, api_of, asset_of, change_the_api, page, run, swap, write_text};
 use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
-/// The longest time that a rollback of the site may take.
-const SITE: Duration = Duration::from_secs(5);
-/// The longest time that a rollback of a Lambda may take.
-const LAMBDA: Duration = Duration::from_secs(15);
 /// Within this time a change arrives, on a busy machine too.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -33,7 +29,7 @@ pub(super) fn a_bad_release_is_undone_and_nothing_else(
     let untouched = stacks_with(&bad, "unchanged");
     assert_eq!(untouched.len(), 7, "a site is no reason to touch a stack");
     let asset = asset_of(&page(&bad, "/"));
-    a_bad_site_is_undone_in_time(stage, good);
+    a_bad_site_is_undone(stage, good);
 
     let unchanged = change_the_api(sources);
     let worse = swap::deploy_unnoticed(stage, good);
@@ -41,7 +37,7 @@ pub(super) fn a_bad_release_is_undone_and_nothing_else(
     assert_ne!(api_build(&worse), api);
     a_change_arrives(&worse, SOON).unwrap();
     let template = break_template(stage);
-    a_bad_lambda_is_undone_in_time_also_after_a_kill(stage, good);
+    a_bad_lambda_is_undone_also_after_a_kill(stage, good);
     assert_eq!(api_build(good), api);
     stage.change_template("api.yaml", |_| template.clone());
 
@@ -52,10 +48,8 @@ pub(super) fn a_bad_release_is_undone_and_nothing_else(
     std::fs::write(api_of(sources), unchanged).unwrap();
 }
 
-fn a_bad_site_is_undone_in_time(stage: &Stage, good: &Value) {
-    let started = Instant::now();
+fn a_bad_site_is_undone(stage: &Stage, good: &Value) {
     let back = rollback(stage, &[]);
-    let elapsed = started.elapsed();
     assert_eq!(back.code, Some(0), "{}", back.said);
     assert_eq!(back.json["outcome"], "rolled back");
     assert_eq!(back.json["rolled_back_to"], good["release"]);
@@ -63,24 +57,20 @@ fn a_bad_site_is_undone_in_time(stage: &Stage, good: &Value) {
     assert_eq!(back.json["stacks"], serde_json::json!([]));
     assert!(page(good, "/").contains("good"));
     assert!(page(good, "/favicon.svg").contains("good"));
-    assert!(elapsed < SITE, "it took {elapsed:?}");
 }
 
 /// The first rollback is killed when the site is back and the Lambda is not: the next one means the same
 /// release and ends the work.
-fn a_bad_lambda_is_undone_in_time_also_after_a_kill(stage: &Stage, good: &Value) {
+fn a_bad_lambda_is_undone_also_after_a_kill(stage: &Stage, good: &Value) {
     kill_rollback_at(stage, "provision");
     assert!(
         page(good, "/").contains("good"),
         "the site comes back first"
     );
-    let started = Instant::now();
     let back = rollback(stage, &[]);
-    let elapsed = started.elapsed();
     assert_eq!(back.code, Some(0), "{}", back.said);
     assert_eq!(back.json["outcome"], "rolled back", "{}", back.json);
     assert_eq!(back.json["build"], good["build"]);
-    assert!(elapsed < LAMBDA, "it took {elapsed:?}");
     let again = rollback(stage, &[back.json["release"].as_str().unwrap()]);
     assert_eq!(again.json["outcome"], "unchanged", "{}", again.said);
 }

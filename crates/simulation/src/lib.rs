@@ -13,10 +13,12 @@
 //! | [`stream`] | the event source mapping, which calls the publisher |
 //! | [`server`] | a server with its queue |
 //! | [`page`], [`known`] | a page: its connection, and the factories that it knows |
+//! | [`now`] | futures that are polled once |
 //! | [`shrink`] | the shortest schedule that still breaks a rule |
 //! | [`vectors`] | what pages received and made of it, for the test of the page's own code |
 
 pub mod known;
+pub mod now;
 pub mod page;
 pub mod random;
 pub mod server;

@@ -7,9 +7,9 @@ use publisher::batch::TopicMessage;
 use publisher::handler::{BatchResponse, publish_changes};
 use publisher::topic::Publish;
 
+use crate::now::now_or_never;
 use crate::step::PublishFault;
 use crate::table::{StreamImage, TableState};
-use crate::world::now_or_never;
 
 /// The most calls for one record, after which it becomes a dead letter.
 const ATTEMPTS: u8 = 3;

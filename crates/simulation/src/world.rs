@@ -36,15 +36,6 @@ pub struct World {
     ahead: [u64; SERVERS],
 }
 
-/// Returns the result of a future that waits for nothing.
-pub fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut context = Context::from_waker(Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        Poll::Ready(result) => Some(result),
-        Poll::Pending => None,
-    }
-}
-
 /// Runs a schedule and lets everything settle.
 ///
 /// # Errors
