@@ -1,6 +1,5 @@
 //! Everything that takes part, the effect of each step, and the rules.
 
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use domain::FactoryId;
