@@ -29,7 +29,7 @@ pub struct Counters {
 /// Clients that read until they are dropped.
 #[derive(Debug)]
 pub struct Crowd {
-    /// What they have received.
+    /// The messages that they have received.
     pub counters: Rc<Counters>,
     clients: Vec<JoinHandle<()>>,
 }

@@ -16,10 +16,10 @@ const PONG: &str = r#"{"type":"pong"}"#;
 /// The messages under way from which a server's write waits.
 const PIPE: usize = 8;
 
-/// What a page was given, and its effect.
+/// One thing that a page was given, and its effect.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
-    /// What the page was given.
+    /// The thing that the page was given.
     pub given: Given,
     /// The changes, by id.
     pub changes: Vec<Change>,
@@ -27,7 +27,7 @@ pub struct Event {
     pub doubtful: Vec<FactoryId>,
 }
 
-/// What a page was given.
+/// One thing that a page was given.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Given {

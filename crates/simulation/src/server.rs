@@ -251,7 +251,7 @@ impl Server {
         true
     }
 
-    /// Whatever is under way ends: messages expire, requests time out.
+    /// Everything under way ends: messages expire, requests time out.
     pub fn drop_all_under_way(&mut self, passed: Duration) {
         if passed > websocket::queues::RETENTION
             && let Some(queue) = &mut self.queue

@@ -1,4 +1,4 @@
-//! What pages were given in some schedules, and what they made of it: the site's test gives the same to the page's code.
+//! The messages that pages were given in some schedules, and the trees that they made of them: the site's test gives the same to the page's code.
 
 use serde::Serialize;
 
