@@ -20,7 +20,7 @@ import { launchBrowser } from './browser.mjs'
 import { TreePage } from './treePage.mjs'
 
 /** What is not shown by then is not shown at all. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 60_000
 /**
  * Between two saves. Vite's watcher may miss one that comes within some 50 ms of another, or as soon as that is shown: 5 of
  * 23 here, and none of 28 that came later.

@@ -22,7 +22,7 @@ import { TreePage } from './treePage.mjs'
 /** @typedef {import('playwright-core').Page} Page */
 
 /** A page that is not live by then is broken. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 /** Between two visits. */
 const PAUSE_MS = 250
@@ -121,7 +121,7 @@ async function openVisitor(label) {
 
 /** The first page hears live of what the second one makes, and loads what it has not needed yet. */
 async function leave() {
-  const factory = { name: 'After fifty releases', lower: 1, upper: 6, count: 3 }
+  const factory = { name: 'After the releases', lower: 1, upper: 6, count: 3 }
   await visitor.tree.create(factory)
   await stayer.tree.row(factory).waitFor()
   await visitor.tree.removeCreated()

@@ -1,12 +1,14 @@
-//! EC2: the zones of a region, and what each of them offers. Whether a zone is good enough is not decided here.
+//! EC2: the zones of a region, what each of them offers, and what an instance has said. Whether a zone is good enough is not
+//! decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
+use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::direct::{Call, Direct};
-use super::ec2_answer::{Item, error, first, items};
+use super::ec2_answer::{Item, error, field, first, items, nested_items};
 use super::fault::Fault;
 
 /// The version of the Query API.
@@ -114,6 +116,53 @@ impl Ec2 {
         });
         Ok(zones.collect())
     }
+
+    /// Returns the ids of the instances that a group has started; also of those that were ended within the last hour.
+    ///
+    /// # Errors
+    /// EC2 is not reached or refuses (`ec2:DescribeInstances`).
+    pub async fn instances_of(&self, auto_scaling_group: &str) -> Result<Vec<String>> {
+        let call = query(
+            "ec2:DescribeInstances",
+            &[
+                ("Filter.1.Name", "tag:aws:autoscaling:groupName"),
+                ("Filter.1.Value.1", auto_scaling_group),
+            ],
+        );
+        let answer = self.direct.post(call).await;
+        let xml = answer.with_context(|| {
+            format!("failed to list the instances of group `{auto_scaling_group}`")
+        })?;
+        let reservations = nested_items(&xml, ["reservationSet", "instancesSet"], &["instanceId"])?;
+        let ids = reservations.iter().map(|item| first(item, "instanceId"));
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// Returns what an instance has written to its console, the last 64 KB of it; also of one that was ended within the last
+    /// hour. Types without the Nitro hypervisor keep what they had written soon after their start.
+    ///
+    /// # Errors
+    /// There is no such instance, or EC2 is not reached or refuses (`ec2:GetConsoleOutput`).
+    pub async fn console_output(&self, instance: &str) -> Result<String> {
+        let call = |latest| {
+            query(
+                "ec2:GetConsoleOutput",
+                &[("InstanceId", instance), ("Latest", latest)],
+            )
+        };
+        let newest = match self.direct.post(call("true")).await {
+            Err(error) if has_code(&error, "UnsupportedOperation") => {
+                self.direct.post(call("false")).await
+            }
+            answer => answer,
+        };
+        let reading = || format!("failed to read the console of instance `{instance}`");
+        let output = field(&newest.with_context(reading)?, "output").with_context(reading)?;
+        // Lines of the encoding are broken, as mail does.
+        let encoded: String = output.split_whitespace().collect();
+        let bytes = BASE64_STANDARD.decode(encoded).with_context(reading)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 fn query(permission: &'static str, parameters: &[(&str, &str)]) -> Call {
@@ -137,8 +186,12 @@ fn encoded(text: &str) -> String {
 
 /// AWS's own EC2 knows every question that is asked here.
 fn is_unknown_question(error: &anyhow::Error) -> bool {
-    let code = Fault::of(error).and_then(|fault| fault.code.as_deref());
-    code == Some("InvalidAction")
+    has_code(error, "InvalidAction")
+}
+
+fn has_code(error: &anyhow::Error, code: &str) -> bool {
+    let found = Fault::of(error).and_then(|fault| fault.code.as_deref());
+    found == Some(code)
 }
 
 /// Source: Amazon EC2 API Reference, `AvailabilityZone`.
@@ -218,6 +271,49 @@ mod tests {
         let zones = ec2.zones_of_endpoints(&services).await.unwrap();
         let both = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
         assert_eq!(zones, BTreeMap::from([("com.x".to_owned(), both)]));
+    }
+
+    #[tokio::test]
+    async fn the_instances_of_all_reservations_are_listed() {
+        let reservation = |ids: &[&str]| {
+            let ids = ids.iter();
+            let instances: String = ids
+                .map(|id| {
+                    format!("<item><instanceId>{id}</instanceId><x><item>1</item></x></item>")
+                })
+                .collect();
+            format!("<item><ownerId>1</ownerId><instancesSet>{instances}</instancesSet></item>")
+        };
+        let answer = format!(
+            "<R><reservationSet>{}{}</reservationSet></R>",
+            reservation(&["i-1", "i-2"]),
+            reservation(&["i-3"])
+        );
+        let found = answering(200, &answer).instances_of("servers").await;
+        assert_eq!(found.unwrap(), ["i-1", "i-2", "i-3"]);
+    }
+
+    #[tokio::test]
+    async fn a_console_is_read_also_where_there_is_only_what_followed_the_start() {
+        let answer = "<R><instanceId>i-1</instanceId><output>Ym9v\n dGVk</output></R>";
+        let console = answering(200, answer).console_output("i-1").await;
+        assert_eq!(console.unwrap(), "booted");
+        let nothing = answering(200, "<R><instanceId>i-1</instanceId></R>");
+        assert_eq!(nothing.console_output("i-1").await.unwrap(), "");
+
+        let asked = std::sync::Mutex::new(Vec::new());
+        let config = fake_config(
+            move |request| {
+                let body = std::str::from_utf8(request.body().bytes().unwrap()).unwrap();
+                let mut asked = asked.lock().unwrap();
+                asked.push(body.contains("Latest=true"));
+                assert!(asked.len() < 3 && asked[0], "{asked:?}");
+                400
+            },
+            "<Response><Errors><Error><Code>UnsupportedOperation</Code><Message>m</Message></Error></Errors></Response>",
+        );
+        let error = Ec2::new(&config).console_output("i-1").await.unwrap_err();
+        assert!(error.to_string().contains("console of instance `i-1`"));
     }
 
     #[tokio::test]

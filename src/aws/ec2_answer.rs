@@ -51,6 +51,56 @@ fn item(
     Ok(item)
 }
 
+/// Returns the items of the inner lists of all items of an outer list, with those of their `fields` that are texts.
+///
+/// # Errors
+/// The answer is no XML.
+pub(super) fn nested_items(
+    xml: &str,
+    [outer, inner]: [&str; 2],
+    fields: &[&str],
+) -> Result<Vec<Item>> {
+    let read = || -> Result<Vec<Item>, XmlDecodeError> {
+        let mut document = Document::new(xml);
+        let mut root = document.root_element()?;
+        let mut found = Vec::new();
+        while let Some(mut list) = root.next_tag() {
+            if !list.start_el().matches(outer) {
+                continue;
+            }
+            while let Some(mut entry) = list.next_tag() {
+                while let Some(mut part) = entry.next_tag() {
+                    if part.start_el().matches(inner) {
+                        while let Some(entry) = part.next_tag() {
+                            found.push(item(entry, fields, &[])?);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(found)
+    };
+    read().with_context(|| format!("EC2 answered without a readable `{outer}`"))
+}
+
+/// Returns the text of a field of the answer itself, or nothing.
+///
+/// # Errors
+/// The answer is no XML.
+pub(super) fn field(xml: &str, name: &str) -> Result<String> {
+    let read = || -> Result<String, XmlDecodeError> {
+        let mut document = Document::new(xml);
+        let mut root = document.root_element()?;
+        while let Some(mut field) = root.next_tag() {
+            if field.start_el().matches(name) {
+                return Ok(try_data(&mut field)?.into_owned());
+            }
+        }
+        Ok(String::new())
+    };
+    read().with_context(|| format!("EC2 answered without a readable `{name}`"))
+}
+
 /// Returns the only value of a field, or nothing.
 pub(super) fn first<'a>(item: &'a Item, field: &str) -> &'a str {
     let values = item.get(field);

@@ -11,6 +11,7 @@ use super::archive::{ArchiveEntry, lambda_zip, tar_gz};
 use super::check::{check_program, check_sizes};
 use super::compile::compile;
 use super::lambdas::own_lambdas;
+use super::version::{self, Held};
 use crate::config::{BuildTarget, Config};
 use crate::event::{Reporter, task};
 use crate::file;
@@ -26,6 +27,7 @@ pub(super) struct Programs {
     pub(super) publisher: Artifact,
     pub(super) server: Artifact,
     pub(super) lambdas: Vec<Artifact>,
+    pub(super) held: Vec<Held>,
 }
 
 /// Builds Lambdas and server.
@@ -52,13 +54,23 @@ pub(super) async fn build(
         let own = own.into_iter().map(|name| Ok((program(&name)?, name)));
         let own = own.collect::<Result<Vec<_>>>()?;
         tokio::task::spawn_blocking(move || {
+            let mut held = Vec::new();
+            let mut hold = |(artifact, version): (Artifact, Held)| {
+                held.push(version);
+                artifact
+            };
+            let api = hold(lambda(&folder, "api", api, target)?);
+            let publisher = hold(lambda(&folder, "publisher", publisher, target)?);
+            let server = hold(bundle(&folder, server, unit, target)?);
             let own = own.into_iter();
-            let own = own.map(|(file, name)| lambda(&folder, &name, file, target));
+            let own = own.map(|(file, name)| Ok(hold(lambda(&folder, &name, file, target)?)));
+            let lambdas = own.collect::<Result<_>>()?;
             Ok(Programs {
-                api: lambda(&folder, "api", api, target)?,
-                publisher: lambda(&folder, "publisher", publisher, target)?,
-                server: bundle(&folder, server, unit, target)?,
-                lambdas: own.collect::<Result<_>>()?,
+                api,
+                publisher,
+                server,
+                lambdas,
+                held,
             })
         })
         .await?
@@ -97,17 +109,27 @@ fn kind(config: &Config, target: BuildTarget) -> String {
     }
 }
 
-fn lambda(folder: &Path, name: &str, program: PathBuf, target: BuildTarget) -> Result<Artifact> {
+fn lambda(
+    folder: &Path,
+    name: &str,
+    program: PathBuf,
+    target: BuildTarget,
+) -> Result<(Artifact, Held)> {
     let unpacked = std::fs::metadata(&program)?.len();
-    let artifact = archived(folder, name, "zip", &[program], |files| {
+    let (artifact, held) = archived(folder, name, "zip", &[program], |files| {
         check_program(name, &files[0], target)?;
         lambda_zip(&files[0])
     })?;
     check_sizes(name, artifact.bytes, unpacked, target)?;
-    Ok(artifact)
+    Ok((artifact, held))
 }
 
-fn bundle(folder: &Path, program: PathBuf, unit: PathBuf, target: BuildTarget) -> Result<Artifact> {
+fn bundle(
+    folder: &Path,
+    program: PathBuf,
+    unit: PathBuf,
+    target: BuildTarget,
+) -> Result<(Artifact, Held)> {
     let name = "websocket";
     archived(folder, name, "tar.gz", &[program, unit], |files| {
         check_program(name, &files[0], target)?;
@@ -137,14 +159,14 @@ struct ArchiveStamp {
     artifact: Artifact,
 }
 
-/// Returns the archive of some files, checked and made again only when cargo has written one of them again.
+/// Returns the archive of some files, held, checked and made again only when cargo has written one of them again.
 fn archived(
     folder: &Path,
     name: &str,
     extension: &str,
     sources: &[PathBuf],
     pack: impl FnOnce(&[Vec<u8>]) -> Result<Vec<u8>>,
-) -> Result<Artifact> {
+) -> Result<(Artifact, Held)> {
     let stat = |path: &PathBuf| -> Result<(PathBuf, SystemTime, u64)> {
         let metadata = std::fs::metadata(path);
         let metadata = metadata.with_context(|| format!("failed to find `{}`", path.display()))?;
@@ -155,21 +177,23 @@ fn archived(
     let stamp: Option<ArchiveStamp> = std::fs::read(&stamp_file)
         .ok()
         .and_then(|text| serde_json::from_slice(&text).ok());
-    if let Some(stamp) = stamp.filter(|stamp| stamp.sources == now && stamp.artifact.file.exists())
+    if let Some(stamp) = stamp.filter(|stamp| stamp.sources == now)
+        && let Some(held) = version::hold(&stamp.artifact.file)?
     {
-        return Ok(stamp.artifact);
+        return Ok((stamp.artifact, held));
     }
     let files = sources
         .iter()
         .map(|path| read(path))
         .collect::<Result<Vec<_>>>()?;
-    let artifact = Artifact::write(folder, name, extension, &pack(&files)?)?;
+    let (artifact, held) = Artifact::write(folder, name, extension, &pack(&files)?)?;
     let stamp = ArchiveStamp {
         sources: now,
         artifact: artifact.clone(),
     };
     file::replace(&stamp_file, &serde_json::to_vec(&stamp)?)?;
-    Ok(artifact)
+    version::remove_others(&held)?;
+    Ok((artifact, held))
 }
 
 #[cfg(test)]
@@ -183,19 +207,22 @@ mod tests {
         std::fs::write(&source, "one").unwrap();
         let pack = |files: &[Vec<u8>]| Ok(files[0].clone());
         let sources = [source.clone()];
-        let first = archived(folder.path(), "api", "zip", &sources, pack).unwrap();
-        let again = archived(folder.path(), "api", "zip", &sources, |_| {
+        let (first, held) = archived(folder.path(), "api", "zip", &sources, pack).unwrap();
+        let (again, held_again) = archived(folder.path(), "api", "zip", &sources, |_| {
             panic!("made again")
         })
         .unwrap();
         assert_eq!(first, again);
 
-        let mut sent = std::fs::File::open(&first.file).unwrap();
         std::fs::write(&source, "another").unwrap();
-        let changed = archived(folder.path(), "api", "zip", &sources, pack).unwrap();
+        let (changed, _) = archived(folder.path(), "api", "zip", &sources, pack).unwrap();
         assert_ne!(first.hash, changed.hash);
-        let mut whole = String::new();
-        std::io::Read::read_to_string(&mut sent, &mut whole).unwrap();
-        assert_eq!(whole, "one", "what is being sent stays as it was");
+        let sent = std::fs::read_to_string(&first.file).unwrap();
+        assert_eq!(sent, "one", "what is being sent stays as it was");
+
+        drop((held, held_again));
+        std::fs::write(&source, "a third").unwrap();
+        archived(folder.path(), "api", "zip", &sources, pack).unwrap();
+        assert!(!first.file.exists(), "nobody sends it any more");
     }
 }

@@ -19,6 +19,7 @@ mod messages;
 mod revision;
 mod site;
 mod site_sources;
+mod version;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ use binaries::Programs;
 pub use lambdas::own_lambdas;
 pub use revision::Revision;
 pub use site::{Site, SiteFile};
+pub use version::Held;
 
 /// Asks a program of the build for its version, in the project's folder: what rustup chooses depends on
 /// that. `None` when it is not installed.
@@ -44,7 +46,7 @@ pub async fn ask_version(program: &str, folder: &Path) -> Result<Option<String>>
 }
 
 /// Everything that a release ships.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Artifacts {
     /// The zip of the api Lambda.
     pub api: Artifact,
@@ -58,6 +60,8 @@ pub struct Artifacts {
     pub site: Site,
     /// The state of the sources that all of it was built from, where that is known.
     pub revision: Option<Revision>,
+    /// Keeps all of it as it is while another stage of the checkout is built.
+    pub held: Vec<Held>,
 }
 
 impl Artifacts {
@@ -102,18 +106,24 @@ impl Artifact {
         &self.hash[..12]
     }
 
-    /// Writes an artifact's content beside the others and names it.
-    fn write(folder: &Path, name: &str, extension: &str, content: &[u8]) -> Result<Self> {
+    /// Writes an artifact's content beside its other versions, and holds it.
+    fn write(folder: &Path, name: &str, extension: &str, content: &[u8]) -> Result<(Self, Held)> {
         let hash = hex(&Sha256::digest(content));
-        let path = folder.join(format!("{name}.{extension}"));
-        // Another stage of this checkout may be sending the one that is there.
-        file::replace(&path, content)?;
-        Ok(Self {
+        let versions = folder.join(name);
+        std::fs::create_dir_all(&versions)?;
+        let artifact = Self {
             name: name.to_owned(),
-            file: path,
+            file: versions.join(format!("{}.{extension}", &hash[..12])),
             hash,
             bytes: content.len() as u64,
-        })
+        };
+        // Until it is held, a build beside this one may take it for an old version.
+        loop {
+            file::replace(&artifact.file, content)?;
+            if let Some(held) = version::hold(&artifact.file)? {
+                return Ok((artifact, held));
+            }
+        }
     }
 }
 
@@ -155,19 +165,21 @@ pub async fn install_site(config: &Config, reporter: &dyn Reporter) -> Result<()
 async fn build_beside(
     config: &Config,
     folder: &Path,
-    site: impl Future<Output = Result<Site>>,
+    site: impl Future<Output = Result<(Site, Held)>>,
     reporter: &dyn Reporter,
 ) -> Result<Artifacts> {
     let binaries = binaries::build(config, folder, reporter);
     // Asked when the build begins, which may take minutes: somebody may be at work on the sources.
     let revision = async { Ok(revision::find(&config.root).await) };
-    let (revision, programs, site) = tokio::try_join!(revision, binaries, site)?;
+    let (revision, programs, (site, held)) = tokio::try_join!(revision, binaries, site)?;
     let Programs {
         api,
         publisher,
         server,
         lambdas,
+        held: mut all_held,
     } = programs;
+    all_held.push(held);
     Ok(Artifacts {
         api,
         publisher,
@@ -175,6 +187,7 @@ async fn build_beside(
         lambdas,
         site,
         revision,
+        held: all_held,
     })
 }
 
@@ -193,11 +206,6 @@ pub async fn build_program(
 /// Returns the folder of everything that is built.
 fn folder(config: &Config) -> PathBuf {
     config.root.join("target").join("factory-tree")
-}
-
-/// Returns the folder of the built site.
-pub fn site_folder(config: &Config) -> PathBuf {
-    folder(config).join("site")
 }
 
 fn made_folder(config: &Config) -> Result<PathBuf> {

@@ -1,7 +1,6 @@
 //! The site's half of the build: `npm ci` only when the lock has changed, Vite only when a source has.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -10,13 +9,19 @@ use sha2::{Digest, Sha256};
 use super::command::Tool;
 use super::hashes;
 use super::site_sources::{files, fingerprint};
+use super::version::{self, Held};
 use crate::config::{self, Config};
 use crate::content::FileContent;
 use crate::content::hex;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
+use crate::file;
 
 const TASK: &str = "site";
+/// The folder of the built versions: a version has the name of its sources' fingerprint, shortened.
+const VERSIONS: &str = "site";
+/// The file with the name of the last version.
+const LAST: &str = "site.last";
 const CURE: &str = "install Node.js 20.19 or newer, with npm (https://nodejs.org)";
 
 /// The oldest Node.js that Vite 8 takes: major and minor.
@@ -25,6 +30,8 @@ const OLDEST_NODE: (u32, u32) = (20, 19);
 /// The built site.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// Its folder.
+    pub folder: PathBuf,
     /// Every file of it, in the order of its paths.
     pub files: Vec<SiteFile>,
     /// The content id of all files together.
@@ -54,6 +61,7 @@ impl Site {
         }
         let rows = paths.into_iter().zip(contents);
         Ok(Self {
+            folder: folder.to_owned(),
             files: rows
                 .map(|(path, content)| SiteFile { path, content })
                 .collect(),
@@ -62,22 +70,28 @@ impl Site {
     }
 }
 
-/// Builds the site, if it is not built already.
-pub(super) async fn build(config: &Config, folder: &Path, reporter: &dyn Reporter) -> Result<Site> {
-    let outcome = |(_, outcome): &(Site, &str)| (*outcome).to_owned();
+/// Builds the site, if it is not built already, and holds it.
+pub(super) async fn build(
+    config: &Config,
+    folder: &Path,
+    reporter: &dyn Reporter,
+) -> Result<(Site, Held)> {
+    let outcome = |(_, outcome): &((Site, Held), &str)| (*outcome).to_owned();
     let work = build_if_changed(config, folder, reporter);
     Ok(task(reporter, TASK, outcome, work).await?.0)
 }
 
-/// Returns the site as it was built last.
-pub(super) async fn last_built(folder: &Path, reporter: &dyn Reporter) -> Result<Site> {
+/// Returns the site as it was built last, and holds it.
+pub(super) async fn last_built(folder: &Path, reporter: &dyn Reporter) -> Result<(Site, Held)> {
     let _lock = lock(folder, reporter).await?;
-    read(folder.join("site"), folder).await
+    let last = std::fs::read_to_string(folder.join(LAST)).context("the site was never built")?;
+    let held = version::hold(&folder.join(VERSIONS).join(last))?;
+    read(held.context("the site was never built")?, folder).await
 }
 
 const WAITS: &str = "waiting for another build of the site to end";
 
-/// Two deploys from one checkout (of two stages) must not write the same folder at the same time. The
+/// Two deploys from one checkout (of two stages) must not build in the same folder at the same time. The
 /// tools hold the lock too: what a killed deploy has left running is waited for.
 async fn lock(folder: &Path, reporter: &dyn Reporter) -> Result<File> {
     let mut options = OpenOptions::new();
@@ -96,30 +110,29 @@ async fn build_if_changed(
     config: &Config,
     folder: &Path,
     reporter: &dyn Reporter,
-) -> Result<(Site, &'static str)> {
+) -> Result<((Site, Held), &'static str)> {
     let source = config.root.join("site");
-    let (output, stamp) = (folder.join("site"), folder.join("site.stamp"));
     let lock = lock(folder, reporter).await?;
-    let now = fingerprint(&source, &config::site_variables())?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) && output.is_dir() {
-        return Ok((read(output, folder).await?, "unchanged"));
-    }
-    install_held(&source, &lock, reporter).await?;
-    progress(reporter, "building with Vite");
-    let target = output.to_string_lossy().into_owned();
-    // From here on the folder holds nothing whole until the new stamp says so.
-    remove_if_there(&stamp)?;
-    let build = ["run", "build", "--", "--outDir", &target, "--emptyOutDir"];
-    npm(&source, &build, &production(), &lock, reporter).await?;
-    std::fs::write(&stamp, now)?;
-    Ok((read(output, folder).await?, "built"))
-}
-
-fn remove_if_there(file: &Path) -> Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
+    let name = &fingerprint(&source, &config::site_variables())?[..12];
+    let version = folder.join(VERSIONS).join(name);
+    let outcome = if version.is_dir() {
+        "unchanged"
+    } else {
+        install_held(&source, &lock, reporter).await?;
+        progress(reporter, "building with Vite");
+        let unfinished = folder.join("site.unfinished");
+        let target = unfinished.to_string_lossy().into_owned();
+        let build = ["run", "build", "--", "--outDir", &target, "--emptyOutDir"];
+        npm(&source, &build, &production(), &lock, reporter).await?;
+        // A version is whole from its first moment on: no name of one leads to what a killed build has left.
+        std::fs::create_dir_all(folder.join(VERSIONS))?;
+        std::fs::rename(&unfinished, &version)?;
+        "built"
+    };
+    let held = version::hold(&version)?.context("nobody else removes a version")?;
+    file::replace(&folder.join(LAST), name.as_bytes())?;
+    version::remove_others(&held)?;
+    Ok((read(held, folder).await?, outcome))
 }
 
 /// Vite would build another site where a person has this set otherwise.
@@ -128,10 +141,10 @@ fn production() -> [(&'static str, String); 1] {
     [("NODE_ENV", "production".to_owned())]
 }
 
-/// Reads the built site; `site.hashes.json` in `folder` caches its hashes.
-async fn read(output: PathBuf, folder: &Path) -> Result<Site> {
+/// Reads a version; `site.hashes.json` in `folder` caches its hashes.
+async fn read(version: Held, folder: &Path) -> Result<(Site, Held)> {
     let memory = folder.join("site.hashes.json");
-    tokio::task::spawn_blocking(move || Site::read(&output, &memory)).await?
+    tokio::task::spawn_blocking(move || Ok((Site::read(version.path(), &memory)?, version))).await?
 }
 
 async fn check_node(source: &Path, reporter: &dyn Reporter) -> Result<()> {

@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 48] = [
+pub(super) const CALLS: [(&str, &[&str]); 50] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -69,10 +69,12 @@ pub(super) const CALLS: [(&str, &[&str]); 48] = [
         "describe_instance_type_offerings",
         &["ec2:DescribeInstanceTypeOfferings"],
     ),
+    ("describe_instances", &["ec2:DescribeInstances"]),
     (
         "describe_vpc_endpoint_services",
         &["ec2:DescribeVpcEndpointServices"],
     ),
+    ("get_console_output", &["ec2:GetConsoleOutput"]),
     ("filter_log_events", &["logs:FilterLogEvents"]),
     (
         "change_resource_record_sets",

@@ -300,6 +300,12 @@ pub(super) fn condition(
             let own = [target.fill("arn:{p}:iam::{a}:policy/{stack}*")];
             condition.extend([strings("ArnLike", "iam:PolicyARN", &own)]);
         }
+        // A console may show what others' programs say.
+        "ec2:GetConsoleOutput" => {
+            let groups = [target.fill("{stack}*")];
+            let key = "aws:ResourceTag/aws:autoscaling:groupName";
+            condition.extend([strings("StringLike", key, &groups)]);
+        }
         "route53:ChangeResourceRecordSets" => {
             let names = [target.domain.clone(), format!("*.{}", target.domain)];
             let key = "route53:ChangeResourceRecordSetsNormalizedRecordNames";

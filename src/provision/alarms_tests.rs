@@ -146,6 +146,7 @@ fn target<'a>(
         consent,
         large: LargeTemplates::Refused,
         alarms: Some(alarms),
+        ec2: None,
         reporter: said,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use super::console;
 use super::diagnosis::{self, Diagnosis};
 use super::follow::OperationEnd;
 use super::target::StackTarget;
@@ -50,7 +51,11 @@ pub(super) async fn operation_error(
             .unwrap_or_else(|| format!("it ended in {}", settled.status))
     };
     match failure {
-        Some(failure) => error_of_failures(target, &[failure], aftermath(status)),
+        Some(failure) => {
+            let group = (failure.kind.as_str(), failure.logical_id.as_str());
+            let console = console::ending(target, group, &settled.events).await;
+            error_of_failures(target, &[failure], console, aftermath(status))
+        }
         None => error_of_reason(target, &stack_reason(), aftermath(status)),
     }
 }
@@ -79,7 +84,7 @@ pub(super) async fn change_set_error(
     if failures.is_empty() {
         error_of_reason(target, reason, Aftermath::Untouched)
     } else {
-        error_of_failures(target, &failures, Aftermath::Untouched)
+        error_of_failures(target, &failures, None, Aftermath::Untouched)
     }
 }
 
@@ -167,10 +172,11 @@ impl From<FailedEvent> for ResourceFailure {
     }
 }
 
-/// Several failures (of an early validation) are reported in full, one a line.
+/// Several failures (of an early validation) are reported in full, one a line; `console` comes after them.
 fn error_of_failures(
     target: &StackTarget<'_>,
     failures: &[ResourceFailure],
+    console: Option<String>,
     aftermath: Aftermath,
 ) -> anyhow::Error {
     let sentences: Vec<String> = failures
@@ -180,7 +186,8 @@ fn error_of_failures(
     let first = failures.first();
     let line = first.and_then(|failure| line_of_failure(target, failure));
     let diagnosis = first.and_then(|failure| diagnosis::diagnose(&failure.reason));
-    stack_failed(target, sentences.join("\n  "), line, diagnosis, aftermath)
+    let cause = sentences.join("\n  ") + &console.unwrap_or_default();
+    stack_failed(target, cause, line, diagnosis, aftermath)
 }
 
 fn error_of_reason(target: &StackTarget<'_>, reason: &str, aftermath: Aftermath) -> anyhow::Error {

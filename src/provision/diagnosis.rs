@@ -112,12 +112,13 @@ const RULES: [DiagnosisRule; 19] = [
     (
         &[
             "success signal",
+            "failure signal",
             "resource signal",
             "signals out of",
             "failed to receive",
         ],
         "the servers did not become ready in time",
-        "look at their log with `factory-tree logs --source server --since 1h`, or on one of them (`factory-tree ssh`) with `journalctl -u factory-tree-websocket`: a bundle that does not start, or a network that does not reach AWS",
+        "read what their console says, where it is shown; then look at their log with `factory-tree logs --source server --since 1h`, or on one of them (`factory-tree ssh`) with `journalctl -u factory-tree-websocket`: a bundle that does not start, or a network that does not reach AWS",
     ),
     (
         &[
@@ -231,6 +232,7 @@ mod tests {
             "factory-tree-prod-site-bucket already exists",
             "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid certificate chain.",
             "Cannot exceed quota for PoliciesPerRole: 10",
+            "Received 1 FAILURE signal(s) out of 1. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
             "Received 0 SUCCESS signal(s) out of 2. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement",
             "Properties validation failed for resource Table with message: #/KeySchema/0: required key [AttributeName] not found",
             "User: arn:aws:sts::123456789012:assumed-role/ci/run is not authorized to perform: sqs:CreateQueue on resource: arn:aws:sqs:us-east-1:123456789012:dead because no identity-based policy allows the sqs:CreateQueue action",

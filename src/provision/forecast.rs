@@ -40,6 +40,7 @@ pub async fn forecast(
         consent: &plan.consent,
         large,
         alarms: None,
+        ec2: None,
         reporter,
     };
     let update = change_set::StackOperation {

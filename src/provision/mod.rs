@@ -7,6 +7,7 @@ mod alarms;
 mod cancel;
 mod cause;
 mod change_set;
+mod console;
 mod delete;
 pub mod diagnosis;
 mod estimate;
@@ -216,6 +217,7 @@ async fn provision_one(
         consent: &plan.consent,
         large,
         alarms: Some(&alarms),
+        ec2: (plan.region.to_string() == aws.ec2.region()).then_some(&aws.ec2),
         reporter,
     };
     let result = stack::ensure(&target, &parameters, options).await;
@@ -263,6 +265,7 @@ pub async fn ensure_stack(
         consent: &DataConsent::default(),
         large: LargeTemplates::Refused,
         alarms: None,
+        ec2: None,
         reporter: &SilentReporter,
     };
     let parameters = with_digest(&template.body, parameters.clone());
@@ -315,6 +318,7 @@ pub async fn lift_deletion_protection(
         consent: &plan.consent,
         large: LargeTemplates::Deployed,
         alarms: None,
+        ec2: None,
         reporter,
     };
     stack::ensure(&target, &parameters, Options::default()).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::follow::retry_transient;
-use crate::aws::{CloudFormation, CloudWatch, S3, StackEvent};
+use crate::aws::{CloudFormation, CloudWatch, Ec2, S3, StackEvent};
 use crate::event::{Event, Reporter};
 use crate::template::{DataConsent, Template};
 
@@ -49,6 +49,8 @@ pub(super) struct StackTarget<'a> {
     pub(super) large: LargeTemplates<'a>,
     /// The client of the alarms in that region; none where none are watched.
     pub(super) alarms: Option<&'a CloudWatch>,
+    /// The client of the servers; none where the stack is in another region than they are.
+    pub(super) ec2: Option<&'a Ec2>,
     pub(super) reporter: &'a dyn Reporter,
 }
 

@@ -324,6 +324,7 @@ mod tests {
                 commit: "5656322".to_owned(),
                 dirty: Some(true),
             }),
+            held: Vec::new(),
         }
     }
 

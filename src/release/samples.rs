@@ -18,6 +18,7 @@ pub(super) fn site(files: &[(&str, &str)]) -> Site {
         },
     });
     Site {
+        folder: "site".into(),
         files: files.collect(),
         build: "b1".to_owned(),
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::StepRow;
-use crate::build::{Artifact, Artifacts, site_folder};
+use crate::build::{Artifact, Artifacts};
 use crate::config::Config;
 use crate::plain::plain;
 
@@ -68,7 +68,7 @@ impl BuildReport {
         seconds: f64,
         steps: Vec<StepRow>,
     ) -> Self {
-        let site = site_folder(config);
+        let site = &artifacts.site.folder;
         let files = &artifacts.site.files;
         let bytes = files.iter().map(|file| file.content.digest.bytes).sum();
         Self {
@@ -81,7 +81,7 @@ impl BuildReport {
                 .collect(),
             site: SiteRow {
                 path: site.display().to_string(),
-                shown: shown(here, &site),
+                shown: shown(here, site),
                 files: files.len(),
                 bytes,
                 build: artifacts.site.build.clone(),
@@ -168,6 +168,7 @@ mod tests {
             },
             lambdas: vec![artifact("counter", 1_000_000)],
             site: Site {
+                folder: "/project/target/factory-tree/site".into(),
                 files: vec![SiteFile {
                     path: "index.html".to_owned(),
                     content: FileContent {
@@ -183,6 +184,7 @@ mod tests {
                 build: "b4f298cd77db".to_owned(),
             },
             revision: None,
+            held: Vec::new(),
         };
         let here = Path::new("/project");
         let report = BuildReport::of(&config, &artifacts, here, 12.34, Vec::new());

@@ -3,9 +3,13 @@
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use factory_tree::build::Artifacts;
+use factory_tree::config::Config;
+use factory_tree::event::SilentReporter;
 use sha2::{Digest, Sha256};
 
 use super::project::Project;
@@ -56,12 +60,12 @@ fn what_is_built_for_aws_is_reported_and_has_the_same_bytes_from_another_folder(
         (report["artifacts"].clone(), report["site"].clone())
     };
     let (artifacts, site) = build("development");
+    let hash = &artifacts[2]["sha256"].as_str().unwrap()[..12];
     assert_eq!(
         artifacts[2]["path"],
-        "target/factory-tree/dev-x86_64/websocket.tar.gz"
+        format!("target/factory-tree/dev-x86_64/websocket/{hash}.tar.gz")
     );
     assert_eq!(site["files"], 1);
-    assert_eq!(site["path"], "target/factory-tree/site");
     assert_eq!(build("test"), (artifacts, site));
 }
 
@@ -134,28 +138,67 @@ fn a_site_that_does_not_build_is_reported_in_its_own_words() {
     assert_nothing_there(&project);
 }
 
-/// Empties the folder, as Vite does, and gives up.
-const CUT_OFF: &str = "import fs from 'node:fs'
-fs.rmSync(process.argv[process.argv.indexOf('--outDir') + 1], { recursive: true })
-process.exit(3)
+/// Is cut off the first time, with half a page written and another file that is no part of the site.
+const CUT_OFF_ONCE: &str = "import fs from 'node:fs'
+const out = process.argv[process.argv.indexOf('--outDir') + 1]
+const isFirst = !fs.existsSync('../was-cut-off')
+if (process.argv.includes('--emptyOutDir')) fs.rmSync(out, { recursive: true, force: true })
+fs.mkdirSync(out, { recursive: true })
+fs.writeFileSync(`${out}/index.html`, isFirst ? '<!doc' : '<!doctype html>')
+if (isFirst) {
+  fs.writeFileSync(`${out}/half.js`, '')
+  fs.writeFileSync('../was-cut-off', '')
+  process.exit(3)
+}
 ";
 
 #[test]
-fn a_site_whose_build_was_cut_off_is_built_again_from_the_sources_of_before() {
+fn a_site_whose_build_was_cut_off_is_built_again_from_the_same_sources() {
     let project = Project::new();
-    let build = || project.run(&["build", "--output", "json"]);
-    let site =
-        || std::fs::read_to_string(project.path().join("target/factory-tree/site/index.html"));
-    let script = std::fs::read_to_string(project.path().join("site/build.mjs")).unwrap();
-    assert!(build().starts_with("exit 0"));
-    let before = site().unwrap();
+    project.write("site/build.mjs", CUT_OFF_ONCE);
+    assert!(project.run(&["build"]).starts_with("exit 1"));
+    let output = project.command(&["build", "--output", "json"]).output();
+    let report: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let site = Path::new(report["site"]["path"].as_str().unwrap());
+    let page = std::fs::read_to_string(site.join("index.html")).unwrap();
+    assert_eq!(
+        (page.as_str(), &report["site"]["files"]),
+        ("<!doctype html>", &1.into())
+    );
+}
 
-    project.write("site/build.mjs", CUT_OFF);
-    assert!(build().starts_with("exit 1"));
-    assert!(site().is_err());
-    project.write("site/build.mjs", &script);
-    assert!(build().starts_with("exit 0"));
-    assert_eq!(site().unwrap(), before);
+#[tokio::test]
+async fn what_a_stage_sends_stays_as_it_is_while_another_stage_of_the_checkout_is_built() {
+    let project = Project::new();
+    let config = Config::load(&project.path().join("factory-tree.yaml"), None).unwrap();
+    let build = async || {
+        factory_tree::build::build(&config, &SilentReporter)
+            .await
+            .unwrap()
+    };
+    let contents = |artifacts: &Artifacts| {
+        let programs = artifacts.programs().map(|artifact| &artifact.file);
+        let site = artifacts.site.files.iter().map(|file| &file.content.file);
+        let files = programs.chain(site);
+        files
+            .map(|file| std::fs::read(file).ok())
+            .collect::<Vec<_>>()
+    };
+    let first = build().await;
+    let before = contents(&first);
+
+    project.replace(
+        "site/build.mjs",
+        "<!doctype html>",
+        "<!doctype html>another",
+    );
+    for program in ["api", "publisher", "websocket"] {
+        let main = "fn main() { println!(\"another\") }\n";
+        project.write(&format!("{program}/src/main.rs"), main);
+    }
+    let second = build().await;
+    assert_ne!(first.build(), second.build());
+    assert!(contents(&first) == before, "a file has changed or gone");
 }
 
 /// Tells each build in a file, and is cargo.

@@ -1,5 +1,6 @@
 //! Releases of one local stage, as the people see them who look at the site, and whoever has to undo one.
 
+mod baked;
 mod browser;
 mod bucket;
 mod server;
@@ -38,8 +39,8 @@ fs.writeFileSync(`${out}/index.html`, `<!doctype html><title>${text}</title><scr
 fn nobody_sees_a_broken_page() {
     let sources = tempfile::tempdir().unwrap();
     copy_sources(sources.path());
-    let stage = Stage::of("fifty", sources.path(), "");
-    browser::whoever_looks_during_fifty_releases_sees_a_whole_site(&stage, sources.path());
+    let stage = Stage::of("looked-at", sources.path(), "");
+    browser::whoever_looks_during_releases_sees_a_whole_site(&stage, sources.path());
 }
 
 #[test]
@@ -57,6 +58,7 @@ fn a_bad_release_is_undone() {
     server::a_bundle_that_is_never_ready_changes_nothing(&stage, sources.path(), &good);
     server::a_good_bundle_takes_over_without_a_loss(&stage, sources.path(), &good);
     undone::a_release_that_fails_is_undone_by_its_own_deploy(&stage, sources.path(), &good);
+    baked::a_release_whose_alarm_goes_off_is_undone(&stage, sources.path(), &good);
 }
 
 pub(crate) fn write_site(sources: &Path) {

@@ -109,12 +109,12 @@ fn a_lambda_that_answers_500_is_undone_without_a_question(
     std::fs::write(&file, text).unwrap();
 }
 
-fn undo_of(answer: &Answer) -> &Value {
+pub(super) fn undo_of(answer: &Answer) -> &Value {
     &answer.json["error"]["undo"]
 }
 
 /// What a person reads in the end: error and hint, without what differs from run to run.
-fn last_words(answer: &Answer) -> String {
+pub(super) fn last_words(answer: &Answer) -> String {
     let (_, words) = answer.said.rsplit_once("\nerror: ").unwrap();
     let ids = Regex::new("\\b[0-9a-f]{8}\\b").unwrap();
     ids.replace_all(words.trim_end(), "[id]").into_owned()

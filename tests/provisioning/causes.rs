@@ -5,7 +5,7 @@ use std::time::Duration;
 use factory_tree::provision::{Options, Outcome};
 
 use super::{RecordedEvents, provision, provision_data, reported, stack};
-use crate::support::fake_account::{FakeCloudFormation, Resource};
+use crate::support::fake_account::{FakeCloudFormation, Fault, Resource};
 
 #[tokio::test]
 async fn the_root_cause_is_reported_with_its_place_and_its_cure() {
@@ -57,6 +57,36 @@ async fn a_nested_stack_is_asked_for_the_cause_that_it_hides() {
         .insert(arn.to_owned(), vec![row.map(str::to_owned)]);
     let (result, _) = provision_data(&fake).await;
     insta::assert_snapshot!(reported(&result.unwrap_err()));
+}
+
+#[tokio::test]
+async fn of_servers_that_did_not_come_up_the_console_is_shown() {
+    let fake = FakeCloudFormation::start();
+    let group = Resource {
+        kind: "AWS::AutoScaling::AutoScalingGroup".to_owned(),
+        takes: Duration::from_millis(20),
+        fails: Some("Received 1 FAILURE signal(s) out of 1. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement".to_owned()),
+        physical_id: "demo-data-Servers-1A2B".to_owned(),
+    };
+    let resources = [("Servers".to_owned(), group)].into();
+    fake.account()
+        .resources
+        .insert("data".to_owned(), resources);
+    fake.account().servers = vec![("i-0abc", "Terminated")];
+    let console = "[    0.0] Linux version 6.1\n[   31.2] cloud-init[2214]: {\"level\":\"ERROR\",\"message\":\"failed to create the queue: not authorized to perform: sqs:CreateQueue\"}\n";
+    fake.account().consoles.insert("i-0abc", console.to_owned());
+    let (result, _) = provision_data(&fake).await;
+    insta::assert_snapshot!(reported(&result.unwrap_err()));
+
+    // A console that may not be read is told, and the cause stays.
+    let denied = Fault::Error(
+        403,
+        "UnauthorizedOperation".to_owned(),
+        "You are not authorized to perform this operation.".to_owned(),
+    );
+    fake.account().fail_next("DescribeInstances", denied);
+    let (result, said) = provision_data(&fake).await;
+    insta::assert_snapshot!(format!("{said}\n{}", reported(&result.unwrap_err())));
 }
 
 #[tokio::test]

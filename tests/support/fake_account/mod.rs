@@ -3,6 +3,7 @@
 //! It fails where a script says so. What it does not know it refuses, as AWS does.
 
 mod account;
+mod ec2;
 mod form;
 mod operation;
 mod xml;
@@ -61,10 +62,16 @@ pub(super) async fn answer(
             tokio::time::sleep(time).await;
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
-        Some(Fault::Error(status, code, message)) => return refuse(status, &code, &message),
+        Some(Fault::Error(status, code, message)) => {
+            return ec2::refusal(&action, status, &code, &message)
+                .unwrap_or_else(|| refuse(status, &code, &message));
+        }
         None => {}
     }
     let mut account = account.lock().unwrap();
+    if let Some(answer) = ec2::answer(&action, &form, &account) {
+        return answer.into_response();
+    }
     match account.act(&action, &form) {
         Ok(result) => xml::document(&action, &result).into_response(),
         Err((code, message)) => refuse(400, &code, &message),

@@ -1,0 +1,97 @@
+//! The versions of a thing that is built, side by side in a folder. In: the folder and a version of it. Out: the version, held:
+//! it stays as it is while a deploy sends it, though another stage of the checkout builds meanwhile. Versions that are neither
+//! the last one nor held go. A version is a file or a folder, whose name tells its content.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// A version that stays until this is dropped, or its process has ended.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    /// Locked together with others who hold the version.
+    _lock: File,
+}
+
+impl Held {
+    /// Returns where the version is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Holds a version; `None` if it is not there.
+///
+/// # Errors
+/// It cannot be read or locked.
+pub(super) fn hold(version: &Path) -> Result<Option<Held>> {
+    let naming = || format!("failed to hold `{}`", version.display());
+    let lock = match File::open(version) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.with_context(naming)?,
+    };
+    lock.lock_shared().with_context(naming)?;
+    // Another build may have removed it before it was locked.
+    Ok(version.exists().then(|| Held {
+        path: version.to_owned(),
+        _lock: lock,
+    }))
+}
+
+/// Removes what lies beside a version and is held by nobody.
+///
+/// # Errors
+/// The folder cannot be read. What cannot be removed stays: it costs room and nothing else.
+pub(super) fn remove_others(version: &Held) -> Result<()> {
+    let folder = version.path.parent().context("a version has a folder")?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("failed to read `{}`", folder.display()));
+    for entry in entries?.flatten() {
+        let other = entry.path();
+        if other != version.path && is_free(&other) {
+            let _ = if other.is_dir() {
+                std::fs::remove_dir_all(&other)
+            } else {
+                std::fs::remove_file(&other)
+            };
+        }
+    }
+    Ok(())
+}
+
+fn is_free(version: &Path) -> bool {
+    File::open(version).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_stays_while_it_is_held_and_the_last_one_stays_anyway() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = |name: &str| {
+            let version = folder.path().join(name);
+            std::fs::create_dir(&version).unwrap();
+            std::fs::write(version.join("index.html"), name).unwrap();
+            hold(&version).unwrap().unwrap()
+        };
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let (first, second) = (site("1"), site("2"));
+        std::fs::write(folder.path().join("of an older deployer"), "").unwrap();
+        remove_others(&second).unwrap();
+        assert_eq!(names(), ["1", "2"]);
+        drop(first);
+        remove_others(&second).unwrap();
+        assert_eq!(names(), ["2"]);
+        assert!(hold(&folder.path().join("1")).unwrap().is_none());
+    }
+}
