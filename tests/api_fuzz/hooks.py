@@ -1,4 +1,4 @@
-"""What JSON Schema cannot say of a body: that the lower bound is at most the upper one."""
+"""Teaches the requests a rule that JSON Schema cannot say: the lower bound is at most the upper one."""
 
 import schemathesis
 

@@ -209,7 +209,7 @@ impl Open {
             let message = match read {
                 Ok(message) => message,
                 Err(error) => {
-                    // What is left may be the reply to a close frame, which nothing may follow.
+                    // The last reply may be a close frame, which nothing may follow.
                     self.writer.close(replies);
                     return Err(end_for_error(&error));
                 }

@@ -19,7 +19,7 @@ const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 const FINAL: u8 = 0x80;
 
-/// What must come back.
+/// The answer that a case must get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// A close frame with this code (`None` for one without a code), and then the end.

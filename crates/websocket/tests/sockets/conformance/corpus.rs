@@ -1,4 +1,4 @@
-//! What is sent, and what must come back, by the sections of Autobahn's test suite that are about reading.
+//! The frames that are sent, and the answers that must come, by the sections of Autobahn's test suite about reading.
 
 use super::{BINARY, CLOSE, Case, FINAL, Outcome, PING, PONG, TEXT, case, closed, frame, open};
 
