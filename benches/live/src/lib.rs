@@ -6,4 +6,5 @@ pub mod client;
 pub mod crowd;
 pub mod figures;
 pub mod process;
+pub mod served;
 pub mod subject;

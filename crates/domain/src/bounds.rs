@@ -71,7 +71,7 @@ impl Bounds {
 /// # Errors
 /// Returns a [`FieldError`] for `field` if the number is out of range.
 pub(crate) fn check_bound(field: &'static str, number: i64) -> Result<i64, FieldError> {
-    if (LOWEST..=HIGHEST).contains(&number) {
+    if is_allowed(number) {
         return Ok(number);
     }
     Err(FieldError::described(
@@ -79,6 +79,11 @@ pub(crate) fn check_bound(field: &'static str, number: i64) -> Result<i64, Field
         number.to_string(),
         allowed_values(),
     ))
+}
+
+/// Returns whether a number is between [`LOWEST`] and [`HIGHEST`].
+pub fn is_allowed(number: i64) -> bool {
+    (LOWEST..=HIGHEST).contains(&number)
 }
 
 /// Describes the allowed values of a bound, for error messages.

@@ -102,10 +102,11 @@ impl Page {
         self.cut();
         let initial = server.hub.initial_messages(self.resume.as_ref());
         server.check(&initial)?;
-        let pipe = initial.texts.iter().map(|text| text.as_str().to_owned());
+        let position = initial.position;
+        let pipe = initial.map(|text| text.as_str().to_owned());
         self.connection = Some(Connection {
             server: (place, server.name.clone()),
-            position: initial.position,
+            position,
             pipe: pipe.collect(),
             is_asked: false,
             read: HashMap::new(),

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use axum::extract::ws::Utf8Bytes;
 use domain::message::LiveMessage;
 use domain::{FactoryChange, FactoryId};
 use websocket::fallback::Fallback;
@@ -19,6 +18,7 @@ use websocket::hub::{Backlog, Hub, InitialMessages};
 use websocket::inbox::Inbox;
 use websocket::metrics::Metrics;
 use websocket::readiness::Readiness;
+use websocket::text_frame::TextFrame;
 use websocket::tree_loader::TreeLoader;
 
 use crate::table::Table;
@@ -292,7 +292,7 @@ impl Server {
     /// Returns the factory.
     pub fn check(&self, initial: &InitialMessages) -> Result<(), String> {
         let mut shown = HashMap::new();
-        show(&mut shown, &initial.texts);
+        show(&mut shown, &initial.texts());
         let mut position = initial.position;
         while let Backlog::Next {
             texts,
@@ -316,9 +316,9 @@ impl Server {
 }
 
 /// Applies messages to the revisions that a page shows.
-fn show(shown: &mut HashMap<FactoryId, u64>, texts: &[Utf8Bytes]) {
+fn show(shown: &mut HashMap<FactoryId, u64>, texts: &[TextFrame]) {
     for text in texts {
-        match serde_json::from_str(text) {
+        match serde_json::from_str(text.as_str()) {
             Ok(LiveMessage::Snapshot { factories, .. }) => {
                 shown.extend(
                     factories

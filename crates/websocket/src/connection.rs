@@ -1,42 +1,60 @@
-//! One connection: sends the tree and every change to one client, pings it, and closes with a reason.
+//! One connection: sends the tree to one client, reads its messages, pings it, and closes with a reason.
 //!
-//! In: the messages of the hub and of the client. Out: frames. A connection is one task without a queue:
-//! when the hub has a new change, the connection fetches the messages after its position and writes
-//! them, each write within a time limit.
+//! In: the messages of the hub and of the client. Out: frames. A connection is one task, which sleeps unless the client
+//! sends something, the kernel takes no more of what is written, or a ping is due: the broadcaster writes the changes.
 
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use futures_util::{SinkExt, StreamExt};
+use axum::body::Bytes;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite;
+use tungstenite::Message;
+use tungstenite::protocol::CloseFrame;
 
+use crate::broadcaster::Broadcaster;
 use crate::clock;
 use crate::connection_limits::ConnectionPermit;
-use crate::hub::{Backlog, Hub, InitialMessages, Resume};
-use crate::metrics::{Metrics, increment, increment_by};
+use crate::hub::{Hub, Resume};
+use crate::metered::Metered;
+use crate::metrics::{Metrics, increment};
 use crate::random;
 use crate::rate_limiter::RateLimiter;
+use crate::reader::Reader;
+use crate::text_frame::TextFrame;
+use crate::writer::{Progress, Writer};
 
 /// The message with which a page checks that the connection is alive, because a page cannot send ping frames.
 const CLIENT_PING: &str = r#"{"type":"ping"}"#;
 
 /// The answer to [`CLIENT_PING`].
-const CLIENT_PONG: Utf8Bytes = Utf8Bytes::from_static(r#"{"type":"pong"}"#);
+const CLIENT_PONG: &str = r#"{"type":"pong"}"#;
 
-/// Close code "service restart": the client connects again, to another server.
-const RESTART: u16 = 1012;
+/// A ping frame without a payload (RFC 6455, section 5.5.2).
+const PING: Bytes = Bytes::from_static(&[0x89, 0]);
+
+/// The reasons for which the server closes a connection, with their close codes (RFC 6455, section 7.4, and IANA's
+/// registry). After "service restart" the client connects again, to another server.
+mod reason {
+    pub(super) const RESTART: (u16, &str) = (1012, "the server is restarting");
+    pub(super) const BEHIND: (u16, &str) = (1013, "you are too far behind; connect again");
+    pub(super) const MESSAGES: (u16, &str) = (1008, "too many messages");
+    pub(super) const BYTES: (u16, &str) = (1008, "too many bytes");
+    pub(super) const SIZE: (u16, &str) = (1009, "messages have at most 4 KiB");
+    pub(super) const TEXT: (u16, &str) = (1007, "text messages are UTF-8");
+    pub(super) const PROTOCOL: (u16, &str) = (1002, "that is not the protocol");
+}
 
 /// The ping interval and the time limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// The shortest interval between pings. Every connection adds a random time of up to a quarter of it.
     pub ping: Duration,
-    /// The time limit for one write, after which the connection is dropped.
+    /// The time within which a client must take something that waits for it, before the connection is dropped.
     pub write: Duration,
     /// The time limit for the client's reply to a close frame.
     pub close: Duration,
@@ -58,6 +76,8 @@ impl Default for Timing {
 pub struct Connection {
     /// The hub that provides the messages.
     pub hub: Arc<Hub>,
+    /// Sends the changes.
+    pub broadcaster: Arc<Broadcaster>,
     /// The counters.
     pub metrics: Arc<Metrics>,
     /// The ping interval and the time limits of a connection.
@@ -69,201 +89,207 @@ pub struct Connection {
 /// Why a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionEnd {
-    /// The client closed the connection, or the connection broke.
+    /// The client closed the connection, the connection broke, or the client replies to no ping.
     ClientLeft,
-    /// The client neither reads nor replies, so the server sends no close frame.
-    ClientUnresponsive,
+    /// The client does not take what waits for it, so the server sends no close frame.
+    ClientTooSlow,
     /// The server closes the connection with a close code and a reason.
-    Close(u16, &'static str),
+    Close((u16, &'static str)),
     /// The client broke a rule. The server says which one, and reads nothing more.
-    Breach(u16, &'static str),
+    Breach((u16, &'static str)),
+}
+
+/// An open connection.
+struct Open {
+    writer: Arc<Writer>,
+    reader: Reader,
+    liveness: Liveness,
+    /// When the connection closes, once the server closes all.
+    close_at: Option<Instant>,
 }
 
 impl Connection {
-    /// Serves one client until the connection is closed.
+    /// Serves one client until the connection is closed. `early` was sent behind the handshake.
     pub async fn serve(
-        mut self,
-        mut socket: WebSocket,
+        self,
+        stream: Metered<TcpStream>,
+        early: Bytes,
         resume: Option<Resume>,
-        permit: &ConnectionPermit,
+        permit: ConnectionPermit,
     ) {
-        // Subscribed first, so that every change after the initial messages is signalled.
-        let positions = self.hub.watch_position();
         let initial = self.hub.initial_messages(resume.as_ref());
-        let drawn = initial.texts.iter().map(|text| text.as_str().len()).sum();
-        permit.charge(drawn, clock::now());
-        let end = self.exchange(&mut socket, initial, positions).await;
+        permit.charge(initial.snapshot_bytes(), clock::now());
+        let (stream, budget) = stream.into_parts();
+        let (hub, metrics) = (Arc::clone(&self.hub), Arc::clone(&self.metrics));
+        let writer = Arc::new(Writer::new(stream, hub, metrics, initial));
+        // Registered first, so that every change after the first messages is sent.
+        let registration = self.broadcaster.register(Arc::clone(&writer));
+        let mut open = Open {
+            reader: Reader::new(&early, budget),
+            writer,
+            liveness: Liveness::new(self.timing.ping),
+            close_at: None,
+        };
+        drop(early);
+        let end = self.exchange(&mut open).await;
+        drop(registration);
         match end {
-            ConnectionEnd::ClientUnresponsive => {}
-            ConnectionEnd::ClientLeft => self.wait_for_close(&mut socket).await,
-            ConnectionEnd::Close(code, reason) => {
-                if self.write_close(&mut socket, code, reason).await.is_ok() {
-                    self.wait_for_close(&mut socket).await;
+            ConnectionEnd::ClientLeft | ConnectionEnd::ClientTooSlow => {}
+            ConnectionEnd::Close(reason) => {
+                let written = tokio::time::timeout(self.timing.write, open.write_close(reason));
+                if written.await == Ok(Progress::Idle) {
+                    let closed = open.wait_for_close();
+                    let _ = tokio::time::timeout(self.timing.close, closed).await;
                 }
             }
-            ConnectionEnd::Breach(code, reason) => {
-                let _ = self.write_close(&mut socket, code, reason).await;
+            ConnectionEnd::Breach(reason) => {
+                let written = open.write_close(reason);
+                let _ = tokio::time::timeout(self.timing.write, written).await;
             }
         }
     }
 
-    async fn write_close(
-        &self,
-        socket: &mut WebSocket,
-        code: u16,
-        reason: &'static str,
-    ) -> Result<(), ConnectionEnd> {
-        let reason = reason.into();
-        let frame = Message::Close(Some(CloseFrame { code, reason }));
-        self.write(socket, frame).await
-    }
-
-    /// Reads until the client has closed the connection too: only this ensures that our own close frame is sent.
-    async fn wait_for_close(&self, socket: &mut WebSocket) {
-        let closed = async { while let Some(Ok(_)) = socket.next().await {} };
-        let _ = tokio::time::timeout(self.timing.close, closed).await;
-    }
-
-    async fn exchange(
-        &mut self,
-        socket: &mut WebSocket,
-        initial: InitialMessages,
-        mut positions: watch::Receiver<u64>,
-    ) -> ConnectionEnd {
-        let mut position = initial.position;
-        if let Err(end) = self.write_all(socket, initial.texts).await {
-            return end;
-        }
-        if let Err(end) = self.catch_up(socket, &mut position).await {
-            return end;
-        }
-        let mut liveness = Liveness::new(self.timing.ping);
-        let mut close_time = pin!(wait_for_close_time(self.closing.clone()));
+    async fn exchange(&self, open: &mut Open) -> ConnectionEnd {
+        let mut closing = self.closing.clone();
+        let mut timer = pin!(tokio::time::sleep_until(open.liveness.next.into()));
+        let mut step = open.pump().and_then(|()| open.receive());
         loop {
-            let step = tokio::select! {
-                message = socket.next() => self.receive(socket, message, &mut liveness, &mut position).await,
-                changed = positions.changed() => match changed {
-                    Ok(()) => self.catch_up(socket, &mut position).await,
-                    Err(_) => Err(ConnectionEnd::Close(RESTART, "the server is restarting")),
-                },
-                _ = liveness.pings.tick() => self.ping(socket, &mut liveness).await,
-                () = close_time.as_mut() => Err(ConnectionEnd::Close(RESTART, "the server is restarting")),
-            };
             if let Err(end) = step {
+                let too_slow = [
+                    ConnectionEnd::ClientTooSlow,
+                    ConnectionEnd::Close(reason::BEHIND),
+                ];
+                if too_slow.contains(&end) {
+                    increment(&self.metrics.slow_closes);
+                }
                 return end;
             }
+            let slow_since = open.writer.slow_since();
+            let wakeup = open.wakeup(slow_since.map(|since| since + self.timing.write));
+            if timer.deadline() != wakeup.into() {
+                timer.as_mut().reset(wakeup.into());
+            }
+            let interest = match slow_since {
+                Some(_) => Interest::READABLE | Interest::WRITABLE,
+                None => Interest::READABLE,
+            };
+            step = tokio::select! {
+                ready = open.writer.stream().ready(interest) => match ready {
+                    Ok(_) => open.pump().and_then(|()| open.receive()),
+                    Err(_) => Err(ConnectionEnd::ClientLeft),
+                },
+                () = open.writer.wait_for_attention() => open.pump(),
+                () = timer.as_mut() => open.look_at_the_time(self.timing.write),
+                window = wait_for_drain(&mut closing), if open.close_at.is_none() => {
+                    open.close_at = Some(clock::now() + random::duration_below(window));
+                    Ok(())
+                }
+            };
         }
     }
+}
 
-    /// Writes every message that the client has not received yet.
-    async fn catch_up(
-        &self,
-        socket: &mut WebSocket,
-        position: &mut u64,
-    ) -> Result<(), ConnectionEnd> {
+impl Open {
+    /// Returns the moment of the next thing to do unasked.
+    fn wakeup(&self, write_deadline: Option<Instant>) -> Instant {
+        let others = [write_deadline, self.close_at].into_iter().flatten();
+        others.fold(self.liveness.next, Instant::min)
+    }
+
+    /// Sends what waits, as far as the client takes it.
+    fn pump(&self) -> Result<(), ConnectionEnd> {
+        end_for_progress(self.writer.pump())
+    }
+
+    /// Reads all that the client has sent.
+    fn receive(&mut self) -> Result<(), ConnectionEnd> {
         loop {
-            match self.hub.backlog_after(*position) {
-                Backlog::Next { texts, .. } if texts.is_empty() => return Ok(()),
-                Backlog::Next {
-                    texts,
-                    position: next,
-                    coalesced,
-                } => {
-                    increment_by(&self.metrics.coalesced, coalesced);
-                    self.write_all(socket, texts).await?;
-                    *position = next;
+            let read = self.reader.read(self.writer.stream());
+            let replies = self.reader.take_replies();
+            let message = match read {
+                Ok(message) => message,
+                Err(error) => {
+                    // The last reply may be a close frame, which nothing may follow.
+                    self.writer.close(replies);
+                    return Err(end_for_error(&error));
                 }
-                Backlog::TooFarBehind => {
-                    increment(&self.metrics.slow_closes);
-                    let reason = "you are too far behind; connect again";
-                    return Err(ConnectionEnd::Close(close_code::AGAIN, reason));
-                }
+            };
+            if !replies.is_empty() {
+                end_for_progress(self.writer.reply(replies))?;
+            }
+            match message {
+                Some(message) => self.answer(&message)?,
+                None => return Ok(()),
             }
         }
     }
 
-    async fn write_all(
-        &self,
-        socket: &mut WebSocket,
-        texts: Vec<Utf8Bytes>,
-    ) -> Result<(), ConnectionEnd> {
-        let messages = texts.len();
-        // Every write has its own time limit: a slow network may need longer for a whole tree.
-        for text in texts {
-            self.within_write_limit(socket.feed(Message::Text(text)))
-                .await?;
-        }
-        self.within_write_limit(socket.flush()).await?;
-        increment_by(&self.metrics.deliveries, messages);
-        Ok(())
-    }
-
-    async fn write(&self, socket: &mut WebSocket, message: Message) -> Result<(), ConnectionEnd> {
-        self.within_write_limit(socket.send(message)).await
-    }
-
-    async fn within_write_limit(
-        &self,
-        write: impl Future<Output = Result<(), axum::Error>>,
-    ) -> Result<(), ConnectionEnd> {
-        match tokio::time::timeout(self.timing.write, write).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(ConnectionEnd::ClientLeft),
-            Err(_) => {
-                increment(&self.metrics.slow_closes);
-                Err(ConnectionEnd::ClientUnresponsive)
-            }
-        }
-    }
-
-    async fn receive(
-        &self,
-        socket: &mut WebSocket,
-        message: Option<Result<Message, axum::Error>>,
-        liveness: &mut Liveness,
-        position: &mut u64,
-    ) -> Result<(), ConnectionEnd> {
-        let message = match message {
-            None => return Err(ConnectionEnd::ClientLeft),
-            Some(Err(error)) => return Err(end_for_error(error)),
-            Some(Ok(message)) => message,
-        };
-        let is_expected_pong = liveness.unanswered > 0 && matches!(message, Message::Pong(_));
-        liveness.unanswered = 0;
-        if !is_expected_pong && !liveness.rate.try_take(clock::now()) {
-            return Err(ConnectionEnd::Breach(
-                close_code::POLICY,
-                "too many messages",
-            ));
+    fn answer(&mut self, message: &Message) -> Result<(), ConnectionEnd> {
+        let is_expected_pong = self.liveness.unanswered > 0 && matches!(message, Message::Pong(_));
+        self.liveness.unanswered = 0;
+        if !is_expected_pong && !self.liveness.rate.try_take(clock::now()) {
+            return Err(ConnectionEnd::Breach(reason::MESSAGES));
         }
         match message {
-            Message::Close(_) => Err(ConnectionEnd::ClientLeft),
+            // The page relies on it: what the server knew when it was asked comes before its answer.
             Message::Text(text) if text.as_str() == CLIENT_PING => {
-                // The page relies on it: what the server knew when it was asked comes before its answer.
-                self.catch_up(socket, position).await?;
-                self.write(socket, Message::Text(CLIENT_PONG)).await
+                let pong = TextFrame::from(CLIENT_PONG.to_owned());
+                end_for_progress(self.writer.reply_after_changes(&pong))
             }
-            // The server ignores every other message; the WebSocket library replies to pings.
-            Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => Ok(()),
+            // The server ignores every other message; the reader replies to pings and close frames.
+            _ => Ok(()),
         }
     }
 
-    async fn ping(
-        &self,
-        socket: &mut WebSocket,
-        liveness: &mut Liveness,
-    ) -> Result<(), ConnectionEnd> {
-        if liveness.unanswered == Liveness::MAX_UNANSWERED {
-            return Err(ConnectionEnd::ClientUnresponsive);
+    fn look_at_the_time(&mut self, write_limit: Duration) -> Result<(), ConnectionEnd> {
+        let now = clock::now();
+        if self.close_at.is_some_and(|close_at| close_at <= now) {
+            return Err(ConnectionEnd::Close(reason::RESTART));
         }
-        liveness.unanswered += 1;
-        self.write(socket, Message::Ping(Vec::new().into())).await
+        let slow_since = self.writer.slow_since();
+        if slow_since.is_some_and(|since| since + write_limit <= now) {
+            return Err(ConnectionEnd::ClientTooSlow);
+        }
+        if self.liveness.next > now {
+            return Ok(());
+        }
+        if !self.liveness.count_ping(now) {
+            return Err(ConnectionEnd::ClientLeft);
+        }
+        end_for_progress(self.writer.reply(PING))
+    }
+
+    /// Sends a close frame, and returns whether everything is sent.
+    async fn write_close(&mut self, (code, reason): (u16, &'static str)) -> Progress {
+        let (code, reason) = (code.into(), reason.into());
+        let frame = CloseFrame { code, reason };
+        let frame = self.reader.close(self.writer.stream(), frame);
+        let mut progress = self.writer.close(frame);
+        while progress == Progress::Blocked {
+            progress = match self.writer.stream().writable().await {
+                Ok(()) => self.writer.pump(),
+                Err(_) => Progress::Broken,
+            };
+        }
+        progress
+    }
+
+    /// Reads until the client has closed the connection too: a socket that is closed before loses what is under way.
+    async fn wait_for_close(&mut self) {
+        while self.writer.stream().readable().await.is_ok() {
+            while let Some(read) = self.reader.read(self.writer.stream()).transpose() {
+                if read.is_err() {
+                    return;
+                }
+            }
+        }
     }
 }
 
 /// The pings of a connection, and whether the client still replies.
 struct Liveness {
-    pings: Interval,
+    next: Instant,
+    period: Duration,
     unanswered: u8,
     rate: RateLimiter,
 }
@@ -274,39 +300,50 @@ impl Liveness {
 
     fn new(ping: Duration) -> Self {
         let period = ping + random::duration_below(ping / 4);
-        let first = clock::now() + random::duration_below(period);
-        let mut pings = interval_at(first.into(), period);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            pings,
+            next: clock::now() + random::duration_below(period),
+            period,
             unanswered: 0,
             rate: RateLimiter::new(clock::now()),
         }
     }
+
+    /// Counts a ping, and returns false if the client has not answered the ones before.
+    fn count_ping(&mut self, now: Instant) -> bool {
+        self.next = now + self.period;
+        self.unanswered += 1;
+        self.unanswered <= Self::MAX_UNANSWERED
+    }
 }
 
-/// Waits until the server starts to close its connections, and then until the random close time of this one.
-async fn wait_for_close_time(mut closing: watch::Receiver<Option<Duration>>) {
-    let window = match closing.wait_for(Option::is_some).await {
+/// Waits until the server starts to close its connections, and returns the time that it takes for all.
+async fn wait_for_drain(closing: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    match closing.wait_for(Option::is_some).await {
         Ok(window) => window.unwrap_or_default(),
         Err(_) => Duration::ZERO,
-    };
-    tokio::time::sleep(random::duration_below(window)).await;
+    }
+}
+
+/// Returns how a connection ends whose messages could not be sent.
+fn end_for_progress(progress: Progress) -> Result<(), ConnectionEnd> {
+    match progress {
+        Progress::Idle | Progress::Blocked => Ok(()),
+        Progress::TooFarBehind => Err(ConnectionEnd::Close(reason::BEHIND)),
+        Progress::Broken => Err(ConnectionEnd::ClientLeft),
+    }
 }
 
 /// Returns how a connection ends after a read error.
-fn end_for_error(error: axum::Error) -> ConnectionEnd {
+fn end_for_error(error: &tungstenite::Error) -> ConnectionEnd {
     use tungstenite::Error as E;
-    match error.into_inner().downcast::<E>().map(|error| *error) {
-        Ok(E::Capacity(_)) => {
-            ConnectionEnd::Breach(close_code::SIZE, "messages have at most 4 KiB")
-        }
-        Ok(E::Utf8(_)) => ConnectionEnd::Breach(close_code::INVALID, "text messages are UTF-8"),
-        Ok(E::Protocol(_)) => {
-            ConnectionEnd::Breach(close_code::PROTOCOL, "that is not the protocol")
-        }
-        Ok(E::Io(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
-            ConnectionEnd::Breach(close_code::POLICY, "too many bytes")
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    match error {
+        E::Capacity(_) => ConnectionEnd::Breach(reason::SIZE),
+        E::Utf8(_) => ConnectionEnd::Breach(reason::TEXT),
+        E::Protocol(ResetWithoutClosingHandshake) => ConnectionEnd::ClientLeft,
+        E::Protocol(_) => ConnectionEnd::Breach(reason::PROTOCOL),
+        E::Io(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+            ConnectionEnd::Breach(reason::BYTES)
         }
         _ => ConnectionEnd::ClientLeft,
     }

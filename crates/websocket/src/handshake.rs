@@ -2,8 +2,12 @@
 //! handshake (RFC 6455, section 4.2.1). What it says twice counts as nothing: readers on the way disagree about such
 //! a request.
 
-use axum::http::header::{ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{
+    CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::hub::Resume;
 
@@ -34,6 +38,17 @@ pub fn check(headers: &HeaderMap) -> Result<(), HandshakeError> {
         return Err(HandshakeError::Key);
     }
     Ok(())
+}
+
+/// Returns the response to a handshake that was checked (RFC 6455, section 4.2.2).
+pub fn response(headers: &HeaderMap) -> Response {
+    let key = only(headers, &SEC_WEBSOCKET_KEY).map_or(&b""[..], HeaderValue::as_bytes);
+    let headers = [
+        (CONNECTION, "upgrade".to_owned()),
+        (UPGRADE, "websocket".to_owned()),
+        (SEC_WEBSOCKET_ACCEPT, derive_accept_key(key)),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
 /// Returns whether the request comes from a page of this origin and of no other.

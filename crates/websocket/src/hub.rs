@@ -10,9 +10,8 @@
 //! server closes it because it is too far behind.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use axum::extract::ws::Utf8Bytes;
 use domain::message::LiveMessage;
 use domain::tree::Effect;
 use domain::{FactoryChange, FactoryId, Tree};
@@ -25,6 +24,8 @@ pub use history::Backlog;
 use history::History;
 use snapshot::Snapshot;
 
+use crate::text_frame::TextFrame;
+
 /// The number of changes after which the hub replaces a cached snapshot.
 const SNAPSHOT_AGE: u64 = 256;
 
@@ -33,7 +34,7 @@ const SNAPSHOT_AGE: u64 = 256;
 pub struct Hub {
     state: RwLock<State>,
     position: watch::Sender<u64>,
-    hello: Utf8Bytes,
+    hello: TextFrame,
     server: String,
 }
 
@@ -54,13 +55,40 @@ pub struct Resume {
     pub position: u64,
 }
 
-/// The first messages of a new connection.
+/// The first messages of a new connection: `hello`, and the snapshot unless the client continues from its last position.
+/// All connections share the snapshot; each counts the pieces that it has taken.
 #[derive(Clone, Debug)]
 pub struct InitialMessages {
-    /// `hello`, and the snapshot unless the client continues from its last position.
-    pub texts: Vec<Utf8Bytes>,
+    hello: Option<TextFrame>,
+    pieces: Arc<[TextFrame]>,
+    taken: usize,
     /// The position of the connection after these messages.
     pub position: u64,
+}
+
+impl InitialMessages {
+    /// Returns the messages that were not taken yet.
+    pub fn texts(&self) -> Vec<TextFrame> {
+        self.clone().collect()
+    }
+
+    /// Returns the size of the snapshot in bytes.
+    pub fn snapshot_bytes(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.bytes().len()).sum()
+    }
+}
+
+impl Iterator for InitialMessages {
+    type Item = TextFrame;
+
+    fn next(&mut self) -> Option<TextFrame> {
+        if let Some(hello) = self.hello.take() {
+            return Some(hello);
+        }
+        let piece = self.pieces.get(self.taken)?;
+        self.taken += 1;
+        Some(piece.clone())
+    }
 }
 
 /// The whole content of the table, read strongly consistently.
@@ -169,19 +197,25 @@ impl Hub {
 
     /// Returns the first messages of a new connection.
     pub fn initial_messages(&self, resume: Option<&Resume>) -> InitialMessages {
-        if let Some(position) = resume.and_then(|resume| self.resumable(resume)) {
-            return InitialMessages {
-                texts: vec![self.hello.clone()],
-                position,
-            };
-        }
-        let snapshot = self.snapshot();
-        let mut texts = vec![self.hello.clone()];
-        texts.extend(snapshot.pieces.iter().cloned());
+        let resumed = resume.and_then(|resume| self.resumable(resume));
+        let (pieces, position) = match resumed {
+            Some(position) => (Arc::default(), position),
+            None => {
+                let snapshot = self.snapshot();
+                (snapshot.pieces, snapshot.position)
+            }
+        };
         InitialMessages {
-            texts,
-            position: snapshot.position,
+            hello: Some(self.hello.clone()),
+            pieces,
+            taken: 0,
+            position,
         }
+    }
+
+    /// Returns the position of the last change, or 0 if there is none.
+    pub fn position(&self) -> u64 {
+        self.read().history.position()
     }
 
     /// Returns the messages that a connection at `position` has not sent yet.
@@ -244,7 +278,7 @@ impl State {
     }
 }
 
-fn to_json_text(message: &LiveMessage) -> Utf8Bytes {
+fn to_json_text(message: &LiveMessage) -> TextFrame {
     // Every message can be serialised.
     serde_json::to_string(message).unwrap_or_default().into()
 }

@@ -5,9 +5,9 @@
 //! writes to the table, and a new connection does not read it: the server keeps the tree in memory.
 //!
 //! ```text
-//! topic ─▶ queue ─▶ feed ─┐                       ┌─▶ connection ─▶ browser
-//!                 table ──┴─▶ hub (tree, history) ┼─▶ connection ─▶ browser
-//!                                                 └─▶ …
+//! topic ─▶ queue ─▶ feed ─┐                                       ┌─▶ connection ─▶ browser
+//!                 table ──┴─▶ hub (tree, history) ─▶ broadcaster ─┼─▶ connection ─▶ browser
+//!                                                                 └─▶ …
 //! ```
 //!
 //! | module | content |
@@ -15,6 +15,8 @@
 //! | [`config`] | the settings from the environment |
 //! | [`hub`] | the tree, and the one order of its changes |
 //! | [`connection`] | one connection, from its first message to its close |
+//! | [`reader`], [`writer`], [`text_frame`] | the two halves of a connection, and the frames that all connections share |
+//! | [`broadcaster`] | sending every change to every connection |
 //! | [`listener`], [`serve`], [`routes`], [`handshake`] | accepting connections, and closing them at the end |
 //! | [`connection_limits`], [`rate_limiter`], [`metered`], [`bucket`] | limiting what one address and one client may do |
 //! | [`server`] | the state that requests and connections share |
@@ -26,6 +28,7 @@
 //! | [`clock`], [`random`], [`backoff`] | time, randomness and waits |
 
 pub mod backoff;
+pub mod broadcaster;
 pub mod bucket;
 pub mod clock;
 pub mod config;
@@ -47,15 +50,18 @@ pub mod metrics;
 pub mod queues;
 pub mod random;
 pub mod rate_limiter;
+pub mod reader;
 pub mod readiness;
 pub mod routes;
 pub mod serve;
 pub mod server;
 pub mod systemd;
 pub mod table;
+pub mod text_frame;
 pub mod topic;
 pub mod tree_loader;
 pub mod upkeep;
+pub mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;

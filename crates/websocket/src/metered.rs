@@ -33,6 +33,11 @@ impl<S> Metered<S> {
             budget: Bucket::new(BURST, PER_SECOND, clock::now()),
         }
     }
+
+    /// Returns the stream, and what its other end may still send.
+    pub fn into_parts(self) -> (S, Bucket) {
+        (self.stream, self.budget)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, Query, State, WebSocketUpgrade};
 use axum::http::header::{
@@ -13,22 +12,19 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::connection::Connection;
 use crate::connection_limits::{ConnectionPermit, Refusal, client_address};
 use crate::handshake::{self, HandshakeError};
+use crate::hub::Resume;
+use crate::metered::Metered;
 use crate::metrics::{Gauges, increment};
 use crate::server::Server;
-
-/// The most bytes of a client's message. The page sends nothing larger than a ping message.
-pub const MAX_INBOUND: usize = 4 * 1024;
-
-/// The size of the read buffer. The default of 128 KiB needs twenty times the memory and twice the time.
-const READ_BUFFER: usize = 4 * 1024;
-
-/// The number of waiting bytes from which the socket is written without waiting for more.
-const WRITE_BUFFER: usize = 1024;
 
 /// Returns the router with all paths.
 pub fn router(server: Arc<Server>) -> Router {
@@ -45,6 +41,7 @@ async fn connect(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
+    on_upgrade: Option<Extension<OnUpgrade>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if headers.contains_key(UPGRADE)
@@ -53,9 +50,10 @@ async fn connect(
         increment(&server.metrics.refused);
         return no_handshake(error);
     }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+    let on_upgrade = match (upgrade, on_upgrade) {
+        (Ok(_), Some(Extension(on_upgrade))) => on_upgrade,
+        (Err(rejection), _) => return rejection.into_response(),
+        (Ok(_), None) => return StatusCode::UPGRADE_REQUIRED.into_response(),
     };
     let permit = match admit(&server, &headers, peer) {
         Ok(permit) => permit,
@@ -67,20 +65,34 @@ async fn connect(
     increment(&server.metrics.accepted);
     let connection = Connection {
         hub: Arc::clone(&server.hub),
+        broadcaster: Arc::clone(&server.broadcaster),
         metrics: Arc::clone(&server.metrics),
         timing: server.timing,
         closing: server.closing.subscribe(),
     };
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(MAX_INBOUND)
-        .max_frame_size(MAX_INBOUND)
-        .on_upgrade(move |socket| async move {
-            let resume = handshake::resume(&query);
-            connection.serve(socket, resume, &permit).await;
-            drop(permit);
-        })
+    let resume = handshake::resume(&query);
+    tokio::spawn(continue_as_connection(
+        on_upgrade, connection, resume, permit,
+    ));
+    handshake::response(&headers)
+}
+
+/// Serves the connection once its handshake is written.
+async fn continue_as_connection(
+    on_upgrade: OnUpgrade,
+    connection: Connection,
+    resume: Option<Resume>,
+    permit: ConnectionPermit,
+) {
+    // Otherwise the client left during the handshake.
+    if let Ok(upgraded) = on_upgrade.await
+        && let Ok(parts) = upgraded.downcast::<TokioIo<Metered<TcpStream>>>()
+    {
+        let stream = parts.io.into_inner();
+        connection
+            .serve(stream, parts.read_buf, resume, permit)
+            .await;
+    }
 }
 
 /// Returns the response to a request that is no handshake.

@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::metered::Metered;
@@ -46,10 +47,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// While it closes connections, `/readyz` reports that the server is not ready, and new connections are refused.
 pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>, server: Arc<Server>) {
-    let accepting = tokio::spawn(accept(listener, routes::router(Arc::clone(&server))));
+    let mut tasks = JoinSet::new();
+    for part in 0..server.broadcaster.parts() {
+        let broadcaster = Arc::clone(&server.broadcaster);
+        tasks.spawn(broadcaster.run(part, Arc::clone(&server.hub)));
+    }
+    tasks.spawn(accept(listener, routes::router(Arc::clone(&server))));
     shutdown.await;
     drain(&server).await;
-    accepting.abort();
+    tasks.shutdown().await;
 }
 
 async fn drain(server: &Server) {

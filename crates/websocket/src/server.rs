@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use tokio::sync::watch;
 
+use crate::broadcaster::Broadcaster;
 use crate::config::Config;
 use crate::connection::Timing;
 use crate::connection_limits::ConnectionLimits;
@@ -20,6 +21,8 @@ pub struct Server {
     pub name: String,
     /// The hub that provides the messages for clients.
     pub hub: Arc<Hub>,
+    /// Sends the changes of the hub to every connection.
+    pub broadcaster: Arc<Broadcaster>,
     /// Whether the server accepts new connections.
     pub readiness: Arc<Readiness>,
     /// The counters.
@@ -42,7 +45,9 @@ impl Server {
         let name = format!("{}-{run}", config.server_id);
         let limits =
             ConnectionLimits::new(config.max_connections, config.max_connections_per_address);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            broadcaster: Arc::new(Broadcaster::new(processors)),
             hub: Arc::new(Hub::new(&config.build, &name)),
             name,
             readiness: Arc::default(),

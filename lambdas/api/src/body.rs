@@ -128,15 +128,19 @@ impl Fields {
     /// Reads the body of an edit.
     ///
     /// # Errors
-    /// Returns a problem for the first invalid field. The handler checks the bounds against the factory's own
-    /// later.
+    /// Returns a problem for the first field that is invalid for every factory. The handler checks a single bound against
+    /// the factory's other one later.
     pub fn edit(&self) -> Result<Edit, Problem> {
         self.ensure_known(&["name", "lower", "upper"])?;
-        Ok(Edit {
+        let edit = Edit {
             name: self.find("name", text_of)?,
             lower: self.find("lower", bound_of)?,
             upper: self.find("upper", bound_of)?,
-        })
+        };
+        if let (Some(lower), Some(upper)) = (edit.lower, edit.upper) {
+            Bounds::new(lower, upper)?;
+        }
+        Ok(edit)
     }
 
     /// Reads the body of a generation.
@@ -194,7 +198,8 @@ where
 }
 
 fn bound_of(field: &'static str, value: &Value) -> Result<i64, FieldError> {
-    whole_number(value).ok_or_else(|| field_error(field, value, bounds::allowed_values()))
+    let number = whole_number(value).filter(|number| bounds::is_allowed(*number));
+    number.ok_or_else(|| field_error(field, value, bounds::allowed_values()))
 }
 
 fn count_of(field: &'static str, value: &Value) -> Result<Count, FieldError> {

@@ -20,6 +20,8 @@ pub async fn serve(router: Router, mode: &ServeMode) -> Result<()> {
             let listener = TcpListener::bind(address)
                 .await
                 .with_context(|| format!("failed to listen on `{address}`"))?;
+            // The operating system chooses the port where the address names none.
+            let address = listener.local_addr().context("failed to listen")?;
             tracing::info!(%address, "listening");
             axum::serve(listener, router)
                 .with_graceful_shutdown(wait_for_stop_signal())

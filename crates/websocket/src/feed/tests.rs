@@ -113,8 +113,8 @@ impl RunningFeed {
             return false;
         };
         let json = serde_json::to_string(&factory(id, revision)).unwrap();
-        let mut texts_sent = welcome.texts.iter().chain(&texts);
-        texts_sent.any(|text| text.contains(&json))
+        let mut texts_sent = welcome.chain(texts);
+        texts_sent.any(|text| text.as_str().contains(&json))
     }
 
     async fn stop(self) -> FakeAccount {

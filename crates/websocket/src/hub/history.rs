@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use axum::extract::ws::Utf8Bytes;
 use domain::FactoryId;
+
+use crate::text_frame::TextFrame;
 
 /// The number of changes in the history. The server closes a connection that is further behind; a client that
 /// reconnects later gets the whole tree.
@@ -27,7 +28,7 @@ pub(super) struct History {
 #[derive(Debug)]
 struct Entry {
     id: FactoryId,
-    text: Utf8Bytes,
+    text: TextFrame,
     /// Whether no later entry belongs to the same factory.
     is_newest: bool,
 }
@@ -38,7 +39,7 @@ pub enum Backlog {
     /// The next messages; empty if the connection has sent everything.
     Next {
         /// The messages in the order in which to send them.
-        texts: Vec<Utf8Bytes>,
+        texts: Vec<TextFrame>,
         /// The position of the connection after these messages.
         position: u64,
         /// The number of messages that newer ones replaced.
@@ -64,7 +65,7 @@ impl History {
     }
 
     /// Appends a change, and forgets the oldest one if the history exceeds [`CAPACITY`].
-    pub(super) fn push(&mut self, id: FactoryId, text: Utf8Bytes) {
+    pub(super) fn push(&mut self, id: FactoryId, text: TextFrame) {
         let position = self.position() + 1;
         if let Some(older) = self.newest.insert(id, position)
             && let Some(index) = self.index(older)
@@ -143,12 +144,16 @@ mod tests {
         FactoryId::from_random(number.into())
     }
 
+    fn frame(text: &str) -> TextFrame {
+        text.to_owned().into()
+    }
+
     /// Returns a history of changes to these factories, in which the text of each change is its position.
     fn history(factories: impl IntoIterator<Item = u64>) -> History {
         let mut history = History::new();
         for factory in factories {
             let text = (history.position() + 1).to_string();
-            history.push(id(factory), text.into());
+            history.push(id(factory), frame(&text));
         }
         history
     }
@@ -157,7 +162,8 @@ mod tests {
         let Backlog::Next { texts, .. } = backlog else {
             panic!("too far behind");
         };
-        texts.iter().map(|text| text.parse().unwrap()).collect()
+        let numbers = texts.iter().map(|text| text.as_str().parse().unwrap());
+        numbers.collect()
     }
 
     #[test]
@@ -179,7 +185,7 @@ mod tests {
         assert_eq!(
             history.backlog_after(10),
             Backlog::Next {
-                texts: ["98", "99", "100"].map(Utf8Bytes::from).to_vec(),
+                texts: ["98", "99", "100"].map(frame).to_vec(),
                 position: 100,
                 coalesced: 87,
             }
@@ -216,7 +222,7 @@ mod tests {
     #[test]
     fn forgetting_an_old_change_keeps_the_newer_ones() {
         let mut history = history((0..CAPACITY as u64).map(|change| change.max(1)));
-        history.push(id(1), "again".into());
+        history.push(id(1), frame("again"));
 
         assert_eq!(history.newest.len(), CAPACITY - 1);
         assert_eq!(history.newest[&id(1)], history.position());

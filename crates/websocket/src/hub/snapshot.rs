@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::Utf8Bytes;
 use domain::{Factory, Tree};
+
+use crate::text_frame::TextFrame;
 
 /// The approximate size of one piece in bytes; the contract allows 64 KiB.
 ///
-/// Every connection keeps a write buffer as large as its largest message until it closes, so small
-/// pieces allow one instance to hold many connections.
-pub const PIECE_BYTES: usize = 2 * 1024;
+/// The kernel takes about as much at once (`listener::SocketOptions`), and all connections share the piece.
+pub const PIECE_BYTES: usize = 16 * 1024;
 
 /// The tree at a position, as messages that are ready to send.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
-    pub(super) pieces: Arc<[Utf8Bytes]>,
+    pub(super) pieces: Arc<[TextFrame]>,
     pub(super) position: u64,
 }
 
@@ -126,7 +126,11 @@ mod tests {
         let snapshot = Snapshot::of(&tree(500), u64::MAX);
 
         for piece in snapshot.pieces.iter() {
-            assert!(piece.len() <= PIECE_BYTES + 128, "{}", piece.len());
+            assert!(
+                piece.as_str().len() <= PIECE_BYTES + 128,
+                "{}",
+                piece.as_str().len()
+            );
         }
         const { assert!(PIECE_BYTES + 128 <= MAX_BYTES) };
     }

@@ -53,7 +53,7 @@ impl Client {
             position: self.position,
         });
         let welcome = hub.initial_messages(resume.as_ref());
-        for text in &welcome.texts {
+        for text in &welcome.texts() {
             self.receive(text);
         }
         self.position = welcome.position;
@@ -77,7 +77,7 @@ impl Client {
         }
     }
 
-    fn receive(&mut self, text: &Utf8Bytes) {
+    fn receive(&mut self, text: &TextFrame) {
         let effect = self.apply(text);
         assert_eq!(
             effect,
@@ -87,7 +87,7 @@ impl Client {
     }
 
     /// Applies a message, and returns whether it had anything new.
-    fn apply(&mut self, text: &Utf8Bytes) -> Effect {
+    fn apply(&mut self, text: &TextFrame) -> Effect {
         let (change, position) = match serde_json::from_str(text.as_str()).unwrap() {
             LiveMessage::Hello { .. } => return Effect::Applied,
             LiveMessage::Snapshot { factories, .. } => {
@@ -119,7 +119,8 @@ fn a_new_client_gets_hello_and_the_tree() {
 
     let welcome = hub.initial_messages(None);
 
-    let texts: Vec<_> = welcome.texts.iter().map(Utf8Bytes::as_str).collect();
+    let texts = welcome.texts();
+    let texts: Vec<_> = texts.iter().map(TextFrame::as_str).collect();
     assert_eq!(
         texts[0],
         r#"{"type":"hello","build":"build","server":"server"}"#
@@ -154,8 +155,8 @@ fn a_change_is_sent_once_with_its_position() {
         panic!("not sent");
     };
     assert!(
-        texts[0].ends_with(r#""revision":5,"position":1}"#),
-        "{}",
+        texts[0].as_str().ends_with(r#""revision":5,"position":1}"#),
+        "{:?}",
         texts[0]
     );
     assert_eq!(texts.len(), 1);
@@ -189,7 +190,7 @@ fn a_client_with_an_unknown_run_or_a_future_position_gets_the_whole_tree() {
             position,
         };
         assert_eq!(
-            hub.initial_messages(Some(&resume)).texts.len(),
+            hub.initial_messages(Some(&resume)).texts().len(),
             2,
             "{server} {position}"
         );
@@ -198,7 +199,7 @@ fn a_client_with_an_unknown_run_or_a_future_position_gets_the_whole_tree() {
         server: "server".to_owned(),
         position: 1,
     };
-    assert_eq!(hub.initial_messages(Some(&resume)).texts.len(), 1);
+    assert_eq!(hub.initial_messages(Some(&resume)).texts().len(), 1);
 }
 
 #[test]

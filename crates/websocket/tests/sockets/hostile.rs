@@ -49,8 +49,9 @@ async fn a_client_that_reads_late_gets_the_newest_and_not_everything() {
 }
 
 /// Connects with a handshake by hand, and takes the response and the first messages.
-async fn connect_by_hand(test: &TestServer) -> TcpStream {
+pub(crate) async fn connect_by_hand(test: &TestServer) -> TcpStream {
     let mut stream = TcpStream::connect(test.address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
     stream.write_all(HANDSHAKE.as_bytes()).await.unwrap();
     let mut taken = Vec::new();
     while !taken.ends_with(br#""last":true,"position":0}"#) {
@@ -132,7 +133,7 @@ async fn an_address_that_connects_again_and_again_is_slowed_down() {
 #[tokio::test]
 async fn an_address_that_draws_the_tree_again_and_again_is_slowed_down() {
     let test = start_with(&[("MAX_CONNECTIONS_PER_ADDRESS", "2")], |_| {}).await;
-    for number in 0..10_000_u32 {
+    for number in 0..15_000_u32 {
         let FactoryChange::Changed { mut factory } = changed(1, 1) else {
             unreachable!()
         };
@@ -141,7 +142,7 @@ async fn an_address_that_draws_the_tree_again_and_again_is_slowed_down() {
     }
     let from = |hop: &'static str| [("origin", ORIGIN), ("x-forwarded-for", hop)];
 
-    // Each draws 1.3 MB, and two may draw 2 MiB.
+    // Each draws 1.6 MB, and two may draw 2 MiB.
     for _ in 0..2 {
         let mut client = test.try_connect("", &from("192.0.2.1")).await.unwrap();
         client.next_message().await;
@@ -153,4 +154,71 @@ async fn an_address_that_draws_the_tree_again_and_again_is_slowed_down() {
 
     assert_eq!(refused.err().expect("refused").status(), 429);
     assert!(test.try_connect("", &from("192.0.2.2")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_cut_off() {
+    let test = start().await;
+    let stream = TcpStream::connect(test.address).await.unwrap();
+    let (mut reading, mut writing) = stream.into_split();
+    let flood = tokio::spawn(async move {
+        writing.write_all(b"GET / HTTP/1.1\r\n").await?;
+        for number in 0..100_000 {
+            let line = format!("x-{number}: {}\r\n", "x".repeat(100));
+            writing.write_all(line.as_bytes()).await?;
+        }
+        std::io::Result::Ok(())
+    });
+
+    let mut answer = Vec::new();
+    // The server may reset the connection behind its answer.
+    let read = tokio::time::timeout(Duration::from_secs(4), reading.read_to_end(&mut answer));
+
+    assert!(read.await.is_ok(), "it is read without end");
+    assert!(flood.await.unwrap().is_err(), "ten megabytes were taken");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
+        "{answer}"
+    );
+}
+
+/// Sends bytes that mean nothing, as fast as they are taken, until the server closes.
+async fn flood(test: &TestServer) {
+    let mut stream = connect_by_hand(test).await;
+    while stream.write_all(&[0xa5; 512]).await.is_ok() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_hostile_clients() {
+    /// The time within which everybody is served: less than a half-open handshake lives.
+    const BOUND: Duration = Duration::from_secs(4);
+    let test = start().await;
+    let mut honest = test.connect_past_initial_messages().await;
+    let mut half_open = Vec::new();
+    for _ in 0..1_000 {
+        let mut stream = TcpStream::connect(test.address).await.unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: t")
+            .await
+            .unwrap();
+        half_open.push(stream);
+    }
+    for _ in 0..50 {
+        flood(&test).await;
+    }
+
+    test.server.hub.apply(changed(1, 1));
+    let change = tokio::time::timeout(BOUND, honest.next_message()).await;
+    let newcomer = tokio::time::timeout(BOUND, test.connect("")).await;
+    let mut newcomer = newcomer.expect("a newcomer is let in");
+
+    assert!(
+        matches!(change, Ok(LiveMessage::Changed { .. })),
+        "{change:?}"
+    );
+    assert!(matches!(
+        newcomer.next_message().await,
+        LiveMessage::Hello { .. }
+    ));
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports a mistake by failing")]
 
 mod admission;
-mod figures;
+mod conformance;
 mod hostile;
 mod messages;
 mod process;

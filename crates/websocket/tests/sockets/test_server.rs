@@ -66,11 +66,7 @@ pub(crate) async fn start_with(
 
 /// Starts serving on a port that the operating system chooses.
 pub(crate) async fn serve(server: Arc<Server>) -> TestServer {
-    serve_with(server, SocketOptions::default()).await
-}
-
-/// Starts serving with these options of the sockets.
-pub(crate) async fn serve_with(server: Arc<Server>, options: SocketOptions) -> TestServer {
+    let options = SocketOptions::default();
     let listener = options.listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();

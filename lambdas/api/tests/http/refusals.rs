@@ -296,3 +296,20 @@ async fn a_failing_store_says_when_to_try_again_and_nothing_of_itself() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_body_that_is_wrong_for_every_factory_is_refused_before_the_revision_is_looked_at() {
+    let api = api();
+    create(&api).await;
+
+    for (body, field) in [
+        (r#"{"lower":-1000000001}"#, "lower"),
+        (r#"{"upper":1000000001,"name":"a"}"#, "upper"),
+        (r#"{"lower":2,"upper":1}"#, "lower"),
+    ] {
+        let refused = call(&api, "PATCH", &path(""), &["if-match: \"9\""], body).await;
+
+        assert_eq!(refused.problem(), "invalid-field", "{body}");
+        assert_eq!(refused.json()["field"], field, "{body}");
+    }
+}
