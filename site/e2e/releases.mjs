@@ -22,7 +22,7 @@ import { TreePage } from './treePage.mjs'
 /** @typedef {import('playwright-core').Page} Page */
 
 /** A page that is not live by then is broken. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 /** Between two visits. */
 const PAUSE_MS = 250
