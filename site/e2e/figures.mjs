@@ -4,6 +4,8 @@
  * In: the built site (`npm run build`, or the folder DIST); FACTORIES (5000), MINUTES of the memory's test (0 leaves it
  * out). Out: a line for each figure, with its goal; status 1 when a goal is missed.
  *
+ * Each figure of frames and keys is measured on an empty page first, in the same browser: that share is the machine's.
+ *
  * - *First load*: largest contentful paint and layout shift by the browser's own entries; "rows painted" is the time from
  *   the navigation's start to the frame after the first row stands in the document.
  * - *Frames*: the page scrolls by 60 px in every frame it is given. Frame times are the intervals between the `DrawFrame`
@@ -27,6 +29,7 @@ const DIST = process.env['DIST'] ?? fileURLToPath(new URL('../dist', import.meta
 const FACTORIES = Number(process.env['FACTORIES'] ?? 5000)
 const MINUTES = Number(process.env['MINUTES'] ?? 0)
 const LOAD_SECONDS = 60
+const SCROLL_SECONDS = 10
 const CHANGES_PER_SECOND = 20
 
 const stage = new FakeStage(DIST)
@@ -37,16 +40,19 @@ for (let index = 0; index < FACTORIES; index += 1) {
 const browser = await launchBrowser()
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
 await context.addInitScript(watchPaints)
-const page = await context.newPage()
-const debug = await context.newCDPSession(page)
+/** As tall as the tree, with one field and nothing else. */
+const EMPTY = `data:text/html,<title>Empty</title><body style="height:200000px"><input aria-label="Name" style="position:fixed">`
+let page = await context.newPage()
+let debug = await context.newCDPSession(page)
 let missed = 0
 
-/** @param {string} name @param {number} value @param {number} goal @param {string} unit */
-function tell(name, value, goal, unit) {
+/** @param {string} name @param {number} value @param {number} goal @param {string} unit @param {number} [empty] of the empty page */
+function tell(name, value, goal, unit, empty) {
   const isMet = value <= goal
   missed += isMet ? 0 : 1
+  const share = empty === undefined ? '' : `, empty page ${round(empty)}`
   console.log(
-    `${isMet ? 'ok  ' : 'MISS'}  ${name}: ${round(value)} ${unit} (goal ${goal}, load ${round(loadavg()[0] ?? 0)})`,
+    `${isMet ? 'ok  ' : 'MISS'}  ${name}: ${round(value)} ${unit} (goal ${goal}${share}, load ${round(loadavg()[0] ?? 0)})`,
   )
 }
 
@@ -154,11 +160,23 @@ function change() {
   }
 }
 
-/** Runs something while others change the tree. @param {() => Promise<void>} act */
-async function underLoad(act) {
-  const timer = setInterval(change, 1000 / CHANGES_PER_SECOND)
-  await act()
-  clearInterval(timer)
+/** Returns the frames of a page that scrolls fast. */
+function scrolling() {
+  return traceFrames(() => scroll(60, SCROLL_SECONDS * 1000))
+}
+
+/** Returns frames and keys of a page that scrolls slowly while a person types. @param {number} milliseconds */
+async function typing(milliseconds) {
+  const before = (await paints()).keys.length
+  let pressed = 0
+  const frames = await traceFrames(async () => {
+    const typed = type(milliseconds)
+    await scroll(2, milliseconds)
+    pressed = await typed
+  })
+  const slow = (await paints()).keys.slice(before)
+  const quick = Array.from({ length: Math.max(0, pressed - slow.length) }, () => 16)
+  return { frames, keys: [...slow, ...quick] }
 }
 
 /** @param {number} milliseconds */
@@ -187,6 +205,12 @@ const script = assets.reduce(
 )
 tell('JavaScript, gzipped', script / 1000, 55, 'kB')
 
+await page.goto(EMPTY)
+const empty = { scrolled: await scrolling(), typed: await typing(10_000) }
+await page.close()
+
+page = await context.newPage()
+debug = await context.newCDPSession(page)
 await page.goto(url)
 await page.locator('.row').first().waitFor()
 await pause(1000)
@@ -200,32 +224,39 @@ await page.getByRole('button', { name: 'Expand all' }).click()
 tell('elements in the page, all expanded', await elements(), 3000, '')
 await page.getByRole('button', { name: 'Collapse all' }).click()
 
-const scrolled = await traceFrames(() => scroll(60, 10_000))
-tell('scrolling, frame p95', quantile(scrolled, 0.95), 17, `ms of ${scrolled.length} frames`)
+const scrolled = await scrolling()
+tell(
+  'scrolling, frame p95',
+  quantile(scrolled, 0.95),
+  17,
+  `ms of ${scrolled.length} frames`,
+  quantile(empty.scrolled, 0.95),
+)
 
 await page.getByRole('button', { name: 'New factory' }).click()
-const before = (await paints()).keys.length
-let pressed = 0
-const loaded = await traceFrames(() =>
-  underLoad(async () => {
-    const typing = type(LOAD_SECONDS * 1000)
-    await scroll(2, LOAD_SECONDS * 1000)
-    pressed = await typing
-  }),
-)
+const timer = setInterval(change, 1000 / CHANGES_PER_SECOND)
+const loaded = await typing(LOAD_SECONDS * 1000)
+clearInterval(timer)
 tell(
   `under ${CHANGES_PER_SECOND} changes a second, frame p95`,
-  quantile(loaded, 0.95),
+  quantile(loaded.frames, 0.95),
   17,
-  `ms of ${loaded.length} frames`,
+  `ms of ${loaded.frames.length} frames`,
+  quantile(empty.typed.frames, 0.95),
 )
-const slow = (await paints()).keys.slice(before)
-const keys = [...slow, ...Array.from({ length: Math.max(0, pressed - slow.length) }, () => 16)]
-tell('key to paint p95', quantile(keys, 0.95), 50, `ms of ${pressed} keys`)
+tell(
+  'key to paint p95',
+  quantile(loaded.keys, 0.95),
+  50,
+  `ms of ${loaded.keys.length} keys`,
+  quantile(empty.typed.keys, 0.95),
+)
 
 if (MINUTES > 0) {
   const early = await heap()
-  await underLoad(() => pause(MINUTES * 60_000))
+  const timer = setInterval(change, 1000 / CHANGES_PER_SECOND)
+  await pause(MINUTES * 60_000)
+  clearInterval(timer)
   const late = await heap()
   console.log(
     `      heap ${round(early)} MiB after a minute, ${round(late)} MiB ${MINUTES} minutes later`,

@@ -74,8 +74,8 @@ export class TreePage {
     const bounds = `${shown(lower)} to ${shown(upper)}`
     const whole = [
       // Numbers that are listed stand in between.
-      ...(count > 0 ? [`[^,]+, ${bounds}, ${numbers}`] : []),
-      `${count > 0 ? numbers : 'no numbers'}, ${bounds}`,
+      ...(count > 0 ? [`${bounds}, [^,]+, ${numbers}`] : []),
+      `${bounds}, ${count > 0 ? numbers : 'no numbers'}`,
     ].join('|')
     const label = new RegExp(`^${escaped(isolated(name))}, (${whole})$`)
     return this.page.getByRole('treeitem', { name: label })

@@ -23,25 +23,38 @@ const TYPES = new Map([
 const PIECE = 200
 
 export class FakeStage {
+  build = 'fake'
+  /** @type {Map<string, Factory>} */
+  factories = new Map()
+  /** What was removed and can be restored. @type {Map<string, Factory>} */
+  removed = new Map()
+  position = 0
+  /** What the API answers in place of what was asked; taken by one write. @type {{ status: number, body?: object }[]} */
+  nextAnswers = []
+  /** Whether the live channel and the API answer at all. */
+  isUp = true
+  /** Whether newcomers get the tree. */
+  tellsTree = true
+
   /** @param {string} folder the built site */
   constructor(folder) {
     this.folder = folder
-    this.build = 'fake'
-    /** @type {Map<string, Factory>} */
-    this.factories = new Map()
-    /** What was removed and can be restored. @type {Map<string, Factory>} */
-    this.removed = new Map()
     /** @type {Set<ReturnType<typeof accept>>} */
     this.peers = new Set()
-    this.position = 0
-    /** What the API answers in place of what was asked; taken by one write. @type {{ status: number, body?: object }[]} */
-    this.nextAnswers = []
-    /** Whether the live channel and the API answer at all. */
-    this.isUp = true
-    /** Whether newcomers get the tree. */
-    this.tellsTree = true
     this.server = createServer((request, response) => void this.answer(request, response))
     this.server.on('upgrade', (request, socket) => this.connect(request, socket))
+  }
+
+  /** Makes the stage as it was at first, with nobody on it. */
+  reset() {
+    this.hangUp()
+    this.build = 'fake'
+    this.factories.clear()
+    this.removed.clear()
+    this.position = 0
+    this.nextAnswers = []
+    this.isUp = true
+    this.tellsTree = true
   }
 
   /** Returns the address of the site. */

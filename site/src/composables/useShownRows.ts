@@ -46,10 +46,12 @@ export function useShownRows(tree: FactoryTree, editors: Editors): ShownRows {
       fold(factory.name).includes(wanted) || editors.typed.value.has(factory.id)
     return wanted === '' ? all : all.filter(isShown)
   })
-  const indexes = computed(() => new Map(sorted.value.map(({ factory }, at) => [factory.id, at])))
-
+  /** A search, not a map of thousands that each change would make anew for the few that are looked for. */
+  function indexOf(id: string): number {
+    return sorted.value.findIndex(({ factory }) => factory.id === id)
+  }
   function reveal(id: string): void {
-    if (filter.value !== '' && !indexes.value.has(id) && tree.rows.value.has(id)) {
+    if (filter.value !== '' && indexOf(id) < 0 && tree.rows.value.has(id)) {
       filter.value = ''
     }
   }
@@ -57,7 +59,7 @@ export function useShownRows(tree: FactoryTree, editors: Editors): ShownRows {
     order,
     filter,
     sorted,
-    indexOf: (id) => indexes.value.get(id) ?? -1,
+    indexOf,
     find: (id) => tree.rows.value.get(id) ?? orphans.value.get(id),
     reveal,
     isOrphan: (id) => orphans.value.has(id),

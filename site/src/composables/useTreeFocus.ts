@@ -63,7 +63,13 @@ export function useTreeFocus(rows: ShownRows) {
   }
 
   watch(rows.sorted, (now, earlier) => {
-    const find = (id: string) => now[rows.indexOf(id)]
+    const activeId = factoryIdOf(activeKey.value)
+    let byId: ReadonlyMap<string, FactoryRow> | undefined
+    // Most often the row itself is there still, and a search is less work than a map of thousands.
+    const find = (id: string) =>
+      id === activeId
+        ? now[rows.indexOf(id)]
+        : (byId ??= new Map(now.map((row) => [row.factory.id, row]))).get(id)
     activeKey.value = now.length === 0 ? ROOT_KEY : nearestKey(activeKey.value, find, earlier)
   })
 

@@ -1,4 +1,4 @@
-import { computed, onMounted, onScopeDispose, shallowReactive, shallowRef, watch } from 'vue'
+import { computed, onMounted, onScopeDispose, shallowRef, watch } from 'vue'
 import type { ComputedRef, Ref } from 'vue'
 
 import type { FactoryRow } from './pendingWrites'
@@ -11,6 +11,18 @@ export interface DrawnRow {
   readonly row: FactoryRow
   readonly index: number
   readonly top: number
+  /** Names the elements that draw it: those of a row that goes are handed over to one that comes. */
+  readonly slot: number
+}
+
+/** The heights of the rows that are not of the usual one. */
+export interface RowHeights {
+  /** Follows the height of a row until the function that it returns is called. */
+  follow(element: HTMLElement): () => void
+  /** Takes a row for one of the usual height. */
+  forget(id: string): void
+  /** After a change of many rows at once the old heights tell nothing. */
+  forgetAll(): void
 }
 
 interface Sources {
@@ -28,18 +40,21 @@ interface Sources {
  */
 export function useVirtualRows({ rows, list, pinned, indexOf }: Sources) {
   const rowHeight = shallowRef(40)
-  const heights = shallowReactive(new Map<string, number>())
+  /** Of the rows that are of another height than all others. Read for thousands of rows, so no map that tells each reader. */
+  const heights = shallowRef<ReadonlyMap<string, number>>(new Map())
   const range = shallowRef({ start: 0, end: 50 })
   const isPrinting = shallowRef(false)
   /** The row at the window's top edge, and how far above the edge it began. */
   let anchor: { id: string; top: number } | undefined
+  let slots: ReadonlyMap<string, number> = new Map()
 
   /** Where each row begins; one more entry tells where the last one ends. */
   const tops = computed(() => {
-    const places = new Float64Array(rows.value.length + 1)
+    const [all, other, usual] = [rows.value, heights.value, rowHeight.value]
+    const places = new Float64Array(all.length + 1)
     let place = 0
-    rows.value.forEach(({ factory }, index) => {
-      place += heights.get(factory.id) ?? rowHeight.value
+    all.forEach(({ factory }, index) => {
+      place += (other.size > 0 ? other.get(factory.id) : undefined) ?? usual
       places[index + 1] = place
     })
     return places
@@ -52,12 +67,17 @@ export function useVirtualRows({ rows, list, pinned, indexOf }: Sources) {
       indexes.add(index)
     }
     indexes.delete(-1)
-    return [...indexes]
+    const shown = [...indexes]
       .sort((one, other) => one - other)
       .flatMap((index) => {
         const row = rows.value[index]
         return row ? [{ row, index, top: topOf(index) }] : []
       })
+    slots = handOver(
+      slots,
+      shown.map(({ row }) => row.factory.id),
+    )
+    return shown.map((drawn) => ({ ...drawn, slot: slots.get(drawn.row.factory.id) ?? -1 }))
   })
 
   function topOf(index: number): number {
@@ -104,37 +124,54 @@ export function useVirtualRows({ rows, list, pinned, indexOf }: Sources) {
   watch([tops, list], stay, { flush: 'post' })
 
   const observer =
-    typeof ResizeObserver === 'undefined'
-      ? undefined
-      : new ResizeObserver((all) => all.forEach(keepHeight))
-  function keepHeight({ target, borderBoxSize }: ResizeObserverEntry): void {
-    const id = (target as HTMLElement).dataset['row'] ?? ''
-    const measured = borderBoxSize[0]?.blockSize ?? 0
-    if (measured === 0 || isPrinting.value) {
+    typeof ResizeObserver === 'undefined' ? undefined : new ResizeObserver(keepHeights)
+  function keepHeights(all: readonly ResizeObserverEntry[]): void {
+    if (isPrinting.value) {
       return
     }
-    if (Math.abs(measured - rowHeight.value) < 0.5) {
-      heights.delete(id)
-    } else if (Math.abs(measured - (heights.get(id) ?? 0)) >= 0.5) {
-      heights.set(id, measured)
+    const now = new Map(heights.value)
+    const isNews = all.map(({ target, borderBoxSize }) =>
+      keepHeight(now, (target as HTMLElement).dataset['row'] ?? '', borderBoxSize[0]?.blockSize),
+    )
+    if (isNews.includes(true)) {
+      heights.value = now
     }
   }
-  /** Follows the height of a row until the function that it returns is called. */
-  function measure(element: HTMLElement): () => void {
+  /** Notes the height of a row, in pixels; returns whether it is another one than before. */
+  function keepHeight(known: Map<string, number>, id: string, measured = 0): boolean {
+    if (measured === 0 || Math.abs(measured - (known.get(id) ?? rowHeight.value)) < 0.5) {
+      return false
+    }
+    if (Math.abs(measured - rowHeight.value) < 0.5) {
+      known.delete(id)
+    } else {
+      known.set(id, measured)
+    }
+    return true
+  }
+  function follow(element: HTMLElement): () => void {
     observer?.observe(element)
-    return () => observer?.unobserve(element)
+    return () => {
+      observer?.unobserve(element)
+    }
   }
   /** The styles know the height of a row; it depends on the window. */
   function readRowHeight(): void {
     const style = getComputedStyle(document.documentElement)
     const rems = Number.parseFloat(style.getPropertyValue('--row-height'))
     rowHeight.value = rems * Number.parseFloat(style.fontSize) || 40
-    heights.clear()
+    forgetAll()
     look()
   }
-  /** After a change of many rows at once the old heights tell nothing. */
-  function forgetHeights(): void {
-    heights.clear()
+  function forget(id: string): void {
+    if (heights.value.has(id)) {
+      const others = new Map(heights.value)
+      others.delete(id)
+      heights.value = others
+    }
+  }
+  function forgetAll(): void {
+    heights.value = new Map()
   }
 
   const watching = new AbortController()
@@ -151,5 +188,25 @@ export function useVirtualRows({ rows, list, pinned, indexOf }: Sources) {
     observer?.disconnect()
   })
 
-  return { drawn, height, rowHeight, measure, forgetHeights }
+  return { drawn, height, rowHeight, heights: { follow, forget, forgetAll } }
+}
+
+/**
+ * Returns the slot of each row: its own while it is drawn, for a new one that of a row that is drawn no more. To fill what
+ * is there is less work than to make it anew.
+ */
+export function handOver(
+  slots: ReadonlyMap<string, number>,
+  ids: readonly string[],
+): ReadonlyMap<string, number> {
+  const wanted = new Set(ids)
+  const now = new Map([...slots].filter(([id]) => wanted.has(id)))
+  const free = [...slots].filter(([id]) => !now.has(id)).map(([, slot]) => slot)
+  let last = Math.max(-1, ...slots.values())
+  for (const id of ids) {
+    if (!now.has(id)) {
+      now.set(id, free.pop() ?? (last += 1))
+    }
+  }
+  return now
 }

@@ -54,6 +54,25 @@ describe('of thousands of factories', () => {
     expect(page.focusedKey).toBe('f0')
   })
 
+  it('the elements of those that go draw those that come', async () => {
+    await page.load(...many)
+    const before = new Set(page.view.findAll('.row').map(({ element }) => element))
+    await filter('Factory 49')
+    const after = page.view.findAll('.row').map(({ element }) => element)
+    expect(shownNames().slice(0, 2)).toEqual(['Factory 49', 'Factory 490'])
+    expect(after.filter((element) => !before.has(element))).toEqual([])
+  })
+
+  it('what has the keyboard keeps its elements, whatever comes and goes around it', async () => {
+    await page.load(...many)
+    await page.focus('root')
+    await page.press('End')
+    const { element } = page.item('f4999')
+    await filter('Factory 499')
+    expect(shownNames()).toHaveLength(11)
+    expect(page.item('f4999').element).toBe(element)
+  })
+
   it('the star opens all', async () => {
     await page.load(...many)
     await page.focus('f0')

@@ -6,6 +6,23 @@ import { MILL, PageUnderTest } from './pageUnderTest'
 
 const page = PageUnderTest.forEachTest()
 
+describe('a connection that is lost', () => {
+  it('is told with the age of what is shown, and a try at once', async () => {
+    page.request.mockRejectedValue(new TypeError('network'))
+    await page.load(MILL)
+    expect(page.view.find('.cut').exists()).toBe(false)
+    FakeSocket.newest.break()
+    await vi.advanceTimersByTimeAsync(1_100)
+    expect(page.view.get('.cut').text()).toMatch(/^The connection is lost.*as it was at \d/)
+    const opened = FakeSocket.opened.length
+    FakeSocket.newest.break()
+    await page.button('Try now').trigger('click')
+    expect(FakeSocket.opened.length).toBeGreaterThan(opened)
+    await page.load(MILL)
+    expect(page.view.find('.cut').exists()).toBe(false)
+  })
+})
+
 describe('nothing reachable at load', () => {
   it('says why, counts down to the next try, and tries when it is asked', async () => {
     page.request.mockRejectedValue(new TypeError('network'))
