@@ -11,7 +11,7 @@ mod help;
 mod install;
 mod network;
 mod output;
-mod project;
+pub(crate) mod project;
 mod quiet;
 mod unwritable;
 mod usage;

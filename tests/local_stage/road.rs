@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{SOON, is_running};
+use super::{SOON, company, is_running};
 use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
 #[test]
@@ -53,6 +53,7 @@ fn deploy_status_teardown() {
     assert_eq!(address.json["site"], report["urls"]["site"]);
     each_lambda_runs_outside_lambda(&stage, &report);
 
+    company::a_stage_of_aws_goes_through_the_proxy_to_the_endpoint(&stage);
     a_teardown_leaves_nothing(&stage, &report);
 }
 
