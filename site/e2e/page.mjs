@@ -16,6 +16,7 @@ import { difference, textWidth } from './compare.mjs'
 import { FakeStage } from './fake/stage.mjs'
 import { Report } from './report.mjs'
 import { DESK, enter, plant, STATES } from './states.mjs'
+import { showFaultsMended } from './steps/faults.mjs'
 import { showEverythingByKeys } from './steps/keys.mjs'
 import { checkNames, checkRules, checkStops, THEMES } from './steps/states.mjs'
 import { showMinuteOffline, showTwoEditors } from './steps/together.mjs'
@@ -103,6 +104,13 @@ if (wanted.length === 0 || wanted.includes('stories')) {
   const alone = await openPage('keys')
   await alone.open(url)
   await showEverythingByKeys(report, alone, stage)
+  await closePages()
+
+  stage.reset()
+  plant(stage)
+  const one = await openPage('one')
+  await one.open(url)
+  await showFaultsMended(report, one, stage)
   await closePages()
 
   stage.reset()

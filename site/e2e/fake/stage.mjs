@@ -35,6 +35,8 @@ export class FakeStage {
   isUp = true
   /** Whether newcomers get the tree. */
   tellsTree = true
+  /** The tree as newcomers get it at first, where it is older than it stands: the changes since come behind it. @type {Factory[] | undefined} */
+  snapshot = undefined
 
   /** @param {string} folder the built site */
   constructor(folder) {
@@ -55,6 +57,7 @@ export class FakeStage {
     this.nextAnswers = []
     this.isUp = true
     this.tellsTree = true
+    this.snapshot = undefined
   }
 
   /** Returns the address of the site. */
@@ -120,11 +123,14 @@ export class FakeStage {
     peer.send(JSON.stringify({ type: 'hello', build: this.build, server: 'fake' }))
     if (this.tellsTree) {
       this.peers.add(peer)
-      const all = [...this.factories.values()]
+      const all = this.snapshot ?? [...this.factories.values()]
       for (let from = 0; from === 0 || from < all.length; from += PIECE) {
         const factories = all.slice(from, from + PIECE)
         const last = from + PIECE >= all.length
         peer.send(JSON.stringify({ type: 'snapshot', factories, last, position: this.position }))
+      }
+      for (const factory of this.snapshot ? this.factories.values() : []) {
+        peer.send(JSON.stringify({ type: 'changed', factory, position: this.position }))
       }
     }
   }

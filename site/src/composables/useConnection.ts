@@ -1,4 +1,4 @@
-import { onMounted, onScopeDispose, shallowReadonly, shallowRef, type Ref } from 'vue'
+import { onScopeDispose, shallowReadonly, shallowRef, type Ref } from 'vue'
 
 import { Channel, type Connection } from '@/api/channel'
 import type { SiteConfig } from '@/api/config'
@@ -18,7 +18,8 @@ export function useConnection(
     onHello,
     onConnection: (now) => (connection.value = now),
   })
-  onMounted(() => channel.open())
+  // At once, not when the page is drawn: the server's greeting travels meanwhile.
+  channel.open()
   onScopeDispose(() => channel.close())
 
   return {

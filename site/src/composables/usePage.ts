@@ -145,7 +145,14 @@ export function createPage(tree: FactoryTree): Page {
   const sheet = useSheet(focus)
   const { copyLink } = useDeepLink({ tree, focus, toasts, announcements })
   // A write that was under way when the page was left may have been granted meanwhile.
-  watch(tree.isLoaded, () => tree.rows.value.forEach(({ factory }) => editors.settle(factory)))
+  watch(tree.isLoaded, () => {
+    for (const id of editors.typed.value.keys()) {
+      const row = tree.rows.value.get(id)
+      if (row) {
+        editors.settle(row.factory)
+      }
+    }
+  })
 
   return {
     rows,

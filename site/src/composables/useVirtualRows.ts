@@ -42,7 +42,7 @@ export function useVirtualRows({ rows, list, pinned, indexOf }: Sources) {
   const rowHeight = shallowRef(40)
   /** Of the rows that are of another height than all others. Read for thousands of rows, so no map that tells each reader. */
   const heights = shallowRef<ReadonlyMap<string, number>>(new Map())
-  const range = shallowRef({ start: 0, end: 50 })
+  const range = shallowRef({ start: 0, end: Math.ceil(window.innerHeight / rowHeight.value) })
   const isPrinting = shallowRef(false)
   /** The row at the window's top edge, and how far above the edge it began. */
   let anchor: { id: string; top: number } | undefined
