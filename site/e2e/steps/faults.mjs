@@ -42,10 +42,9 @@ async function showTruth(report, tree, stage) {
     // Opens, and brings nothing: as behind a proxy that swallows it.
     await other.routeWebSocket(/live/, () => {})
     await other.clock.install()
+    await other.goto(new URL('/no/such/path', page.url()).href)
+    await other.clock.pauseAt(Date.now() + 60_000)
     await other.goto(page.url())
-    await other.getByText('Loading the tree…').waitFor()
-    await other.clock.pauseAt(Date.now() + 60 * 60_000)
-    await other.reload()
     await other.getByText('Loading the tree…').waitFor()
     await other.clock.runFor(900)
     await other.locator('.row').first().waitFor()
@@ -179,6 +178,10 @@ async function showWords(report, tree, stage) {
     for (const selector of ['.toast', '.status .dot', '.status']) {
       assert.ok((await edges(selector)) > 0, `${selector} has no border`)
     }
+    await tree.create({ name: '', lower: 1, upper: 6, count: 1 })
+    const wrong = page.locator('#creation [aria-invalid]')
+    await wrong.waitFor()
+    assert.ok((await edges('#creation [aria-invalid]')) > (await edges('[type=search]')), 'no mark')
     await page.emulateMedia({ forcedColors: null })
   })
 }
