@@ -78,13 +78,17 @@ export function createPage(tree: FactoryTree): Page {
   function onSaved(editor: Editor): void {
     if (editor.kind === 'removal') {
       offerUndo(editor.base)
-    } else {
-      announcements.announce(describeSaved(editor))
+      return
+    }
+    announcements.announce(describeSaved(editor))
+    const made = tree.rows.value.get(editor.base.id)?.factory
+    if (editor.kind === 'numbers' && made) {
+      offerOldNumbers(made)
     }
   }
   function tell(text: string): void {
     toasts.show(text)
-    announcements.announce(text)
+    announcements.announce(withoutMarks(text))
   }
   /** What is open in a removed factory goes with it, and comes back with the undo. */
   function offerUndo(factory: Factory): void {
@@ -96,6 +100,25 @@ export function createPage(tree: FactoryTree): Page {
     }
     toasts.show(text, { label: 'Undo', run }, 'removals')
     announcements.announce(`${withoutMarks(text)} Press ${KEYS.undo} to undo.`)
+  }
+  function offerOldNumbers(made: Factory): void {
+    const { length } = made.numbers
+    const numbers = length === 1 ? '1 number' : `${length} numbers`
+    const run = () => void restoreNumbers(made)
+    const text = `Generated ${numbers} for “${isolate(made.name)}”.`
+    toasts.show(text, { label: 'Undo', run }, 'generations')
+  }
+  async function restoreNumbers(made: Factory): Promise<void> {
+    const outcome = await tree.writes.restoreNumbers(made)
+    const name = `“${isolate(made.name)}”`
+    switch (outcome.kind) {
+      case 'saved':
+        return announcements.announce(`Brought back the earlier numbers of ${made.name}.`)
+      case 'conflict':
+        return tell(`Somebody else has generated numbers for ${name} since. They stay.`)
+      case 'refused':
+        return tell(`The earlier numbers of ${name} could not be brought back. ${outcome.reason}`)
+    }
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {
