@@ -26,12 +26,12 @@ export class FakeStage {
   build = 'fake'
   /** @type {Map<string, Factory>} */
   factories = new Map()
-  /** What was removed and can be restored. @type {Map<string, Factory>} */
+  /** The factories that were removed and can be restored. @type {Map<string, Factory>} */
   removed = new Map()
   /** The numbers that a generation replaced, by factory. @type {Map<string, number[]>} */
   replaced = new Map()
   position = 0
-  /** What the API answers in place of what was asked; taken by one write. @type {{ status: number, body?: object }[]} */
+  /** Answers that the API gives in place of its own, one for each write. @type {{ status: number, body?: object }[]} */
   nextAnswers = []
   /** Whether the live channel and the API answer at all. */
   isUp = true

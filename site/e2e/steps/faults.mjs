@@ -10,7 +10,7 @@ import { until } from './keys.mjs'
 const [ASSEMBLY, BAKERY, LIGHTHOUSE] = [0, 1, 2].map((index) => manyFactory(index).id)
 
 /**
- * What the page once said or did wrongly to those who did nothing unusual.
+ * Shows that the faults of earlier versions of the page are mended.
  *
  * @param {Report} report @param {TreePage} tree @param {FakeStage} stage
  */
@@ -135,7 +135,7 @@ async function showWords(report, tree, stage) {
       .waitFor()
   })
   await report.step(
-    'what a row can do is in the accessibility tree, without a pointer',
+    'the actions of a row are in the accessibility tree, without a pointer',
     async () => {
       await page.mouse.move(0, 0)
       for (const action of ['Generate numbers for', 'Rename', 'Copy link to', 'Remove']) {
