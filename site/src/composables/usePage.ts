@@ -42,6 +42,8 @@ export interface Page {
   readonly announcements: Announcements
   /** The factories that somebody else changed a moment ago. */
   readonly recent: ReadonlySet<string>
+  /** Whether the first rows have been painted: their tools, which are most of their elements, come after them. */
+  readonly isPainted: Readonly<Ref<boolean>>
   edit(kind: EditorKind, factory: Factory): Promise<void>
   remove(factory: Factory): Promise<void>
   removeSelected(): Promise<void>
@@ -178,6 +180,7 @@ export function createPage(tree: FactoryTree): Page {
   })
 
   return {
+    isPainted: usePainted(tree),
     rows,
     focus,
     selection,
@@ -221,6 +224,15 @@ async function inTurn(
     }
   }
   await Promise.all(Array.from({ length: WRITES_AT_ONCE }, runner))
+}
+
+function usePainted(tree: FactoryTree): Readonly<Ref<boolean>> {
+  const isPainted = shallowRef(false)
+  watch(tree.isLoaded, () => {
+    // A frame begins with its callbacks: what a timer does comes after the frame.
+    requestAnimationFrame(() => setTimeout(() => (isPainted.value = true)))
+  })
+  return isPainted
 }
 
 function useRecent() {
