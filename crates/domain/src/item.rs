@@ -30,6 +30,9 @@ pub struct FactoryItem {
     pub upper: i64,
     /// The numbers in the order in which they were drawn.
     pub numbers: Vec<i64>,
+    /// The numbers that the last draw replaced, which an undo brings back; `None` before the second draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Vec<i64>>,
     /// The revision, which grows by one with every write.
     pub revision: u64,
     /// The creation request in canonical JSON, by which the API recognises a repeated request.
@@ -53,6 +56,7 @@ impl FactoryItem {
             lower: factory.bounds.lower(),
             upper: factory.bounds.upper(),
             numbers: factory.numbers().to_vec(),
+            replaced: None,
             revision: factory.revision,
             request,
             deleted: false,

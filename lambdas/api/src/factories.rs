@@ -197,7 +197,24 @@ pub async fn generate<S: FactoryStore>(
     let count = fields.count()?;
     let current = find_at(&app, id, seen).await?;
     let numbers = draw::draw(current.bounds, count, app.random)?;
-    save(&app, current.with_numbers(numbers)?).await
+    save_numbers(&app, current.with_numbers(numbers)?).await
+}
+
+/// Brings back the numbers that the last draw replaced; the same once more undoes the undo.
+///
+/// # Errors
+/// Returns a problem for a missing or old revision, a missing factory, and a factory that has drawn only once.
+pub async fn restore_numbers<S: FactoryStore>(
+    State(app): State<App<S>>,
+    FactoryPath(id): FactoryPath,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let seen = precondition::seen_revision(&headers)?;
+    let current = find_at(&app, id, seen).await?;
+    let replaced = app.store.find_replaced(id).await?;
+    let replaced = replaced.ok_or_else(|| Problem::nothing_replaced(id))?;
+    // A draw in between makes another revision, so the store refuses numbers that are not those of this one.
+    save_numbers(&app, current.with_numbers(replaced)?).await
 }
 
 /// Returns the factory if it is still at the revision that the caller has seen.
@@ -215,7 +232,18 @@ async fn find_at<S: FactoryStore>(
 
 /// Saves the next revision; the store refuses it if another request has changed the factory.
 async fn save<S: FactoryStore>(app: &App<S>, next: Factory) -> Result<Response, Problem> {
-    match app.store.update(&next).await? {
+    let outcome = app.store.update(&next).await?;
+    saved(outcome, next)
+}
+
+/// Saves the next revision, and keeps the numbers before it for an undo.
+async fn save_numbers<S: FactoryStore>(app: &App<S>, next: Factory) -> Result<Response, Problem> {
+    let outcome = app.store.update_numbers(&next).await?;
+    saved(outcome, next)
+}
+
+fn saved(outcome: WriteOutcome, next: Factory) -> Result<Response, Problem> {
+    match outcome {
         WriteOutcome::Done | WriteOutcome::Repeated => Ok(factory_response(StatusCode::OK, &next)),
         WriteOutcome::Stale(current) => Err(Problem::revision_mismatch(current, next.revision - 1)),
         WriteOutcome::Gone => Err(Problem::no_factory(next.id)),

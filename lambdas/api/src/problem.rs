@@ -182,6 +182,12 @@ impl Problem {
         Self::new(ProblemKind::NotFound, format!("there is no factory {id}"))
     }
 
+    /// Returns the problem of a factory whose numbers are its first ones.
+    pub fn nothing_replaced(id: FactoryId) -> Self {
+        let detail = format!("factory {id} has drawn only once, so there are no earlier numbers");
+        Self::new(ProblemKind::NotFound, detail)
+    }
+
     /// Returns the problem of a factory for which the tree has no room.
     pub fn tree_full() -> Self {
         Self::new(

@@ -23,6 +23,10 @@ pub fn router<S: FactoryStore>(app: App<S>) -> Router {
                 .delete(factories::remove),
         )
         .route("/factories/{id}/numbers", post(factories::generate))
+        .route(
+            "/factories/{id}/numbers/restore",
+            post(factories::restore_numbers),
+        )
         .route("/factories/{id}/restore", post(factories::restore))
         .fallback(no_path)
         .method_not_allowed_fallback(no_method)

@@ -61,6 +61,25 @@ pub trait FactoryStore: Send + Sync + 'static {
         next: &Factory,
     ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send;
 
+    /// Replaces the revision before `next` by `next`, and keeps the numbers that it replaces for an undo.
+    ///
+    /// # Errors
+    /// Returns why the store failed.
+    fn update_numbers(
+        &self,
+        next: &Factory,
+    ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send;
+
+    /// Returns the numbers that the last draw of a factory replaced, or `None` if there is no such factory or it has drawn
+    /// only once.
+    ///
+    /// # Errors
+    /// Returns why the store failed.
+    fn find_replaced(
+        &self,
+        id: FactoryId,
+    ) -> impl Future<Output = Result<Option<Vec<i64>>, StoreError>> + Send;
+
     /// Removes the factory at `revision`, and keeps its data for an undo until `expires` (seconds since 1970).
     ///
     /// # Errors

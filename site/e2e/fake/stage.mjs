@@ -26,10 +26,12 @@ export class FakeStage {
   build = 'fake'
   /** @type {Map<string, Factory>} */
   factories = new Map()
-  /** What was removed and can be restored. @type {Map<string, Factory>} */
+  /** The factories that were removed and can be restored. @type {Map<string, Factory>} */
   removed = new Map()
+  /** The numbers that a generation replaced, by factory. @type {Map<string, number[]>} */
+  replaced = new Map()
   position = 0
-  /** What the API answers in place of what was asked; taken by one write. @type {{ status: number, body?: object }[]} */
+  /** Answers that the API gives in place of its own, one for each write. @type {{ status: number, body?: object }[]} */
   nextAnswers = []
   /** Whether the live channel and the API answer at all. */
   isUp = true
@@ -53,6 +55,7 @@ export class FakeStage {
     this.build = 'fake'
     this.factories.clear()
     this.removed.clear()
+    this.replaced.clear()
     this.position = 0
     this.nextAnswers = []
     this.isUp = true
@@ -162,7 +165,7 @@ export class FakeStage {
     if (prepared) {
       return prepared
     }
-    const [id, what] = path.slice('/factories/'.length).split('/')
+    const [id, what, how] = path.slice('/factories/'.length).split('/')
     if (method === 'POST' && path === '/factories') {
       const { count, ...fields } = body
       return { status: 201, body: this.put({ ...fields, numbers: draw(fields, count) }) }
@@ -182,11 +185,15 @@ export class FakeStage {
     switch (method) {
       case 'PATCH':
         return { status: 200, body: this.put({ ...body, id: factory.id }) }
-      case 'POST':
-        return {
-          status: 200,
-          body: this.put({ id: factory.id, numbers: draw(factory, body.count) }),
+      case 'POST': {
+        const numbers =
+          how === 'restore' ? this.replaced.get(factory.id) : draw(factory, body.count)
+        if (!numbers) {
+          return { status: 404, body: { detail: 'there are no earlier numbers' } }
         }
+        this.replaced.set(factory.id, factory.numbers)
+        return { status: 200, body: this.put({ id: factory.id, numbers }) }
+      }
       case 'DELETE':
         this.remove(factory.id)
         return { status: 204 }

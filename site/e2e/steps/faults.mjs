@@ -10,7 +10,7 @@ import { until } from './keys.mjs'
 const [ASSEMBLY, BAKERY, LIGHTHOUSE] = [0, 1, 2].map((index) => manyFactory(index).id)
 
 /**
- * What the page once said or did wrongly to those who did nothing unusual.
+ * Shows that the faults of earlier versions of the page are mended.
  *
  * @param {Report} report @param {TreePage} tree @param {FakeStage} stage
  */
@@ -42,10 +42,9 @@ async function showTruth(report, tree, stage) {
     // Opens, and brings nothing: as behind a proxy that swallows it.
     await other.routeWebSocket(/live/, () => {})
     await other.clock.install()
+    await other.goto(new URL('/no/such/path', page.url()).href)
+    await other.clock.pauseAt(Date.now() + 60_000)
     await other.goto(page.url())
-    await other.getByText('Loading the tree…').waitFor()
-    await other.clock.pauseAt(Date.now() + 60 * 60_000)
-    await other.reload()
     await other.getByText('Loading the tree…').waitFor()
     await other.clock.runFor(900)
     await other.locator('.row').first().waitFor()
@@ -136,7 +135,7 @@ async function showWords(report, tree, stage) {
       .waitFor()
   })
   await report.step(
-    'what a row can do is in the accessibility tree, without a pointer',
+    'the actions of a row are in the accessibility tree, without a pointer',
     async () => {
       await page.mouse.move(0, 0)
       for (const action of ['Generate numbers for', 'Rename', 'Copy link to', 'Remove']) {
@@ -179,6 +178,10 @@ async function showWords(report, tree, stage) {
     for (const selector of ['.toast', '.status .dot', '.status']) {
       assert.ok((await edges(selector)) > 0, `${selector} has no border`)
     }
+    await tree.create({ name: '', lower: 1, upper: 6, count: 1 })
+    const wrong = page.locator('#creation [aria-invalid]')
+    await wrong.waitFor()
+    assert.ok((await edges('#creation [aria-invalid]')) > (await edges('[type=search]')), 'no mark')
     await page.emulateMedia({ forcedColors: null })
   })
 }

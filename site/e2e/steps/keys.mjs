@@ -122,7 +122,7 @@ async function showOneFactory(report, keys) {
     await until(() => [...keys.stage.factories.values()].some(({ upper }) => upper === 80), 'no 80')
     assert.ok((await keys.stored('Forge')).lower > 10)
   })
-  await report.step('keys: generate', async () => {
+  await report.step('keys: generate, and undo it', async () => {
     const before = (await keys.stored('Forge')).numbers
     await keys.goToRow('Forge')
     await keys.use(/^Generate numbers for .*Forge/)
@@ -131,6 +131,15 @@ async function showOneFactory(report, keys) {
     await until(
       () => [...keys.stage.factories.values()].some(({ numbers }) => numbers !== before),
       'nothing was generated',
+    )
+    await keys.reads('Generated 15 numbers for')
+    await keys.press('ControlOrMeta+z')
+    await until(
+      () =>
+        [...keys.stage.factories.values()].some(
+          ({ numbers }) => String(numbers) === String(before),
+        ),
+      'the numbers are not back',
     )
   })
   await report.step('keys: open, look at numbers, close', async () => {

@@ -48,6 +48,7 @@ export async function showLiveChanges(report, a, b, tag) {
 async function showGenerations(report, a, b, bounded) {
   const full = { ...bounded, count: 15 }
   const empty = { ...bounded, count: 0 }
+  const earlier = await b.numbers(bounded.name)
   await report.step(
     'A generates 15 numbers: B shows the same ones, all within the bounds',
     async () => {
@@ -65,6 +66,13 @@ async function showGenerations(report, a, b, bounded) {
       return latency
     },
   )
+  await report.step('A undoes that: B shows the earlier numbers', async () => {
+    await measure(
+      () => a.undo(),
+      () => b.row(bounded).waitFor({ timeout: LIVE_MS }),
+    )
+    assert.deepEqual(await b.numbers(bounded.name), earlier)
+  })
   await report.step('A generates 0 numbers: B shows none', async () => {
     await a.typeCount(bounded.name, 0)
     return measure(

@@ -5,7 +5,7 @@ import axe from 'axe-core'
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('playwright-core').CDPSession} CDPSession */
 
-/** What the page looks like to those who choose. */
+/** The themes that a person can choose. */
 export const THEMES = /** @type {const} */ ([
   { colorScheme: 'light', forcedColors: 'none' },
   { colorScheme: 'dark', forcedColors: 'none' },

@@ -71,6 +71,11 @@ export class FactoriesApi {
     return this.requestFactory(`/factories/${id}/numbers`, { ...post({ count }), revision })
   }
 
+  /** Brings back the numbers that the last generation replaced. */
+  restoreNumbers(id: string, revision: number): Promise<Factory> {
+    return this.requestFactory(`/factories/${id}/numbers/restore`, { method: 'POST', revision })
+  }
+
   /** Removes a factory. One that is gone already counts as removed. */
   async removeFactory(id: string, revision: number): Promise<void> {
     try {

@@ -89,6 +89,20 @@ export class FactoryWrites {
     )
   }
 
+  /** Brings back the numbers before those of `made`, unless somebody has generated others since. */
+  restoreNumbers(made: Factory): Promise<WriteOutcome> {
+    const write: PendingWrite = {
+      base: made,
+      touches: ['numbers'],
+      preview: (row) => row && { ...row, pending: 'saving' },
+    }
+    return this.run(write, () =>
+      this.sendMatching(write, async (revision) => {
+        this.keep(await this.api.restoreNumbers(made.id, revision), revision)
+      }),
+    )
+  }
+
   remove(base: Factory): Promise<WriteOutcome> {
     const write: PendingWrite = {
       base,

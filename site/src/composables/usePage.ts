@@ -42,6 +42,8 @@ export interface Page {
   readonly announcements: Announcements
   /** The factories that somebody else changed a moment ago. */
   readonly recent: ReadonlySet<string>
+  /** Whether the first rows have been painted: their tools, which are most of their elements, come after them. */
+  readonly isPainted: Readonly<Ref<boolean>>
   edit(kind: EditorKind, factory: Factory): Promise<void>
   remove(factory: Factory): Promise<void>
   removeSelected(): Promise<void>
@@ -78,13 +80,17 @@ export function createPage(tree: FactoryTree): Page {
   function onSaved(editor: Editor): void {
     if (editor.kind === 'removal') {
       offerUndo(editor.base)
-    } else {
-      announcements.announce(describeSaved(editor))
+      return
+    }
+    announcements.announce(describeSaved(editor))
+    const made = tree.rows.value.get(editor.base.id)?.factory
+    if (editor.kind === 'numbers' && made) {
+      offerOldNumbers(made)
     }
   }
   function tell(text: string): void {
     toasts.show(text)
-    announcements.announce(text)
+    announcements.announce(withoutMarks(text))
   }
   /** What is open in a removed factory goes with it, and comes back with the undo. */
   function offerUndo(factory: Factory): void {
@@ -96,6 +102,25 @@ export function createPage(tree: FactoryTree): Page {
     }
     toasts.show(text, { label: 'Undo', run }, 'removals')
     announcements.announce(`${withoutMarks(text)} Press ${KEYS.undo} to undo.`)
+  }
+  function offerOldNumbers(made: Factory): void {
+    const { length } = made.numbers
+    const numbers = length === 1 ? '1 number' : `${length} numbers`
+    const run = () => void restoreNumbers(made)
+    const text = `Generated ${numbers} for “${isolate(made.name)}”.`
+    toasts.show(text, { label: 'Undo', run }, 'generations')
+  }
+  async function restoreNumbers(made: Factory): Promise<void> {
+    const outcome = await tree.writes.restoreNumbers(made)
+    const name = `“${isolate(made.name)}”`
+    switch (outcome.kind) {
+      case 'saved':
+        return announcements.announce(`Brought back the earlier numbers of ${made.name}.`)
+      case 'conflict':
+        return tell(`Somebody else has generated numbers for ${name} since. They stay.`)
+      case 'refused':
+        return tell(`The earlier numbers of ${name} could not be brought back. ${outcome.reason}`)
+    }
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {
@@ -155,6 +180,7 @@ export function createPage(tree: FactoryTree): Page {
   })
 
   return {
+    isPainted: usePainted(tree),
     rows,
     focus,
     selection,
@@ -198,6 +224,15 @@ async function inTurn(
     }
   }
   await Promise.all(Array.from({ length: WRITES_AT_ONCE }, runner))
+}
+
+function usePainted(tree: FactoryTree): Readonly<Ref<boolean>> {
+  const isPainted = shallowRef(false)
+  watch(tree.isLoaded, () => {
+    // A frame begins with its callbacks: what a timer does comes after the frame.
+    requestAnimationFrame(() => setTimeout(() => (isPainted.value = true)))
+  })
+  return isPainted
 }
 
 function useRecent() {

@@ -3,12 +3,14 @@ import { computed, shallowReadonly, shallowRef } from 'vue'
 /** How long a removal can be undone from the page. */
 export const TOAST_MS = 8_000
 
+/** Messages of one group are shown as one. */
+export type ToastGroup = 'removals' | 'generations'
+
 export interface Toast {
   readonly id: number
   readonly text: string
   readonly action?: { readonly label: string; readonly run: () => void } | undefined
-  /** Messages of one group are shown as one. */
-  readonly group?: string | undefined
+  readonly group?: ToastGroup | undefined
 }
 
 /** What is shown as one message. */
@@ -26,7 +28,7 @@ export function useToasts() {
   let lastId = 0
   let isHeld = false
 
-  function show(text: string, action?: Toast['action'], group?: string): Toast {
+  function show(text: string, action?: Toast['action'], group?: ToastGroup): Toast {
     const toast: Toast = { id: (lastId += 1), text, action, group }
     toasts.value = [...toasts.value, toast]
     startTimer(toast)

@@ -24,8 +24,8 @@ mod tests;
 
 use failure::store_error;
 use item::{
-    Item, broken, conflict, id_of, key, number, present_factory, readable_factory, text,
-    was_removed_at,
+    Item, broken, conflict, id_of, key, number, present_factory, readable_factory,
+    replaced_numbers, text, was_removed_at,
 };
 
 /// A table of factories.
@@ -102,7 +102,30 @@ impl DynamoStore {
             .expression_attribute_values(":next", number(revision.saturating_add(1)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
+
+    /// Returns the values of an update to `next`, which DynamoDB refuses unless the factory is at the revision before.
+    fn update_to(
+        &self,
+        next: &Factory,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        let numbers = next.numbers().iter().map(number).collect();
+        self.update_at(next.id, next.revision - 1)
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_names("#lower", "lower")
+            .expression_attribute_names("#upper", "upper")
+            .expression_attribute_names("#numbers", "numbers")
+            .expression_attribute_values(":name", text(&next.name))
+            .expression_attribute_values(":lower", number(next.bounds.lower()))
+            .expression_attribute_values(":upper", number(next.bounds.upper()))
+            .expression_attribute_values(":numbers", AttributeValue::L(numbers))
+    }
 }
+
+/// The update of all fields that an edit or a draw may change.
+const SET_FIELDS: &str = "#name = :name, #lower = :lower, #upper = :upper, \
+                          #numbers = :numbers, #revision = :next";
+/// On the right stands the value before the update.
+const KEEP_NUMBERS: &str = "SET #replaced = #numbers";
 
 impl FactoryStore for DynamoStore {
     /// Reads a key that no factory has, strongly consistently.
@@ -181,31 +204,27 @@ impl FactoryStore for DynamoStore {
     }
 
     async fn update(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
-        let numbers = next.numbers().iter().map(number).collect();
         let response = self
-            .update_at(next.id, next.revision - 1)
-            .update_expression(
-                "SET #name = :name, #lower = :lower, #upper = :upper, #numbers = :numbers, \
-                 #revision = :next",
-            )
-            .expression_attribute_names("#name", "name")
-            .expression_attribute_names("#lower", "lower")
-            .expression_attribute_names("#upper", "upper")
-            .expression_attribute_names("#numbers", "numbers")
-            .expression_attribute_values(":name", text(&next.name))
-            .expression_attribute_values(":lower", number(next.bounds.lower()))
-            .expression_attribute_values(":upper", number(next.bounds.upper()))
-            .expression_attribute_values(":numbers", AttributeValue::L(numbers))
+            .update_to(next)
+            .update_expression(format!("SET {SET_FIELDS}"))
             .send()
             .await;
-        let Err(error) = response else {
-            return Ok(WriteOutcome::Done);
-        };
-        match update_refusal(error)? {
-            // The SDK retried after a lost response: the first attempt had succeeded.
-            WriteOutcome::Stale(current) if current == *next => Ok(WriteOutcome::Done),
-            write => Ok(write),
-        }
+        update_outcome(response, next)
+    }
+
+    async fn update_numbers(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
+        let response = self
+            .update_to(next)
+            .update_expression(format!("{KEEP_NUMBERS}, {SET_FIELDS}"))
+            .expression_attribute_names("#replaced", "replaced")
+            .send()
+            .await;
+        update_outcome(response, next)
+    }
+
+    async fn find_replaced(&self, id: FactoryId) -> Result<Option<Vec<i64>>, StoreError> {
+        let item = self.get(id.to_string()).await?;
+        item.map_or(Ok(None), replaced_numbers)
     }
 
     async fn remove(
@@ -258,6 +277,21 @@ impl FactoryStore for DynamoStore {
                 WriteOutcome::Done | WriteOutcome::Repeated | WriteOutcome::Gone => Ok(None),
             },
         }
+    }
+}
+
+/// Returns the outcome of an update to `next`.
+fn update_outcome<T>(
+    response: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError>>,
+    next: &Factory,
+) -> Result<WriteOutcome, StoreError> {
+    let Err(error) = response else {
+        return Ok(WriteOutcome::Done);
+    };
+    match update_refusal(error)? {
+        // The SDK retried after a lost response: the first attempt had succeeded.
+        WriteOutcome::Stale(current) if current == *next => Ok(WriteOutcome::Done),
+        write => Ok(write),
     }
 }
 

@@ -19,6 +19,8 @@ pub struct MemoryStore {
 struct StoredFactory {
     factory: Factory,
     request: CreationRequest,
+    /// The numbers that the last draw replaced.
+    replaced: Option<Vec<i64>>,
     /// The time from which a removed factory can no longer be restored; `None` if it is not removed.
     expires: Option<u64>,
 }
@@ -96,6 +98,7 @@ impl FactoryStore for MemoryStore {
                 let created = StoredFactory {
                     factory: factory.clone(),
                     request: new.request(),
+                    replaced: None,
                     expires: None,
                 };
                 kept.insert(new.id, created);
@@ -108,6 +111,19 @@ impl FactoryStore for MemoryStore {
         Ok(self.write_at(next.id, next.revision - 1, |kept| {
             kept.factory = next.clone()
         }))
+    }
+
+    async fn update_numbers(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
+        Ok(self.write_at(next.id, next.revision - 1, |kept| {
+            kept.replaced = Some(kept.factory.numbers().to_vec());
+            kept.factory = next.clone();
+        }))
+    }
+
+    async fn find_replaced(&self, id: FactoryId) -> Result<Option<Vec<i64>>, StoreError> {
+        let kept = self.lock();
+        let present = kept.get(&id).filter(|kept| kept.expires.is_none());
+        Ok(present.and_then(|kept| kept.replaced.clone()))
     }
 
     async fn remove(

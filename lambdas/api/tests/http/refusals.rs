@@ -249,6 +249,18 @@ impl FactoryStore for Failing {
     fn update(&self, _: &Factory) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send {
         self.fail()
     }
+    fn update_numbers(
+        &self,
+        _: &Factory,
+    ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send {
+        self.fail()
+    }
+    fn find_replaced(
+        &self,
+        _: FactoryId,
+    ) -> impl Future<Output = Result<Option<Vec<i64>>, StoreError>> + Send {
+        self.fail()
+    }
     fn remove(
         &self,
         _: FactoryId,
@@ -282,6 +294,7 @@ async fn a_failing_store_says_when_to_try_again_and_nothing_of_itself() {
             ("GET", "/factories".to_owned()),
             ("GET", path("")),
             ("POST", path("/numbers")),
+            ("POST", path("/numbers/restore")),
             ("DELETE", path("")),
             ("POST", path("/restore")),
         ] {

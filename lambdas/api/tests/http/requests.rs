@@ -184,6 +184,49 @@ async fn a_generation_replaces_all_numbers() {
 }
 
 #[tokio::test]
+async fn a_generation_is_undone_and_an_edit_in_between_stays() {
+    let api = api();
+    let drawn = create(&api).await.json();
+    let restore = path("/numbers/restore");
+    let early = call(&api, "POST", &restore, &["if-match: \"1\""], "").await;
+    assert_eq!(
+        (early.status.as_u16(), early.problem()),
+        (404, "not-found".to_owned()),
+        "there is nothing to go back to"
+    );
+    let numbers = path("/numbers");
+    let renewed = call(
+        &api,
+        "POST",
+        &numbers,
+        &["if-match: \"1\""],
+        r#"{"count":15}"#,
+    )
+    .await;
+    let renewed = renewed.json();
+    let body = r#"{"name":"forge"}"#;
+    call(&api, "PATCH", &path(""), &["if-match: \"2\""], body).await;
+
+    let stale = call(&api, "POST", &restore, &["if-match: \"2\""], "").await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+    let undone = call(&api, "POST", &restore, &["if-match: \"3\""], "").await;
+    assert_eq!(
+        (undone.status, undone.header("etag")),
+        (StatusCode::OK, Some("\"4\""))
+    );
+    let undone = undone.json();
+    assert_eq!(
+        (&undone["numbers"], &undone["name"]),
+        (&drawn["numbers"], &json!("forge"))
+    );
+
+    let redone = call(&api, "POST", &restore, &["if-match: \"4\""], "")
+        .await
+        .json();
+    assert_eq!(redone["numbers"], renewed["numbers"]);
+}
+
+#[tokio::test]
 async fn a_removed_factory_is_gone_and_can_be_restored() {
     let api = api();
     let before = create(&api).await.json();

@@ -47,6 +47,48 @@ describe('many removals', () => {
   })
 })
 
+describe('new numbers', () => {
+  beforeEach(async () => {
+    await page.load(MILL)
+    await page.view.get('[title="Generate numbers"]').trigger('click')
+    await page.draw()
+    page.answer(200, { ...MILL, numbers: [4], revision: 2 })
+    await page.save('1')
+  })
+
+  it('can be undone: the earlier ones come back', async () => {
+    expect(page.view.get('.toast').text()).toContain('Generated 1 number for “Mill”.')
+    page.answer(200, { ...MILL, revision: 3 })
+    await page.button('Undo Ctrl+Z').trigger('click')
+    await page.draw()
+    const [url, request] = page.request.mock.lastCall ?? []
+    expect(url).toBe('https://api.test/factories/mill/numbers/restore')
+    expect(request?.headers).toMatchObject({ 'If-Match': '"2"' })
+    expect(page.item('mill').text()).toContain('3 12 −4')
+    expect(announced()).toBe('Brought back the earlier numbers of Mill.')
+  })
+
+  it('are undone under a name that others have given meanwhile', async () => {
+    const renamed = { ...MILL, name: 'Windmill', numbers: [4], revision: 3 }
+    await page.receive({ type: 'changed', factory: renamed })
+    page.answer(200, { ...renamed, numbers: MILL.numbers, revision: 4 })
+    await page.button('Undo Ctrl+Z').trigger('click')
+    await page.draw()
+    expect(page.request.mock.lastCall?.[1]?.headers).toMatchObject({ 'If-Match': '"3"' })
+    expect(page.item('mill').text()).toContain('3 12 −4')
+  })
+
+  it('of others stay', async () => {
+    const theirs = { ...MILL, numbers: [8, 9], revision: 3 }
+    await page.receive({ type: 'changed', factory: theirs })
+    page.answer(412, { factory: theirs })
+    await page.button('Undo Ctrl+Z').trigger('click')
+    await page.draw()
+    expect(page.view.get('.toast').text()).toContain('Somebody else has generated numbers')
+    expect(page.item('mill').text()).toContain('8 9')
+  })
+})
+
 describe('what is saved is announced', () => {
   beforeEach(() => page.load(MILL))
 

@@ -63,7 +63,7 @@ describe('of thousands of factories', () => {
     expect(after.filter((element) => !before.has(element))).toEqual([])
   })
 
-  it('what has the keyboard keeps its elements, whatever comes and goes around it', async () => {
+  it('the row with the keyboard keeps its elements while others come and go', async () => {
     await page.load(...many)
     await page.focus('root')
     await page.press('End')

@@ -36,6 +36,12 @@ pub(super) fn present_factory(item: Item) -> Result<Option<Factory>, StoreError>
     item.into_factory().map(Some).map_err(broken)
 }
 
+/// Returns the numbers that the last draw of a factory replaced, or `None` if it was removed or has drawn only once.
+pub(super) fn replaced_numbers(item: Item) -> Result<Option<Vec<i64>>, StoreError> {
+    let item: FactoryItem = from_item(item).map_err(broken)?;
+    Ok(item.replaced.filter(|_| !item.deleted))
+}
+
 /// Returns the factory of a listed item. An invalid item, which another program wrote, must not hide the
 /// others: the function logs it and returns `None`.
 pub(super) fn readable_factory(item: Item) -> Option<Factory> {

@@ -132,6 +132,49 @@ async fn an_update_is_made_for_the_revision_before_it() {
 }
 
 #[tokio::test]
+async fn new_numbers_keep_those_before_them_and_an_edit_touches_neither() {
+    let keeps = |kept: bool| {
+        mock!(Client::update_item)
+            .match_requests(move |request| {
+                let expression = request.update_expression().unwrap_or_default();
+                expression.starts_with("SET #replaced = #numbers, ") == kept
+            })
+            .then_output(|| UpdateItemOutput::builder().build())
+    };
+    let next = factory().with_numbers(vec![1]).unwrap();
+
+    let renewed = store(&[keeps(true)]).update_numbers(&next).await.unwrap();
+    let edited = store(&[keeps(false)]).update(&next).await.unwrap();
+
+    assert_eq!((renewed, edited), (WriteOutcome::Done, WriteOutcome::Done));
+}
+
+#[tokio::test]
+async fn the_replaced_numbers_are_those_of_the_item_while_it_is_there() {
+    let get = |item: Item| {
+        mock!(Client::get_item).then_output(move || {
+            GetItemOutput::builder()
+                .set_item(Some(item.clone()))
+                .build()
+        })
+    };
+    let renewed = item(|record| record.replaced = Some(vec![8, 9]));
+    let removed = item(|record| {
+        record.replaced = Some(vec![8, 9]);
+        record.deleted = true;
+    });
+
+    for (item, expected) in [
+        (renewed, Some(vec![8, 9])),
+        (removed, None),
+        (item(|_| {}), None),
+    ] {
+        let found = store(&[get(item)]).find_replaced(factory().id).await;
+        assert_eq!(found.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_update_says_what_stands_there_instead() {
     let next = factory().with_numbers(vec![1]).unwrap();
     let newer = item(|record| record.revision = 8);
