@@ -19,6 +19,7 @@ mod ec2_answer;
 mod fake;
 mod fault;
 mod http;
+mod lambda;
 mod logs;
 mod rollback;
 mod route53;
@@ -57,6 +58,7 @@ pub use dynamodb::DynamoDb;
 pub use ec2::{AvailabilityZone, Ec2};
 pub use fault::Fault;
 use http::Trust;
+pub use lambda::{Lambda, Mapping};
 pub use logs::{CloudWatchLogs, LogEvent};
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{DnsRecord, Route53, Zone};
@@ -106,6 +108,8 @@ pub struct Aws {
     pub auto_scaling: AutoScaling,
     /// Queues in the stage's own region.
     pub sqs: Sqs,
+    /// The way from streams to functions, in the stage's own region.
+    pub lambda: Lambda,
     /// Zones, and what they offer, in the stage's own region.
     pub ec2: Ec2,
     /// Parameters that AWS publishes, in the stage's own region.
@@ -128,6 +132,7 @@ impl Aws {
             logs: CloudWatchLogs::new(aws_sdk_cloudwatchlogs::Client::new(&config)),
             auto_scaling: AutoScaling::new(aws_sdk_autoscaling::Client::new(&config)),
             sqs: Sqs::new(aws_sdk_sqs::Client::new(&config)),
+            lambda: Lambda::new(&config),
             ec2: Ec2::new(&config),
             ssm: Ssm::new(&config),
             config,

@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 48] = [
+pub(super) const CALLS: [(&str, &[&str]); 49] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -72,6 +72,10 @@ pub(super) const CALLS: [(&str, &[&str]); 48] = [
     (
         "describe_vpc_endpoint_services",
         &["ec2:DescribeVpcEndpointServices"],
+    ),
+    (
+        "get_event_source_mapping",
+        &["lambda:GetEventSourceMapping"],
     ),
     ("filter_log_events", &["logs:FilterLogEvents"]),
     (

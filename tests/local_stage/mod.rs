@@ -3,6 +3,7 @@
 mod configurations;
 mod faults;
 mod granted;
+mod heartbeat;
 mod incident;
 mod own;
 mod pieces;

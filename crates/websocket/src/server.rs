@@ -18,6 +18,8 @@ use crate::readiness::Readiness;
 pub struct Server {
     /// The name of this run; every restart has another one.
     pub name: String,
+    /// The build id of the server.
+    pub build: String,
     /// The hub that provides the messages for clients.
     pub hub: Arc<Hub>,
     /// Whether the server accepts new connections.
@@ -45,6 +47,7 @@ impl Server {
         Self {
             hub: Arc::new(Hub::new(&config.build, &name)),
             name,
+            build: config.build.clone(),
             readiness: Arc::default(),
             metrics: Arc::default(),
             limits: Arc::new(limits),
