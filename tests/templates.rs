@@ -2,6 +2,8 @@
 //! instances, and no retries of a stream. Each row is a fact by its path in a template; that the whole
 //! works with the facts that it can show is proven in `local_stage/`.
 
+mod scale;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
