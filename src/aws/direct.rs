@@ -29,6 +29,8 @@ use super::denied::failure;
 pub(super) struct Direct {
     config: SdkConfig,
     service: &'static str,
+    /// The first part of the host's name; for most services it is the service's name.
+    host: &'static str,
     /// Reads code and message out of an answer that is an error.
     read_error: fn(&str) -> ErrorMetadata,
 }
@@ -62,8 +64,14 @@ impl Direct {
         Self {
             config: config.clone(),
             service,
+            host: service,
             read_error,
         }
+    }
+
+    /// Returns the way to a part of the service that has a host of its own.
+    pub(super) fn at_host(self, host: &'static str) -> Self {
+        Self { host, ..self }
     }
 
     /// Makes a call and returns the text of its answer.
@@ -96,7 +104,7 @@ impl Direct {
         }
         let region = self.region();
         let china = if region.starts_with("cn-") { ".cn" } else { "" };
-        format!("https://{}.{region}.amazonaws.com{china}", self.service)
+        format!("https://{}.{region}.amazonaws.com{china}", self.host)
     }
 
     /// Returns the region of the stage. The configuration always has one.

@@ -1,4 +1,4 @@
-//! Lambda: the way by which a stream reaches a function.
+//! Lambda: the way by which a stream reaches a function, and a call of a function.
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
@@ -71,6 +71,24 @@ impl Lambda {
             state: word("State"),
             last_result: word("LastProcessingResult"),
         }))
+    }
+
+    /// Calls a function and returns its answer. A function that fails answers too: with `errorMessage` and `errorType`.
+    ///
+    /// # Errors
+    /// Lambda is not reached or refuses (`lambda:InvokeFunction`), or the answer is not JSON.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value> {
+        let call = Call {
+            permission: "lambda:InvokeFunction",
+            method: "POST",
+            path: format!("/{VERSION}/functions/{function}/invocations"),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: event.to_string(),
+        };
+        let text = self.direct.send(call).await;
+        let text = text.with_context(|| format!("failed to call Lambda `{function}`"))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("the answer of Lambda `{function}` is not JSON"))
     }
 }
 
