@@ -396,6 +396,12 @@ pub enum UserError {
         /// The failing checks.
         problem: String,
     },
+    /// The publisher does not take what it is to publish again.
+    #[error("the publisher fails: {problem}")]
+    PublisherFailed {
+        /// Its error.
+        problem: String,
+    },
     /// Fewer than two zones of the region have what the servers need.
     #[error(
         "region {region} has fewer than two zones with everything that the servers need{}",
@@ -587,6 +593,7 @@ impl UserError {
             Self::NoZones { .. } => "set another `servers.instance_type` (of the same processor), or another `region`".to_owned(),
             Self::NoSessions(_) => "set `servers.session_manager: true` and deploy; `factory-tree logs --source server` shows their log without a session".to_owned(),
             Self::ZonesKept { .. } => "a stack stays in its zones: leave `servers.zones` out, or tear the stage down and deploy it anew".to_owned(),
+            Self::PublisherFailed { .. } => "every dead letter is still in its queue; `factory-tree logs --source publisher` shows the publisher's errors. Mend it with `factory-tree deploy`, then run the same command again".to_owned(),
             Self::Unhealthy { .. } => "`factory-tree status` shows every check; `factory-tree deploy` repairs what it can".to_owned(),
         }
     }
@@ -695,6 +702,7 @@ impl UserError {
             | Self::UnrecordedRelease(_)
             | Self::ReleaseIncomplete { .. }
             | Self::DeployUndone { .. }
+            | Self::PublisherFailed { .. }
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }

@@ -66,6 +66,9 @@ impl Inventory {
 const BUCKET: &str = "AWS::S3::Bucket";
 const TABLE: &str = "AWS::DynamoDB::Table";
 
+/// The stack whose table has one item that is nobody's data: the heartbeat of the servers.
+const HEARTBEAT_STACK: &str = "data";
+
 /// Counts what the stacks hold. What cannot be counted is warned of.
 ///
 /// # Errors
@@ -109,6 +112,7 @@ async fn count(
     }
     for table in of_kind(TABLE) {
         let items = or_none(aws.dynamodb.count_items(table).await, reporter);
+        let items = items.map(|items| without_heartbeat(&plan.name, items));
         stores.push(Store {
             kind: TABLE,
             physical_id: table.to_owned(),
@@ -126,6 +130,11 @@ async fn count(
         stores,
         retained: or_none(outliving, reporter).unwrap_or_default(),
     })
+}
+
+/// Returns how many items of a table are somebody's data.
+fn without_heartbeat(stack: &str, items: u64) -> u64 {
+    items.saturating_sub(u64::from(stack == HEARTBEAT_STACK))
 }
 
 fn or_none<T>(counted: Result<T>, reporter: &dyn Reporter) -> Option<T> {
@@ -212,6 +221,14 @@ mod tests {
         stack site: 9 resources
           bucket demo-site: 5 objects, 14 versions, 1.2 MB
         ");
+    }
+
+    #[test]
+    fn the_heartbeat_is_nobodys_data() {
+        assert_eq!(without_heartbeat("data", 0), 0);
+        assert_eq!(without_heartbeat("data", 1), 0);
+        assert_eq!(without_heartbeat("data", 13), 12);
+        assert_eq!(without_heartbeat("counter", 1), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod content;
+pub mod dead_letters;
 pub mod dev;
 pub mod doctor;
 pub mod error;

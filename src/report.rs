@@ -4,6 +4,7 @@
 mod build;
 mod cancel;
 mod changes;
+mod dead_letters;
 mod diff;
 mod invoke;
 mod outputs;
@@ -30,6 +31,7 @@ use crate::urls::Urls;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
 pub use cancel::{CancelReport, CancelRow};
 pub use changes::changes;
+pub use dead_letters::{DeadLettersReport, ReplayReport};
 pub use diff::{ChangeRow, DiffReport, SiteDifference};
 pub use invoke::InvokeReport;
 pub use outputs::{OutputsReport, public_outputs};

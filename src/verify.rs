@@ -2,6 +2,7 @@
 //! from outside, as a browser would, and the responses. Nothing is written to the stage.
 
 mod ask;
+mod heartbeat;
 mod page;
 
 use std::time::{Duration, Instant};
@@ -23,7 +24,24 @@ pub struct Expected {
     pub api: Option<String>,
     /// In the socket's hello.
     pub server: Option<String>,
+    /// In the heartbeats that reach the servers.
+    pub publisher: Option<String>,
+    /// Whether the servers may be silent about heartbeats.
+    pub silent_servers: SilentServers,
 }
+
+/// Whether servers may be silent about heartbeats, as those of a release before heartbeats went through the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SilentServers {
+    /// They may: the stage may be of an earlier release.
+    #[default]
+    Accepted,
+    /// They may not: the servers are of this release.
+    Refused,
+}
+
+/// The name of the check that changes reach the servers: by a heartbeat, which goes the whole way of a change.
+pub const HEARTBEAT: &str = "heartbeat";
 
 /// The longest time that one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,14 +55,15 @@ pub async fn check(urls: &Urls, expected: &Expected, network: &Network) -> Vec<C
         named("site", check_site(urls, expected.site.as_deref(), network)),
         named("www", check_www(urls, network)),
     );
-    let (api, socket) = tokio::join!(
+    let (api, socket, heartbeat) = tokio::join!(
         named("api", check_api(urls, expected.api.as_deref(), network)),
         named(
             "socket",
             check_socket(urls, expected.server.as_deref(), network)
         ),
+        named(HEARTBEAT, heartbeat::check(urls, expected, network)),
     );
-    vec![site, www, api, socket]
+    vec![site, www, api, socket, heartbeat]
 }
 
 /// Asks until everything answers as expected, or until the time limit `patience` is over; a release takes a moment to

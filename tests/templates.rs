@@ -2,6 +2,8 @@
 //! instances, and no retries of a stream. Each row is a fact by its path in a template; that the whole
 //! works with the facts that it can show is proven in `local_stage/`.
 
+mod scale;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -78,6 +80,7 @@ websocket /RedirectListener/Properties/Port 80
 websocket /RedirectListener/Properties/DefaultActions/0/RedirectConfig/Protocol "HTTPS"
 websocket /SocketRule/Properties/Actions/0/TargetGroupArn "Targets"
 websocket /SocketRule/Properties/Conditions/0/HostHeaderConfig/Values/0 "ws.${DomainName}"
+websocket /SocketRule/Properties/Conditions/1/PathPatternConfig/Values ["/","/heartbeat"]
 websocket /Targets/Properties/HealthCheckPath "/readyz"
 websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/WaitOnResourceSignals true
 websocket /Servers/UpdatePolicy/AutoScalingRollingUpdate/MaxBatchSize 1
@@ -126,6 +129,34 @@ fn servers_are_reached_through_the_load_balancer_only() {
         .map(|rule| &rule["SourceSecurityGroupId"])
         .collect();
     assert_eq!(sources, [&json!("LoadBalancerSecurityGroup")]);
+}
+
+/// A server reads the tree and writes the heartbeat. Changes are the API's, and messages the publisher's.
+#[test]
+fn a_server_writes_the_heartbeat_and_nothing_else_and_publishes_nothing() {
+    let policy = &resources("websocket")["ServerPolicy"]["Properties"]["PolicyDocument"];
+    let statements = policy["Statement"].as_array().unwrap();
+    let of_table: Vec<[&Value; 2]> = statements
+        .iter()
+        .filter(|statement| statement["Resource"] == "TableArn")
+        .map(|statement| {
+            let keys = &statement["Condition"]["ForAllValues:StringEquals"];
+            [&statement["Action"], &keys["dynamodb:LeadingKeys"]]
+        })
+        .collect();
+    assert_eq!(
+        json!(of_table),
+        json!([
+            ["dynamodb:Query", ["tree#main"]],
+            ["dynamodb:PutItem", ["heartbeat"]]
+        ])
+    );
+    assert!(!policy.to_string().contains("sns:Publish"));
+    let way = &resources("websocket")["DynamoDbEndpoint"]["Properties"]["PolicyDocument"];
+    assert_eq!(
+        way["Statement"][0]["Action"],
+        json!(["dynamodb:PutItem", "dynamodb:Query"])
+    );
 }
 
 /// Returns the resources of the servers' stack in a network.

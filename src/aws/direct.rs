@@ -1,6 +1,7 @@
-//! Calls to a service without its SDK crate: one signed `POST` to the service's endpoint in the stage's region. For EC2, whose
-//! crate has 1.2 million lines and would take longer to compile than all others together. In: the service, and headers and
-//! body of a call. Out: the text of the answer, or a fault. Nothing is retried here.
+//! Calls to a service without its SDK crate: one signed request to the service's endpoint in the stage's region. For EC2, whose
+//! crate has 1.2 million lines and would take longer to compile than all others together, and for services of which one or
+//! two calls are needed. In: the service, and method, path, headers and body of a call. Out: the text of the answer, or a fault.
+//! Nothing is retried here.
 
 use anyhow::Result;
 use aws_config::SdkConfig;
@@ -28,6 +29,8 @@ use super::denied::failure;
 pub(super) struct Direct {
     config: SdkConfig,
     service: &'static str,
+    /// The first part of the host's name; for most services it is the service's name.
+    host: &'static str,
     /// Reads code and message out of an answer that is an error.
     read_error: fn(&str) -> ErrorMetadata,
 }
@@ -37,6 +40,9 @@ pub(super) struct Direct {
 pub(super) struct Call {
     /// The permission that IAM asks for it, such as `ec2:DescribeSubnets`: the service and the operation's name.
     pub(super) permission: &'static str,
+    pub(super) method: &'static str,
+    /// Begins with a slash; most services have no other.
+    pub(super) path: String,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: String,
 }
@@ -58,15 +64,21 @@ impl Direct {
         Self {
             config: config.clone(),
             service,
+            host: service,
             read_error,
         }
+    }
+
+    /// Returns the way to a part of the service that has a host of its own.
+    pub(super) fn at_host(self, host: &'static str) -> Self {
+        Self { host, ..self }
     }
 
     /// Makes a call and returns the text of its answer.
     ///
     /// # Errors
     /// The service is not reached or refuses.
-    pub(super) async fn post(&self, call: Call) -> Result<String> {
+    pub(super) async fn send(&self, call: Call) -> Result<String> {
         let (read_error, permission) = (self.read_error, call.permission);
         let mut operation = Operation::builder()
             .service_name(self.service)
@@ -92,7 +104,7 @@ impl Direct {
         }
         let region = self.region();
         let china = if region.starts_with("cn-") { ".cn" } else { "" };
-        format!("https://{}.{region}.amazonaws.com{china}", self.service)
+        format!("https://{}.{region}.amazonaws.com{china}", self.host)
     }
 
     /// Returns the region of the stage. The configuration always has one.
@@ -134,9 +146,9 @@ impl Direct {
 
 fn request(call: Call) -> HttpRequest {
     let mut request = HttpRequest::new(SdkBody::from(call.body));
-    // Neither a fixed word nor a fixed path can be refused.
-    let _ = request.set_method("POST");
-    let _ = request.set_uri("/");
+    // A method's name is never refused; a path that is none has the service's answer.
+    let _ = request.set_method(call.method);
+    let _ = request.set_uri(call.path.as_str());
     for (name, value) in call.headers {
         request.headers_mut().insert(name, value);
     }
@@ -150,10 +162,26 @@ fn text(
     let body = response.body().bytes().unwrap_or_default();
     let body = String::from_utf8_lossy(body).into_owned();
     if response.status().is_success() {
-        Ok(body)
-    } else {
-        Err(OrchestratorError::operation(read_error(&body)))
+        return Ok(body);
     }
+    let error = read_error(&body);
+    let error = match (error.code(), response.headers().get(ERROR_TYPE)) {
+        (None, Some(code)) => coded(code, error.message()),
+        _ => error,
+    };
+    Err(OrchestratorError::operation(error))
+}
+
+/// The header by which services with paths of their own tell the code of an error. A namespace may follow it, after `:`.
+/// Source: Smithy, "AWS restJson1 protocol", "Operation error serialization".
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
+fn coded(code: &str, message: Option<&str>) -> ErrorMetadata {
+    let mut error = ErrorMetadata::builder().code(code.split(':').next().unwrap_or(code));
+    if let Some(message) = message {
+        error = error.message(message);
+    }
+    error.build()
 }
 
 /// Returns a configuration whose every call is answered with this text, and with the status that `answer` gives to its

@@ -49,7 +49,7 @@ impl Ec2 {
     /// EC2 is not reached or refuses (`ec2:DescribeAvailabilityZones`).
     pub async fn list_zones(&self) -> Result<Vec<AvailabilityZone>> {
         let call = query("ec2:DescribeAvailabilityZones", &[]);
-        let answer = self.direct.post(call).await;
+        let answer = self.direct.send(call).await;
         let xml = answer.context("failed to list the zones of the region")?;
         let fields = ["zoneName", "zoneState", "optInStatus", "zoneType"];
         let zones = items(&xml, "availabilityZoneInfo", &fields, &[])?;
@@ -69,7 +69,7 @@ impl Ec2 {
                 ("Filter.1.Value.1", instance_type),
             ],
         );
-        let xml = match self.direct.post(call).await {
+        let xml = match self.direct.send(call).await {
             Err(error) if is_unknown_question(&error) => return Ok(None),
             answer => answer.with_context(|| {
                 format!("failed to find the zones that offer `{instance_type}`")
@@ -103,7 +103,7 @@ impl Ec2 {
             .map(|(name, value)| (name.as_str(), *value))
             .collect();
         let call = query("ec2:DescribeVpcEndpointServices", &parameters);
-        let answer = self.direct.post(call).await;
+        let answer = self.direct.send(call).await;
         let xml = answer.context("failed to find the zones of endpoint services")?;
         let (fields, lists) = (["serviceName"], ["availabilityZoneSet"]);
         let found = items(&xml, "serviceDetailSet", &fields, &lists)?.into_iter();
@@ -172,6 +172,8 @@ fn query(permission: &'static str, parameters: &[(&str, &str)]) -> Call {
     let pairs = pairs.map(|(name, value)| format!("{name}={}", encoded(value)));
     Call {
         permission,
+        method: "POST",
+        path: "/".to_owned(),
         headers: vec![(
             "content-type",
             "application/x-www-form-urlencoded; charset=utf-8".to_owned(),

@@ -19,7 +19,9 @@ mod ec2_answer;
 mod fake;
 mod fault;
 mod http;
+mod lambda;
 mod logs;
+mod messages;
 mod rollback;
 mod route53;
 mod s3;
@@ -27,6 +29,7 @@ mod service_quotas;
 mod sqs;
 mod ssm;
 mod stack;
+mod stream_records;
 mod sts;
 mod upload;
 
@@ -57,7 +60,9 @@ pub use dynamodb::DynamoDb;
 pub use ec2::{AvailabilityZone, Ec2};
 pub use fault::Fault;
 use http::Trust;
+pub use lambda::{Lambda, Mapping};
 pub use logs::{CloudWatchLogs, LogEvent};
+pub use messages::TakenMessage;
 pub use rollback::{FailedEvent, Operation};
 pub use route53::{DnsRecord, Route53, Zone};
 pub use s3::{BucketContent, Object, S3};
@@ -65,6 +70,7 @@ pub use service_quotas::ServiceQuotas;
 pub use sqs::{Depth, Sqs};
 pub use ssm::Ssm;
 pub use stack::{Stack, StackEvent, StackResource, StackState, status_names};
+pub use stream_records::{JsonItem, RecordKey, SequenceNumber, Shard, StreamRecords};
 pub use sts::{Identity, SessionCredentials, Sts};
 pub use upload::Upload;
 
@@ -106,6 +112,10 @@ pub struct Aws {
     pub auto_scaling: AutoScaling,
     /// Queues in the stage's own region.
     pub sqs: Sqs,
+    /// The way from streams to functions, in the stage's own region.
+    pub lambda: Lambda,
+    /// The records of streams, and items, in the stage's own region.
+    pub stream_records: StreamRecords,
     /// Zones, and what they offer, in the stage's own region.
     pub ec2: Ec2,
     /// Parameters that AWS publishes, in the stage's own region.
@@ -128,6 +138,8 @@ impl Aws {
             logs: CloudWatchLogs::new(aws_sdk_cloudwatchlogs::Client::new(&config)),
             auto_scaling: AutoScaling::new(aws_sdk_autoscaling::Client::new(&config)),
             sqs: Sqs::new(aws_sdk_sqs::Client::new(&config)),
+            lambda: Lambda::new(&config),
+            stream_records: StreamRecords::new(&config),
             ec2: Ec2::new(&config),
             ssm: Ssm::new(&config),
             config,

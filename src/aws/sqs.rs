@@ -11,7 +11,7 @@ use super::denied::failure;
 /// The client to SQS.
 #[derive(Clone, Debug)]
 pub struct Sqs {
-    client: Client,
+    pub(super) client: Client,
 }
 
 /// The approximate number of messages in a queue: SQS counts within about a minute.

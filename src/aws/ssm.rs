@@ -28,13 +28,15 @@ impl Ssm {
     pub async fn find_parameter(&self, name: &str) -> Result<Option<String>> {
         let call = Call {
             permission: "ssm:GetParameter",
+            method: "POST",
+            path: "/".to_owned(),
             headers: vec![
                 ("content-type", "application/x-amz-json-1.1".to_owned()),
                 ("x-amz-target", "AmazonSSM.GetParameter".to_owned()),
             ],
             body: json!({ "Name": name }).to_string(),
         };
-        let text = match self.direct.post(call).await {
+        let text = match self.direct.send(call).await {
             Err(error) if is_missing(&error) => return Ok(None),
             answer => answer.with_context(|| format!("failed to read parameter `{name}`"))?,
         };
@@ -51,8 +53,8 @@ fn is_missing(error: &anyhow::Error) -> bool {
     code == Some("ParameterNotFound")
 }
 
-/// Reads code and message of an answer that is an error. The code may have a namespace before it, up to `#`.
-fn error(text: &str) -> ErrorMetadata {
+/// Reads code and message of an answer in JSON that is an error. The code may have a namespace before it, up to `#`.
+pub(super) fn error(text: &str) -> ErrorMetadata {
     let answer: Value = serde_json::from_str(text).unwrap_or_default();
     let mut error = ErrorMetadata::builder();
     if let Some(code) = answer["__type"].as_str() {

@@ -60,6 +60,13 @@ pub enum Command {
     Status(StatusArgs),
     /// Show what the Lambdas, the API and the servers of a stage log, merged by time
     Logs(LogsArgs),
+    /// List the changes that the publisher could not publish: which factories, when and why
+    DeadLetters(ReportArgs),
+    /// Publish what dead letters are about again, as it is now, and delete the letters that are done
+    ///
+    /// Of each factory the newest state of the table is published, or its removal: nothing goes back. A letter leaves its queue
+    /// only after that. Where the stream no longer has the records of a letter, every factory is published.
+    Replay(ReportArgs),
     /// Open the site of a stage in the browser, or print its address where there is none
     Open(OpenArgs),
     /// Open a shell on a server of a stage, by Session Manager
@@ -115,7 +122,7 @@ impl Command {
             Self::Deploy(args) => args.stage.output,
             Self::Build(args) => args.output,
             Self::Invoke(args) => args.output,
-            Self::Dev(args) => args.output,
+            Self::Dev(args) | Self::DeadLetters(args) | Self::Replay(args) => args.output,
             Self::Plan(args) => args.stage.output,
             Self::Recover(args) => args.stage.output,
             Self::Status(args) => args.stage.output,

@@ -23,6 +23,15 @@ pub(super) struct DeployedStage {
     pub(super) stacks: Vec<DeployedStack>,
 }
 
+impl DeployedStage {
+    /// Returns the outputs of its stacks.
+    pub(super) fn outputs(&self) -> Outputs {
+        let stacks = self.stacks.iter();
+        let outputs = stacks.map(|(plan, stack)| (plan.name.clone(), stack.outputs.clone()));
+        outputs.collect()
+    }
+}
+
 /// Finds a stage and its stacks.
 ///
 /// # Errors
@@ -76,11 +85,7 @@ pub(super) async fn load_release_history(
     platform: &Platform,
 ) -> Result<ReleaseHistory> {
     let stage = find_deployed_stage(config, platform).await?;
-    let outputs: Outputs = stage
-        .stacks
-        .iter()
-        .map(|(plan, stack)| (plan.name.clone(), stack.outputs.clone()))
-        .collect();
+    let outputs = stage.outputs();
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let bucket = outputs.find("foundation", "ArtifactBucket").cloned();
     let bucket = bucket.ok_or_else(absent)?;

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod cancel;
 pub mod completions;
+pub mod dead_letters;
 pub mod deploy;
 mod deployed_stage;
 pub mod dev;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod policy;
 pub mod recover;
 pub mod releases;
+pub mod replay;
 pub mod rollback;
 pub mod ssh;
 pub mod status;

@@ -22,7 +22,7 @@ use crate::release::{
     missing, outdated, shipped,
 };
 use crate::report::{RollbackReport, StackRow, seconds};
-use crate::verify::Expected;
+use crate::verify::{Expected, SilentServers};
 
 /// The number of missing objects that an error names.
 const NAMED: usize = 5;
@@ -99,7 +99,7 @@ pub(super) async fn restore(
     let sent = step(Step::Release, &mut steps, reporter, work).await?;
     let work = restore_artifacts(platform, history, &target, reporter);
     let (stacks, rolled) = step(Step::Provision, &mut steps, reporter, work).await?;
-    let work = verify_release(config, history, &target, reporter);
+    let work = verify_release(config, history, &target, &stacks, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
 
     let seconds = seconds(started.elapsed());
@@ -275,6 +275,7 @@ async fn verify_release(
     config: &Config,
     history: &ReleaseHistory,
     target: &ReleaseRecord,
+    stacks: &[Provisioned],
     reporter: &dyn Reporter,
 ) -> Result<()> {
     let build = |name: &str| {
@@ -285,8 +286,12 @@ async fn verify_release(
         site: Some(target.site.build.clone()),
         api: build("api"),
         server: build("websocket"),
+        publisher: build("publisher"),
+        silent_servers: SilentServers::Accepted,
     };
-    let verified = verify(config, &expected, &history.stage.endpoint, reporter).await;
+    let (stage, outputs) = (&history.stage, outputs_after(history, stacks));
+    let aws = (&stage.aws, &outputs);
+    let verified = verify(config, &expected, &stage.endpoint, aws, reporter).await;
     verified.with_context(|| format!("release `{}` was restored", target.id()))?;
     Ok(())
 }

@@ -1,22 +1,27 @@
 //! The last step of a deploy and of a rollback. In: the builds that should answer. Out: their checks, or the error of a stage
-//! that does not work.
+//! that does not work. Where heartbeats are lost, AWS is asked for the place.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::aws::Aws;
 use crate::check::Check;
 use crate::config::Config;
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::local::StageEndpoint;
+use crate::outputs::Outputs;
+use crate::status;
 use crate::verify::{self, Expected};
 
-/// Asks the running system; the deploy has succeeded only when it answers with this very release.
+/// Asks the running system; the deploy has succeeded only when it answers with this very release. `outputs` are those of the
+/// stage's stacks.
 pub(super) async fn verify(
     config: &Config,
     expected: &Expected,
     endpoint: &StageEndpoint,
+    (aws, outputs): (&Aws, &Outputs),
     reporter: &dyn Reporter,
 ) -> Result<Vec<Check>> {
     let patience = Duration::from_secs(config.settings.verify_seconds.into());
@@ -32,10 +37,11 @@ pub(super) async fn verify(
     if failing.is_empty() {
         return Ok(checks);
     }
-    let stage = config.stage.to_string();
-    Err(UserError::Unhealthy {
-        stage,
-        problem: verify::summary(&failing),
+    let mut problem = verify::summary(&failing);
+    if failing.iter().any(|check| check.name == verify::HEARTBEAT) {
+        let hop = status::find_losing_hop(aws, outputs).await;
+        problem.push_str(&format!("; {hop}"));
     }
-    .into())
+    let stage = config.stage.to_string();
+    Err(UserError::Unhealthy { stage, problem }.into())
 }

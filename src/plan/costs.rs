@@ -115,11 +115,16 @@ impl Counts {
                 }
             }
             "AWS::AutoScaling::AutoScalingGroup" => self.add_group(properties, all),
-            // Target tracking keeps an alarm for each direction.
+            // Target tracking keeps an alarm for each direction. An alarm on an expression costs as one for each of its metrics.
             "AWS::AutoScaling::ScalingPolicy"
                 if properties["PolicyType"] == "TargetTrackingScaling" =>
             {
-                self.count(&ALARM, 2);
+                let target = &properties["TargetTrackingConfiguration"];
+                let metrics = &target["CustomizedMetricSpecification"]["Metrics"];
+                let metrics = metrics.as_array().into_iter().flatten();
+                let read = metrics.filter(|metric| !metric["MetricStat"].is_null());
+                let read = u64::try_from(read.count()).unwrap_or(u64::MAX);
+                self.count(&ALARM, 2 * read.max(1));
             }
             "AWS::CloudWatch::Alarm" => self.count(&ALARM, length(&properties["Metrics"]).max(1)),
             "AWS::CloudWatch::CompositeAlarm" => self.count(&COMPOSITE_ALARM, 1),

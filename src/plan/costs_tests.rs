@@ -47,10 +47,10 @@ fn each_item_of_the_bill_is_told_and_nothing_of_ours_is_unknown() {
           4.20  websocket: 2 × detailed monitoring of an instance
           1.28  websocket: 16 × GiB of gp3 volume
           1.00  foundation: 1 × KMS key
+          0.90  websocket: 9 × alarm
           0.70  api: 7 × alarm
           0.50  dns: 1 × hosted zone
-          0.50  websocket: 5 × alarm
-        149.87  in all
+        150.27  in all
     "#);
 }
 
@@ -63,11 +63,11 @@ fn a_public_network_pays_for_addresses_in_place_of_endpoints() {
          10.95  websocket: 3 × public IPv4 address
           2.10  websocket: 1 × detailed monitoring of an instance
           1.00  foundation: 1 × KMS key
+          0.90  websocket: 9 × alarm
           0.70  api: 7 × alarm
           0.64  websocket: 8 × GiB of gp3 volume
           0.50  dns: 1 × hosted zone
-          0.50  websocket: 5 × alarm
-         48.00  in all
+         48.40  in all
     "#);
 }
 

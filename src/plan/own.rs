@@ -18,11 +18,12 @@ pub const STAGE_TAG: &str = "factory-tree:stage";
 const LONGEST_NAME: usize = 128;
 
 /// Names that mean something else to a person who reads or types them: verbs of the command line, and stacks of ours.
-pub const RESERVED: [&str; 26] = [
+pub const RESERVED: [&str; 28] = [
     "build",
     "cancel",
     "certificate-us-east-1",
     "completions",
+    "dead-letters",
     "deploy",
     "dev",
     "diff",
@@ -39,6 +40,7 @@ pub const RESERVED: [&str; 26] = [
     "policy",
     "recover",
     "releases",
+    "replay",
     "rollback",
     "schema",
     "ssh",

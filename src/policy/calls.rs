@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 50] = [
+pub(super) const CALLS: [(&str, &[&str]); 59] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -75,6 +75,15 @@ pub(super) const CALLS: [(&str, &[&str]); 50] = [
         &["ec2:DescribeVpcEndpointServices"],
     ),
     ("get_console_output", &["ec2:GetConsoleOutput"]),
+    (
+        "get_event_source_mapping",
+        &["lambda:GetEventSourceMapping"],
+    ),
+    ("get_item", &["dynamodb:GetItem"]),
+    ("get_records", &["dynamodb:GetRecords"]),
+    ("get_shard_iterator", &["dynamodb:GetShardIterator"]),
+    ("query", &["dynamodb:Query"]),
+    ("invoke_function", &["lambda:InvokeFunction"]),
     ("filter_log_events", &["logs:FilterLogEvents"]),
     (
         "change_resource_record_sets",
@@ -98,9 +107,15 @@ pub(super) const CALLS: [(&str, &[&str]); 50] = [
     ("put_object", &["s3:PutObject"]),
     ("upload_part", &["s3:PutObject"]),
     ("get_service_quota", &["servicequotas:GetServiceQuota"]),
+    (
+        "change_message_visibility_batch",
+        &["sqs:ChangeMessageVisibility"],
+    ),
+    ("delete_message_batch", &["sqs:DeleteMessage"]),
     ("delete_queue", &["sqs:DeleteQueue"]),
     ("get_queue_attributes", &["sqs:GetQueueAttributes"]),
     ("list_queues", &["sqs:ListQueues"]),
+    ("receive_message", &["sqs:ReceiveMessage"]),
     ("get_parameter", &["ssm:GetParameter"]),
     // Only for the server of a local stage.
     ("assume_role", &[]),
@@ -136,7 +151,9 @@ mod tests {
     fn called() -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
         let method = regex::Regex::new(r"client\s*\.(\w+)\(\)").unwrap();
-        let direct = regex::Regex::new(r#"(?:query\(\s*|permission: )"\w+:(\w+)""#).unwrap();
+        let direct =
+            regex::Regex::new(r#"(?:query\(\s*|permission: |ask_(?:stream|table)\()"\w+:(\w+)""#)
+                .unwrap();
         let capital = regex::Regex::new("(.)([A-Z])").unwrap();
         let snake = |name: &str| capital.replace_all(name, "${1}_$2").to_lowercase();
         let mut found = BTreeSet::new();

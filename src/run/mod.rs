@@ -142,6 +142,8 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Validate(args) => validate(&args),
         Command::Status(args) => status(&args, terminal).await,
         Command::Logs(args) => logs(&args, terminal).await,
+        Command::DeadLetters(args) => dead_letters(&args).await,
+        Command::Replay(args) => replay(&args, terminal).await,
         Command::Open(args) => handed_over::open(&args, terminal).await,
         Command::Ssh(args) => handed_over::ssh(&args).await,
         Command::Releases(args) => releases(&args).await,
@@ -315,6 +317,26 @@ async fn logs(args: &LogsArgs, terminal: &Terminal) -> Result<Exit> {
     }
     let report = commands::logs::read(&mut logs, &*reporter).await?;
     quietly_closed(ui::print_logs(&report, output))
+}
+
+async fn dead_letters(args: &ReportArgs) -> Result<Exit> {
+    let config = load_config(&args.selection)?;
+    let report = commands::dead_letters::dead_letters(&config).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(Exit::Success)
+}
+
+/// Asks nobody: what is published is what the table has, and a letter goes only with its reason.
+async fn replay(args: &ReportArgs, terminal: &Terminal) -> Result<Exit> {
+    let config = load_config(&args.selection)?;
+    let work = async |journal: &Journal| commands::replay::replay(&config, journal).await;
+    let report = with_progress(&config, args.output, terminal, work).await?;
+    ui::print_report(&report, args.output)?;
+    Ok(if report.left.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 async fn releases(args: &ReleasesArgs) -> Result<Exit> {

@@ -9,7 +9,9 @@ mod certificates;
 mod deployed;
 mod drift;
 mod instances;
+mod lost_heartbeat;
 mod queues;
+mod streams;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -27,7 +29,9 @@ pub use alarms::AlarmRow;
 pub use certificates::CertificateRow;
 pub use drift::{DriftRow, DriftState};
 pub use instances::InstanceRow;
+pub use lost_heartbeat::find_losing_hop;
 pub use queues::QueueRow;
+pub use streams::StreamRow;
 
 /// The longest time that one question may take; `status` answers within it.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,6 +56,8 @@ pub struct Observations {
     pub certificates: Vec<CertificateRow>,
     /// Every instance of the groups of servers.
     pub instances: Vec<InstanceRow>,
+    /// The event source mappings, by which streams reach their functions.
+    pub streams: Vec<StreamRow>,
     /// The queues of the stacks, and those that the servers made.
     pub queues: Vec<QueueRow>,
     /// The resources that differ from their templates; only where that was asked for.
@@ -78,11 +84,12 @@ pub async fn observe(aws: &Aws, found: &[FoundStack], scope: StatusScope) -> Obs
             StatusScope::WithDrift => Some(drift::ask(aws, found).await),
         }
     };
-    let (release, alarms, certificates, instances, queues, of_servers, drift) = tokio::join!(
+    let (release, alarms, certificates, instances, streams, queues, of_servers, drift) = tokio::join!(
         ask("last deploy", TIMEOUT, deployed::ask(aws, found)),
         ask("alarms", TIMEOUT, alarms::ask(aws, found)),
         ask("certificates", TIMEOUT, certificates::ask(aws, found)),
         ask("instances", TIMEOUT, instances::ask(aws, found)),
+        ask("streams", TIMEOUT, streams::ask(aws, found)),
         ask("queues", TIMEOUT, queues::of_stacks(aws, found)),
         ask("server queues", TIMEOUT, queues::of_servers(aws, found)),
         drift,
@@ -99,6 +106,7 @@ pub async fn observe(aws: &Aws, found: &[FoundStack], scope: StatusScope) -> Obs
         alarms: answer_or_unknown(alarms, &mut unknown).unwrap_or_default(),
         certificates: answer_or_unknown(certificates, &mut unknown).unwrap_or_default(),
         instances: answer_or_unknown(instances, &mut unknown).unwrap_or_default(),
+        streams: answer_or_unknown(streams, &mut unknown).unwrap_or_default(),
         queues: queues.concat(),
         drift,
         unknown,
@@ -145,6 +153,7 @@ impl Observations {
                 .map(|row| certificates::check(row, now)),
         );
         checks.extend(instances::checks(&self.instances));
+        checks.extend(streams::checks(&self.streams));
         checks.extend(queues::checks(&self.queues));
         checks
     }

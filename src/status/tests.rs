@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::aws::{
-    AlarmState, Certificate, CertificateState, Depth, DriftedResource, Group, Instance,
+    AlarmState, Certificate, CertificateState, Depth, DriftedResource, Group, Instance, Mapping,
     PropertyDrift,
 };
 use crate::release::{ArtifactRecord, SiteRecord};
@@ -52,6 +52,16 @@ fn queue(name: &str, purpose: QueuePurpose, waiting: u64) -> QueueRow {
     }
 }
 
+fn stream(last_result: &str) -> StreamRow {
+    StreamRow {
+        name: "StreamToPublisher".to_owned(),
+        mapping: Mapping {
+            state: "Enabled".to_owned(),
+            last_result: last_result.to_owned(),
+        },
+    }
+}
+
 fn instances() -> Vec<InstanceRow> {
     let instance = |id: &str, healthy, version: &str| Instance {
         id: id.to_owned(),
@@ -76,6 +86,7 @@ fn healthy() -> Observations {
         ],
         certificates: vec![certificate(CertificateState::Issued, 265)],
         instances: instances().into_iter().filter(|row| row.healthy).collect(),
+        streams: vec![stream("OK")],
         queues: vec![
             queue("DeadLetters", QueuePurpose::DeadLetters, 0),
             queue("prod-websocket-i-1", QueuePurpose::Server, 7),
@@ -135,6 +146,7 @@ fn ill() -> Observations {
         ],
         certificates: vec![certificate(CertificateState::Issued, 14)],
         instances: instances(),
+        streams: vec![stream("PROBLEM: Function call failed")],
         queues: vec![queue("DeadLetters", QueuePurpose::DeadLetters, 3)],
         drift: Some(drift::rows("api", drift)),
         unknown: vec![Unknown {
@@ -209,7 +221,8 @@ fn a_certificate_passes_until_fourteen_days_before_its_end() {
 }
 
 #[test]
-fn what_fails_is_an_alarm_that_fires_an_ill_instance_and_a_filled_dead_letter_queue() {
+fn what_fails_is_an_alarm_that_fires_an_ill_instance_a_stopped_stream_and_a_filled_dead_letter_queue()
+ {
     let failing = |seen: Observations| -> Vec<String> {
         let checks = seen.checks(at(0)).into_iter();
         checks
@@ -224,6 +237,7 @@ fn what_fails_is_an_alarm_that_fires_an_ill_instance_and_a_filled_dead_letter_qu
             "alarm ApiErrors",
             "certificate",
             "instance i-old",
+            "stream StreamToPublisher",
             "queue DeadLetters"
         ]
     );

@@ -36,6 +36,14 @@ fn a_stage_that_is_not_there_has_no_releases() {
 }
 
 #[test]
+fn a_stage_that_is_not_there_has_no_dead_letters() {
+    for verb in ["dead-letters", "replay"] {
+        let reported = Project::new().run(&[verb]);
+        insta::assert_snapshot!(format!("absent_{verb}"), reported);
+    }
+}
+
+#[test]
 fn the_logs_of_a_stage_that_is_not_there_are_reported_with_the_cure() {
     insta::assert_snapshot!(Project::new().run(&["logs"]));
 }

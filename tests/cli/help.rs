@@ -30,6 +30,14 @@ fn the_help_of_status_and_logs_names_every_flag() {
 }
 
 #[test]
+fn the_help_of_dead_letters_and_replay_names_every_flag() {
+    for verb in ["dead-letters", "replay"] {
+        let reported = Project::new().run(&[verb, "--help"]);
+        insta::assert_snapshot!(format!("help_{verb}"), reported);
+    }
+}
+
+#[test]
 fn the_help_of_releases_diff_and_rollback_names_every_flag() {
     for verb in ["releases", "diff", "rollback"] {
         let reported = Project::new().run(&[verb, "--help"]);

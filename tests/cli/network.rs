@@ -119,6 +119,8 @@ fn a_whole_deploy_and_every_verb_after_it_go_through_the_proxy() {
             |line: &str| line.contains(&format!(" {check} ")) && line.contains(" build ");
         assert!(status.lines().any(is_healthy), "{check}: {status}");
     }
+    let heartbeat = |line: &str| line.contains(" heartbeat ") && line.contains("publisher");
+    assert!(status.lines().any(heartbeat), "{status}");
     project.write("event.json", "{}");
     let later: [&[&str]; 8] = [
         &["invoke", "api", "--event", "event.json"],

@@ -56,7 +56,7 @@ fn the_whole_road_is_granted_by_the_printed_policies_and_aws_would_take_its_requ
 
     stage.grant(&all);
     stage.succeeds(&["deploy"]);
-    for verb in ["status", "logs", "outputs"] {
+    for verb in ["status", "logs", "outputs", "dead-letters", "replay"] {
         stage.succeeds(&[verb]);
     }
     let releases = stage.succeeds(&["releases"]);

@@ -4,6 +4,7 @@ mod company;
 mod configurations;
 mod faults;
 mod granted;
+mod heartbeat;
 mod incident;
 mod own;
 mod pieces;

@@ -60,6 +60,10 @@ impl FakeAws {
                 Redirect::permanent(&format!("https://{site}{}", request.uri())).into_response()
             }
             "api" => json(format!(r#"{{"build":"{}"}}"#, build("api", "ApiBuild"))),
+            "ws" if path == "/heartbeat" => json(format!(
+                r#"{{"server":"i-1","written_ms_ago":0,"heard_ms_ago":0,"publisher":"{}"}}"#,
+                build("api", "PublisherBuild")
+            )),
             "ws" => hello(build("websocket", "ServerBuild"), request).await,
             _ if path == "/" => {
                 ([(header::CONTENT_TYPE, "text/html")], "<!doctype html>").into_response()

@@ -26,16 +26,17 @@ pub enum FactoryChange {
     },
 }
 
-/// A message on the topic that is no change.
-///
-/// A server sends it to the topic, and each server gets it by way of its own queue. It is shown to nobody.
+/// A message on the topic that is no change. It is shown to nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Signal {
-    /// The way from the topic to the servers works.
+    /// The whole way works: a server wrote a [`HeartbeatItem`](crate::heartbeat::HeartbeatItem) into the table, and the
+    /// publisher made this message of its record.
     Heartbeat {
-        /// The name of the server that sent it.
+        /// The name of the server that wrote it.
         server: String,
+        /// The build id of the publisher that made the message.
+        publisher: String,
     },
 }
 
@@ -74,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_heartbeat_is_no_change() {
-        let json = r#"{"type":"heartbeat","server":"i-1-run"}"#;
+        let json = r#"{"type":"heartbeat","server":"i-1-run","publisher":"b1"}"#;
 
         let signal: Signal = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&signal).unwrap(), json);

@@ -14,6 +14,7 @@
 //! | [`message`] | the messages from a server to the browsers |
 //! | [`tree`] | applying changes by revision |
 //! | [`item`] | the table item of a factory |
+//! | [`heartbeat`] | the one item of the table that is no factory |
 
 pub mod bounds;
 pub mod change;
@@ -21,6 +22,7 @@ pub mod count;
 pub mod draw;
 pub mod factory;
 pub mod field;
+pub mod heartbeat;
 pub mod id;
 pub mod item;
 pub mod message;

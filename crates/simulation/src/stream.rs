@@ -40,7 +40,7 @@ impl Mapping {
         let mut event = Event::default();
         event.records = records.collect();
         let topic = FaultyTopic::new(fault);
-        let response = now_or_never(publish_changes(&topic, event)).unwrap_or_default();
+        let response = now_or_never(publish_changes(&topic, "build", event)).unwrap_or_default();
         let done = match fault {
             PublishFault::LostResult => 0,
             _ => first_failure(&response).unwrap_or(taken),
@@ -72,9 +72,12 @@ fn record(place: usize, image: &StreamImage) -> EventRecord {
     let mut record = EventRecord::default();
     "MODIFY".clone_into(&mut record.event_name);
     record.change.sequence_number = Some(place.to_string());
-    let StreamImage::Factory(item) = image;
     // Every item can be written.
-    record.change.new_image = serde_dynamo::to_item(item).unwrap_or_default();
+    record.change.new_image = match image {
+        StreamImage::Factory(item) => serde_dynamo::to_item(item),
+        StreamImage::Heartbeat(item) => serde_dynamo::to_item(item),
+    }
+    .unwrap_or_default();
     record
 }
 

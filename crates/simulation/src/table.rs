@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use anyhow::{Result, ensure};
 use domain::factory::UNDO_SECONDS;
+use domain::heartbeat::HeartbeatItem;
 use domain::item::FactoryItem;
 use domain::{Bounds, Count, Edit, Factory, FactoryChange, FactoryId, Name, NewFactory};
 use websocket::hub::TableContent;
@@ -32,6 +33,8 @@ pub struct TableState {
 pub enum StreamImage {
     /// The item of a factory.
     Factory(Box<FactoryItem>),
+    /// The heartbeat.
+    Heartbeat(HeartbeatItem),
 }
 
 /// Returns the id of a factory.
@@ -164,6 +167,12 @@ impl TableState {
     pub fn expire(&mut self, now: u64) {
         let is_kept = |item: &FactoryItem| item.expires.is_none_or(|expires| expires > now);
         self.items.retain(|_, item| is_kept(item));
+    }
+
+    /// Writes the heartbeat of a server.
+    pub fn beat(&mut self, server: &str, now: u64) {
+        let heartbeat = HeartbeatItem::new(server, now);
+        self.stream.push((now, StreamImage::Heartbeat(heartbeat)));
     }
 
     fn put(&mut self, number: u8, item: FactoryItem, now: u64) {

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use domain::FactoryId;
-use domain::change::Signal;
 
 use crate::known::TreeMessage;
 use crate::page::{Event, Page};
@@ -174,16 +173,8 @@ impl World {
 
     fn beat(&mut self, server: usize) {
         let now = self.clock(server);
-        if !self.servers[server].beat(now) {
-            return;
-        }
-        let signal = Signal::Heartbeat {
-            server: self.servers[server].name.clone(),
-        };
-        if let Ok(text) = serde_json::to_string(&signal) {
-            for server in &mut self.servers {
-                server.enqueue(&text);
-            }
+        if self.servers[server].beat(now) {
+            self.table.lock().beat(&self.servers[server].name, self.now);
         }
     }
 

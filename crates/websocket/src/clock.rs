@@ -1,7 +1,7 @@
 //! The clock of this program. No other module reads the time: the other modules call this one or get the time as a
 //! parameter.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Returns the current moment of the monotonic clock, for measuring durations.
 pub fn now() -> Instant {
@@ -10,7 +10,21 @@ pub fn now() -> Instant {
 
 /// Returns the current time in seconds since 1970, which different servers can compare.
 pub fn seconds_since_1970() -> u64 {
+    since_1970().as_secs()
+}
+
+/// Returns the current time in milliseconds since 1970.
+pub fn milliseconds_since_1970() -> u64 {
+    milliseconds(since_1970())
+}
+
+/// Returns a duration in full milliseconds.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+        .unwrap_or_default()
 }

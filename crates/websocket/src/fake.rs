@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopicOutput;
-use aws_sdk_sns::operation::publish::PublishOutput;
 use aws_sdk_sns::operation::subscribe::SubscribeOutput;
 use aws_sdk_sns::operation::unsubscribe::UnsubscribeOutput;
 use aws_sdk_sqs::operation::create_queue::{CreateQueueError, CreateQueueOutput};
@@ -24,6 +24,8 @@ use aws_smithy_mocks::{
     MockResponse, MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock,
 };
 use domain::Factory;
+use domain::change::Signal;
+use domain::heartbeat::HeartbeatItem;
 use domain::item::FactoryItem;
 use startup::Variables;
 
@@ -43,18 +45,33 @@ pub(crate) struct AccountState {
     pub(crate) hides_subscriptions: bool,
     /// The bodies that polls return, one per poll. Polls fail if there are none left.
     pub(crate) messages: VecDeque<String>,
-    /// Whether the topic delivers nothing that is published.
+    /// Whether nothing that is written into the table comes through the topic.
     pub(crate) loses_messages: bool,
     /// Whether no queue can be created or polled.
     pub(crate) has_no_queues: bool,
-    /// The number of published messages.
-    pub(crate) published: usize,
+    /// The number of heartbeats that were written into the table.
+    pub(crate) heartbeats: usize,
     /// The number of deleted messages.
     pub(crate) deleted_messages: usize,
     /// The factories in the table.
     pub(crate) factories: Vec<Factory>,
     /// The number of reads of the table.
     pub(crate) reads: usize,
+}
+
+impl AccountState {
+    /// Carries a heartbeat on to the queue, as the publisher and the topic do.
+    fn beat(&mut self, heartbeat: HeartbeatItem) {
+        self.heartbeats += 1;
+        if !self.loses_messages && !self.subscriptions.is_empty() {
+            let signal = Signal::Heartbeat {
+                server: heartbeat.server,
+                publisher: "publisher".to_owned(),
+            };
+            self.messages
+                .push_back(serde_json::to_string(&signal).unwrap());
+        }
+    }
 }
 
 /// A fake account that clients and a test share.
@@ -137,6 +154,13 @@ impl FakeAccount {
                 .collect();
             QueryOutput::builder().set_items(Some(items)).build()
         });
+        let account = self.clone();
+        let put = mock!(aws_sdk_dynamodb::Client::put_item).then_compute_output(move |request| {
+            let item = request.item().unwrap().clone();
+            let heartbeat: HeartbeatItem = serde_dynamo::from_item(item).unwrap();
+            account.lock().beat(heartbeat);
+            PutItemOutput::builder().build()
+        });
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version_latest()
             .region(aws_sdk_dynamodb::config::Region::new(REGION))
@@ -144,7 +168,7 @@ impl FakeAccount {
                 "k", "s", None, None, "t",
             ))
             .http_client(create_mock_http_client())
-            .interceptor(responses(&[query]))
+            .interceptor(responses(&[query, put]))
             .build();
         Table::new(
             aws_sdk_dynamodb::Client::from_conf(config),
@@ -290,17 +314,7 @@ impl FakeAccount {
             account.lock().subscriptions.retain(|known| *known != queue);
             UnsubscribeOutput::builder().build()
         });
-        let account = self.clone();
-        let publish = mock!(Client::publish).then_compute_output(move |request| {
-            let mut account = account.lock();
-            account.published += 1;
-            if !account.loses_messages && !account.subscriptions.is_empty() {
-                let body = request.message().unwrap().to_owned();
-                account.messages.push_back(body);
-            }
-            PublishOutput::builder().build()
-        });
-        vec![subscribe, list, unsubscribe, publish]
+        vec![subscribe, list, unsubscribe]
     }
 }
 

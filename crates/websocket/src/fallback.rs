@@ -95,7 +95,7 @@ mod tests {
             pause().await;
         }
         // A change that was published before it, and after the last read, may be lost.
-        readiness.record_heartbeat(clock::now());
+        readiness.record_heartbeat(clock::now(), "b1".to_owned());
         let before = reads();
         pause().await;
         let after = reads();

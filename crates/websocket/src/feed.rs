@@ -111,7 +111,7 @@ impl Feed {
 
     fn heartbeat(&self) -> Heartbeat<'_> {
         Heartbeat {
-            topic: &self.topic,
+            table: &self.loader.table,
             readiness: &self.readiness,
             timing: self.timing,
             server: &self.server,

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct FeedTiming {
     /// The time without a heartbeat after which the server sends one.
     pub beat: Duration,
+    /// The shortest time between two heartbeats of a server, however often somebody asks for one.
+    pub spacing: Duration,
     /// The time without a heartbeat after which the server reads the table instead.
     pub quiet: Duration,
     /// The time without a heartbeat, though one was sent, after which the server makes a new queue.
@@ -30,6 +32,7 @@ impl Default for FeedTiming {
     fn default() -> Self {
         Self {
             beat: Duration::from_secs(10),
+            spacing: Duration::from_secs(1),
             quiet: Duration::from_secs(30),
             deaf: Duration::from_secs(60),
             fallback: Duration::from_secs(10),

@@ -26,9 +26,9 @@ impl Inbox<'_> {
     /// Takes one message, received at `now`.
     pub fn take(&self, body: &str, now: Instant) {
         increment(&self.metrics.received);
-        if let Ok(Signal::Heartbeat { .. }) = serde_json::from_str(body) {
+        if let Ok(Signal::Heartbeat { publisher, .. }) = serde_json::from_str(body) {
             increment(&self.metrics.heartbeats);
-            self.readiness.record_heartbeat(now);
+            self.readiness.record_heartbeat(now, publisher);
             return;
         }
         match serde_json::from_str::<FactoryChange>(body) {

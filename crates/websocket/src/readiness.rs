@@ -1,9 +1,10 @@
-//! The readiness of the server: whether a load balancer may send it new connections.
+//! The readiness of the server: whether a load balancer may send it new connections, and the last signs of life that it
+//! rests on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// The time after which the tree may be outdated, if neither a heartbeat came through the topic nor the table was read.
 ///
@@ -17,14 +18,28 @@ pub struct Readiness {
     last: Mutex<LastSigns>,
     is_subscribed: watch::Sender<bool>,
     is_draining: watch::Sender<bool>,
+    heartbeat_wanted: Notify,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct LastSigns {
-    /// When the last heartbeat came through the topic and the queue.
+    /// When the last heartbeat came, or the queue was subscribed.
     heartbeat: Option<Instant>,
     /// The last moment whose tree is known.
     current: Option<Instant>,
+    /// When this server wrote its last heartbeat into the table.
+    written: Option<Instant>,
+    /// The last heartbeat that came.
+    heard: Option<Heard>,
+}
+
+/// A heartbeat that came by way of the table, its stream, the publisher, the topic and this server's queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// When it came.
+    pub at: Instant,
+    /// The build id of the publisher that sent it on.
+    pub publisher: String,
 }
 
 /// The reason why a server is not ready, as `/readyz` reports it.
@@ -47,6 +62,7 @@ impl Default for Readiness {
             last: Mutex::default(),
             is_subscribed: watch::Sender::new(false),
             is_draining: watch::Sender::new(false),
+            heartbeat_wanted: Notify::new(),
         }
     }
 }
@@ -55,15 +71,43 @@ impl Readiness {
     /// Records that a queue is subscribed and the tree is loaded. A queue that is lost later is replaced, and the table
     /// is read meanwhile.
     pub fn set_subscribed(&self, now: Instant) {
-        self.record_heartbeat(now);
+        self.lock().record_life(now);
         self.is_subscribed.send_replace(true);
     }
 
-    /// Records that a heartbeat came through the topic and the queue.
-    pub fn record_heartbeat(&self, now: Instant) {
+    /// Records that a heartbeat came, which the publisher of this build sent on.
+    pub fn record_heartbeat(&self, now: Instant, publisher: String) {
         let mut last = self.lock();
-        last.heartbeat = last.heartbeat.max(Some(now));
-        last.current = last.current.max(Some(now));
+        last.record_life(now);
+        if last.heard.as_ref().is_none_or(|heard| heard.at <= now) {
+            last.heard = Some(Heard { at: now, publisher });
+        }
+    }
+
+    /// Records that this server wrote a heartbeat into the table.
+    pub fn record_written(&self, now: Instant) {
+        let mut last = self.lock();
+        last.written = last.written.max(Some(now));
+    }
+
+    /// Returns the last heartbeat that came.
+    pub fn last_heard(&self) -> Option<Heard> {
+        self.lock().heard.clone()
+    }
+
+    /// Returns when this server wrote its last heartbeat into the table.
+    pub fn last_written(&self) -> Option<Instant> {
+        self.lock().written
+    }
+
+    /// Asks for a heartbeat before its time.
+    pub fn want_heartbeat(&self) {
+        self.heartbeat_wanted.notify_one();
+    }
+
+    /// Waits until somebody asks for a heartbeat.
+    pub async fn wait_until_wanted(&self) {
+        self.heartbeat_wanted.notified().await;
     }
 
     /// Records that the table was read; the read began at `asked`.
@@ -123,6 +167,13 @@ impl Readiness {
     }
 }
 
+impl LastSigns {
+    fn record_life(&mut self, now: Instant) {
+        self.heartbeat = self.heartbeat.max(Some(now));
+        self.current = self.current.max(Some(now));
+    }
+}
+
 fn is_within(moment: Option<Instant>, time: Duration, now: Instant) -> bool {
     moment.is_some_and(|moment| now.saturating_duration_since(moment) < time)
 }
@@ -153,7 +204,7 @@ mod tests {
         readiness.record_table_read(later);
         assert_eq!(readiness.check(later + MAX_SILENCE - MOMENT), Ok(()));
         assert!(!readiness.has_heard_within(Duration::from_secs(299), later));
-        readiness.record_heartbeat(later + MAX_SILENCE);
+        readiness.record_heartbeat(later + MAX_SILENCE, "b1".to_owned());
         assert_eq!(readiness.check(later + 2 * MAX_SILENCE - MOMENT), Ok(()));
         assert!(readiness.has_heard_within(Duration::from_secs(1), later + MAX_SILENCE));
     }
@@ -167,6 +218,20 @@ mod tests {
         readiness.record_table_read(start);
 
         assert_eq!(readiness.check(start + MAX_SILENCE), Ok(()));
+    }
+
+    #[test]
+    fn a_subscription_is_no_heartbeat_that_was_heard() {
+        let readiness = Readiness::default();
+        let start = Instant::now();
+        readiness.set_subscribed(start);
+        assert_eq!(readiness.last_heard(), None);
+
+        readiness.record_heartbeat(start + MOMENT, "b2".to_owned());
+        readiness.record_heartbeat(start, "b1".to_owned());
+
+        let heard = readiness.last_heard().unwrap();
+        assert_eq!((heard.at, heard.publisher.as_str()), (start + MOMENT, "b2"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The paths of the server: the live channel at `/`, and its state at `/livez`, `/readyz` and `/metrics`.
+//! The paths of the server: the live channel at `/`, its last heartbeat at `/heartbeat`, and its state at `/livez`,
+//! `/readyz` and `/metrics`. Of these the load balancer makes the first two public (`templates/websocket.yaml`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Router};
+use axum::{Extension, Json, Router};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::net::TcpStream;
 
 use crate::clock;
@@ -30,6 +32,7 @@ use crate::server::Server;
 pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/", get(connect))
+        .route("/heartbeat", get(heartbeat))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -136,6 +139,42 @@ fn admit(
         };
         (status, refusal.to_string())
     })
+}
+
+/// The age of the last heartbeats, and the builds that they came through.
+#[derive(Debug, Serialize)]
+struct HeartbeatReport<'a> {
+    /// The name of this run of the server.
+    server: &'a str,
+    /// The build id of the server.
+    build: &'a str,
+    /// How long ago this server wrote a heartbeat into the table, in milliseconds.
+    written_ms_ago: Option<u64>,
+    /// How long ago a heartbeat came, this server's or another's, in milliseconds.
+    heard_ms_ago: Option<u64>,
+    /// The build id of the publisher that it came through.
+    publisher: Option<String>,
+}
+
+/// Returns what is known of the last heartbeat, and asks for a new one: who asks again soon learns how it is now. Heartbeats
+/// that are asked for are no closer to each other than `FeedTiming::spacing`.
+async fn heartbeat(State(server): State<Arc<Server>>) -> Response {
+    let (now, readiness) = (clock::now(), &server.readiness);
+    let age = |at| clock::milliseconds(now.saturating_duration_since(at));
+    let heard = readiness.last_heard();
+    let report = HeartbeatReport {
+        server: &server.name,
+        build: &server.build,
+        written_ms_ago: readiness.last_written().map(age),
+        heard_ms_ago: heard.as_ref().map(|heard| age(heard.at)),
+        publisher: heard.map(|heard| heard.publisher),
+    };
+    readiness.want_heartbeat();
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, Json(report)).into_response()
 }
 
 async fn livez() -> Response {

@@ -19,6 +19,8 @@ use crate::readiness::Readiness;
 pub struct Server {
     /// The name of this run; every restart has another one.
     pub name: String,
+    /// The build id of the server.
+    pub build: String,
     /// The hub that provides the messages for clients.
     pub hub: Arc<Hub>,
     /// Sends the changes of the hub to every connection.
@@ -50,6 +52,7 @@ impl Server {
             broadcaster: Arc::new(Broadcaster::new(processors)),
             hub: Arc::new(Hub::new(&config.build, &name)),
             name,
+            build: config.build.clone(),
             readiness: Arc::default(),
             metrics: Arc::default(),
             limits: Arc::new(limits),

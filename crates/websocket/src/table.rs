@@ -1,10 +1,14 @@
-//! The DynamoDB client: reads the whole tree. It needs the permission `dynamodb:Query` on the table.
+//! The DynamoDB client: reads the whole tree, and writes the heartbeat, which is no part of it.
+//!
+//! It needs these permissions on the table: `dynamodb:Query` for the partition of the tree, and `dynamodb:PutItem` for the
+//! partition of the heartbeat.
 
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::heartbeat::HeartbeatItem;
 use domain::item::{FactoryItem, PARTITION};
 use domain::{FactoryChange, FactoryId};
 
@@ -32,6 +36,19 @@ impl Table {
     /// Returns the table, reached through `client`.
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name }
+    }
+
+    /// Writes the heartbeat of this server in place of the one before.
+    ///
+    /// # Errors
+    /// Returns why the table did not take it.
+    pub async fn write_heartbeat(&self, server: &str, written_at: u64) -> Result<()> {
+        let item = serde_dynamo::to_item(HeartbeatItem::new(server, written_at))?;
+        let request = self.client.put_item().table_name(&self.name);
+        let response = request.set_item(Some(item)).send().await;
+        response
+            .map(drop)
+            .with_context(|| format!("failed to write a heartbeat into table `{}`", self.name))
     }
 }
 

@@ -1,12 +1,11 @@
 //! The SNS client: the subscriptions of the topic.
 //!
-//! It needs these permissions: on the topic `sns:Subscribe`, `sns:ListSubscriptionsByTopic` and `sns:Publish`, and on
-//! `*` `sns:Unsubscribe`, because that action supports no resource.
+//! It needs these permissions: on the topic `sns:Subscribe` and `sns:ListSubscriptionsByTopic`, and on `*`
+//! `sns:Unsubscribe`, because that action supports no resource. It publishes nothing.
 
 use anyhow::{Context, Result};
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::ProvideErrorMetadata;
-use domain::change::Signal;
 
 use crate::config::TopicArn;
 use crate::queues::Queue;
@@ -51,22 +50,6 @@ impl Topic {
         response
             .map(drop)
             .with_context(|| format!("failed to subscribe queue `{}`", queue.arn))
-    }
-
-    /// Sends a heartbeat to all servers.
-    ///
-    /// # Errors
-    /// Returns why the topic did not take it.
-    pub async fn publish_heartbeat(&self, server: &str) -> Result<()> {
-        let heartbeat = Signal::Heartbeat {
-            server: server.to_owned(),
-        };
-        let request = self.client.publish().topic_arn(self.arn.as_str());
-        let response = request
-            .message(serde_json::to_string(&heartbeat)?)
-            .send()
-            .await;
-        response.map(drop).context("failed to publish a heartbeat")
     }
 
     /// Returns whether the topic lists a confirmed subscription of a queue.

@@ -3,7 +3,10 @@
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use domain::FactoryChange;
+use domain::change::Signal;
+use domain::heartbeat::{self, HeartbeatItem};
 use domain::item::FactoryItem;
+use serde_dynamo::{AttributeValue, Item};
 
 /// The position of a record in its shard, by which Lambda identifies it.
 pub type SequenceNumber = String;
@@ -13,14 +16,25 @@ pub type SequenceNumber = String;
 pub struct TopicMessage {
     /// The sequence number of the record.
     pub sequence_number: SequenceNumber,
-    /// A [`FactoryChange`] as JSON.
+    /// The kind of the message.
+    pub kind: MessageKind,
+    /// A [`FactoryChange`] or a [`Signal`] as JSON.
     pub text: String,
+}
+
+/// The kind of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// The newest state of a factory.
+    Change,
+    /// A heartbeat. The next one replaces it, so it is worth no second attempt.
+    Heartbeat,
 }
 
 /// The messages and the unreadable records of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// The messages in the order of the records.
+    /// The messages in the order of the records; of several heartbeats the last one.
     pub messages: Vec<TopicMessage>,
     /// The records that can never be read, in their order.
     pub unreadable: Vec<UnreadableRecord>,
@@ -38,25 +52,32 @@ pub struct UnreadableRecord {
 }
 
 impl Batch {
-    /// Reads the records of a batch.
-    pub fn read(records: Vec<EventRecord>) -> Self {
+    /// Reads the records of a batch for the publisher of this build.
+    pub fn read(records: Vec<EventRecord>, build: &str) -> Self {
         let mut batch = Self::default();
         for record in records {
-            batch.add(record);
+            batch.add(record, build);
         }
         batch
     }
 
-    fn add(&mut self, record: EventRecord) {
+    /// Returns whether the batch has heartbeats and nothing else.
+    pub fn is_heartbeat(&self) -> bool {
+        let is_heartbeat = |message: &TopicMessage| message.kind == MessageKind::Heartbeat;
+        self.unreadable.is_empty() && self.messages.iter().all(is_heartbeat)
+    }
+
+    fn add(&mut self, record: EventRecord, build: &str) {
         // Only the time to live deletes items, long after the removal of the factory was published.
         if record.event_name == "REMOVE" {
             self.ignored += 1;
             return;
         }
         let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
-        match message_text(record) {
-            Ok(text) => self.messages.push(TopicMessage {
+        match read_image(record.change.new_image, build) {
+            Ok((kind, text)) => self.push(TopicMessage {
                 sequence_number,
+                kind,
                 text,
             }),
             Err(error) => self.unreadable.push(UnreadableRecord {
@@ -65,17 +86,36 @@ impl Batch {
             }),
         }
     }
+
+    /// Adds a message. A heartbeat takes the place of those before it, however many an outage has left.
+    fn push(&mut self, message: TopicMessage) {
+        if message.kind == MessageKind::Heartbeat {
+            let before = self.messages.len();
+            self.messages
+                .retain(|earlier| earlier.kind != MessageKind::Heartbeat);
+            self.ignored += before - self.messages.len();
+        }
+        self.messages.push(message);
+    }
 }
 
-fn message_text(record: EventRecord) -> anyhow::Result<String> {
-    let image = record.change.new_image;
+/// Returns the message that an image becomes.
+fn read_image(image: Item, build: &str) -> anyhow::Result<(MessageKind, String)> {
     anyhow::ensure!(
         !image.is_empty(),
         "the record has no new image: the stream's view type is not NEW_IMAGE"
     );
-    let record: FactoryItem = serde_dynamo::from_item(image)?;
-    let change: FactoryChange = record.into_change()?;
-    Ok(serde_json::to_string(&change)?)
+    if image.get("pk") == Some(&AttributeValue::S(heartbeat::PARTITION.to_owned())) {
+        let heartbeat: HeartbeatItem = serde_dynamo::from_item(image)?;
+        let signal = Signal::Heartbeat {
+            server: heartbeat.server,
+            publisher: build.to_owned(),
+        };
+        return Ok((MessageKind::Heartbeat, serde_json::to_string(&signal)?));
+    }
+    let item: FactoryItem = serde_dynamo::from_item(image)?;
+    let change: FactoryChange = item.into_change()?;
+    Ok((MessageKind::Change, serde_json::to_string(&change)?))
 }
 
 #[cfg(test)]
@@ -126,7 +166,7 @@ mod tests {
 
     fn read(records: &[Value]) -> Batch {
         let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
-        Batch::read(event.records)
+        Batch::read(event.records, "b1")
     }
 
     #[test]
@@ -194,6 +234,45 @@ mod tests {
             batch.unreadable[0].reason,
             "`lower` is 6; allowed: at most `upper`, which is 5"
         );
+    }
+
+    fn heartbeat(sequence_number: &str, server: &str) -> Value {
+        let image = json!({
+            "pk": { "S": "heartbeat" },
+            "sk": { "S": "heartbeat" },
+            "server": { "S": server },
+            "written_at": { "N": "1795000000000" },
+        });
+        record(sequence_number, "MODIFY", image)
+    }
+
+    #[test]
+    fn a_heartbeat_becomes_a_signal_with_the_build_of_the_publisher() {
+        let batch = read(&[heartbeat("1", "i-1")]);
+
+        assert_eq!(batch.messages[0].kind, MessageKind::Heartbeat);
+        insta::assert_snapshot!(
+            batch.messages[0].text,
+            @r#"{"type":"heartbeat","server":"i-1","publisher":"b1"}"#
+        );
+        assert!(batch.is_heartbeat());
+    }
+
+    #[test]
+    fn of_several_heartbeats_the_last_one_is_sent() {
+        let batch = read(&[
+            heartbeat("1", "i-1"),
+            record("2", "MODIFY", image()),
+            heartbeat("3", "i-2"),
+        ]);
+
+        let sent: Vec<&str> = batch
+            .messages
+            .iter()
+            .map(|message| &*message.sequence_number)
+            .collect();
+        assert_eq!((sent, batch.ignored), (vec!["2", "3"], 1));
+        assert!(!batch.is_heartbeat());
     }
 
     #[test]

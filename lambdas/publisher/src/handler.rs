@@ -1,11 +1,11 @@
 //! The handler of one batch: reads it, publishes its messages, and reports the failed records.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::dynamodb::Event;
 use serde::Serialize;
 
-use crate::batch::{Batch, SequenceNumber};
+use crate::batch::{Batch, MessageKind, SequenceNumber};
 use crate::topic::Publish;
 
 /// The response to Lambda: the failed records of a batch. An empty list is a success.
@@ -24,15 +24,16 @@ pub struct BatchItemFailure {
     pub item_identifier: SequenceNumber,
 }
 
-/// Publishes a batch, and returns the failed records in their order.
-pub async fn publish_changes(topic: &impl Publish, event: Event) -> BatchResponse {
+/// Publishes a batch, and returns the failed records in their order. `build` is the build id of this publisher, which the
+/// heartbeats carry on.
+pub async fn publish_changes(topic: &impl Publish, build: &str, event: Event) -> BatchResponse {
     let started = Instant::now();
     let order: Vec<_> = event
         .records
         .iter()
         .map(|record| record.change.sequence_number.clone())
         .collect();
-    let batch = Batch::read(event.records);
+    let batch = Batch::read(event.records, build);
     for record in &batch.unreadable {
         tracing::error!(
             sequence_number = record.sequence_number,
@@ -43,22 +44,35 @@ pub async fn publish_changes(topic: &impl Publish, event: Event) -> BatchRespons
 
     let refused = topic.publish(&batch.messages).await;
 
-    let refused = refused.into_iter().map(|message| &message.sequence_number);
+    // A heartbeat is not reported: no change is to wait until it was tried again, and the next one is on its way.
+    let refused = refused
+        .into_iter()
+        .filter(|message| message.kind == MessageKind::Change)
+        .map(|message| &message.sequence_number);
     let failed: Vec<&SequenceNumber> = batch
         .unreadable
         .iter()
         .map(|record| &record.sequence_number)
         .chain(refused)
         .collect();
+    log(&batch, order.len(), failed.len(), started.elapsed());
+    response(&order, &failed)
+}
+
+/// Logs a batch. Heartbeats come all day, and nobody reads their lines.
+fn log(batch: &Batch, records: usize, failed: usize, elapsed: Duration) {
+    if batch.is_heartbeat() {
+        tracing::debug!(records, "heartbeat");
+        return;
+    }
     tracing::info!(
-        records = order.len(),
-        published = batch.messages.len() + batch.unreadable.len() - failed.len(),
+        records,
+        published = (batch.messages.len() + batch.unreadable.len()).saturating_sub(failed),
         ignored = batch.ignored,
-        failed = failed.len(),
-        milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        failed,
+        milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         "batch"
     );
-    response(&order, &failed)
 }
 
 /// Lists the failed records in the order of the batch.
@@ -176,7 +190,7 @@ mod tests {
     async fn a_batch_is_published_in_tens() {
         let rules = [accepts(10), accepts(10), accepts(3)];
 
-        let response = publish_changes(&topic(&rules), event(23, &[])).await;
+        let response = publish_changes(&topic(&rules), "b1", event(23, &[])).await;
 
         assert_eq!(
             serde_json::to_string(&response).unwrap(),
@@ -189,7 +203,7 @@ mod tests {
     async fn an_unreadable_record_is_reported_and_the_others_are_published() {
         let rules = [accepts(4)];
 
-        let response = publish_changes(&topic(&rules), event(5, &[2])).await;
+        let response = publish_changes(&topic(&rules), "b1", event(5, &[2])).await;
 
         assert_eq!(
             serde_json::to_string(&response).unwrap(),
@@ -200,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn refused_messages_are_reported_in_the_order_of_the_records() {
-        let response = publish_changes(&topic(&[refuses(&["2", "0"])]), event(5, &[2])).await;
+        let response = publish_changes(&topic(&[refuses(&["2", "0"])]), "b1", event(5, &[2])).await;
 
         // The poison record is not sent, so the third message sent is record 4.
         assert_eq!(failures(&response), ["1", "2", "4"]);
@@ -210,7 +224,7 @@ mod tests {
     async fn a_failing_call_fails_its_ten_and_the_next_ten_are_sent() {
         let rules = [fails(), accepts(2)];
 
-        let response = publish_changes(&topic(&rules), event(12, &[])).await;
+        let response = publish_changes(&topic(&rules), "b1", event(12, &[])).await;
 
         assert_eq!(failures(&response).len(), 10);
         assert_eq!(failures(&response)[0], "1");
@@ -218,9 +232,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_heartbeat_that_is_refused_holds_up_nobody() {
+        let heartbeat = json!({
+            "eventID": "e", "eventName": "MODIFY", "awsRegion": "r",
+            "dynamodb": {
+                "SequenceNumber": "7",
+                "SizeBytes": 1,
+                "NewImage": {
+                    "pk": { "S": "heartbeat" },
+                    "sk": { "S": "heartbeat" },
+                    "server": { "S": "i-1" },
+                    "written_at": { "N": "1" },
+                },
+            },
+        });
+        let event = serde_json::from_value(json!({ "Records": [heartbeat] })).unwrap();
+
+        let response = publish_changes(&topic(&[fails()]), "b1", event).await;
+
+        assert_eq!(response, BatchResponse::default());
+    }
+
+    #[tokio::test]
     async fn an_empty_batch_sends_no_request() {
         assert_eq!(
-            publish_changes(&topic(&[]), event(0, &[])).await,
+            publish_changes(&topic(&[]), "b1", event(0, &[])).await,
             BatchResponse::default()
         );
     }

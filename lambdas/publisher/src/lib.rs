@@ -1,7 +1,8 @@
 //! Publishes the changes of the table's stream to the topic.
 //!
 //! In: batches of stream records, by Lambda's event source mapping. Out: one message per record on
-//! the topic, whole factories each, and the sequence numbers of the records that failed.
+//! the topic, whole factories each, and the sequence numbers of the records that failed. The record of a heartbeat becomes a
+//! message that names this publisher's build, so that the servers can tell that the whole way works, and through which build.
 //! The crate `domain` defines the meaning of a record; this crate does not know the topic's subscribers.
 //!
 //! # When a record fails
@@ -42,7 +43,9 @@ pub async fn run() -> Result<()> {
     let topic = Topic::connect(&config.topic).await;
     tracing::info!(build = config.build, "started");
     let handler = service_fn(|event: LambdaEvent<_>| async {
-        Ok::<_, std::convert::Infallible>(publish_changes(&topic, event.payload).await)
+        Ok::<_, std::convert::Infallible>(
+            publish_changes(&topic, &config.build, event.payload).await,
+        )
     });
     lambda_runtime::run(handler)
         .await

@@ -28,7 +28,7 @@ use crate::publish::{self, Published};
 use crate::release::{self, SiteTarget};
 use crate::report::{DeployReport, Released, StackRow, StepRow, seconds};
 use crate::template::DataConsent;
-use crate::verify::Expected;
+use crate::verify::{Expected, SilentServers};
 use record::{deploy_record, is_recorded, keep_record};
 
 /// The request of a deploy, beside its configuration.
@@ -205,7 +205,9 @@ async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Resu
     let work = release(deployment, &stacks);
     let released = step(Step::Release, steps, reporter, work).await?;
     let expected = expected(deployment.artifacts);
-    let work = verify(deployment.config, &expected, deployment.endpoint, reporter);
+    let (config, endpoint) = (deployment.config, deployment.endpoint);
+    let outputs = provision::outputs_of(&stacks);
+    let work = verify(config, &expected, endpoint, (aws, &outputs), reporter);
     step(Step::Verify, steps, reporter, work).await?;
     // A run that was cut off, or failed to verify, has done what it did: its record is still to be written.
     let changed = released.has_changed()
@@ -341,5 +343,7 @@ fn expected(artifacts: &Artifacts) -> Expected {
         site: Some(artifacts.site.build.clone()),
         api: Some(artifacts.api.id().to_owned()),
         server: Some(artifacts.server.id().to_owned()),
+        publisher: Some(artifacts.publisher.id().to_owned()),
+        silent_servers: SilentServers::Refused,
     }
 }

@@ -16,7 +16,7 @@ use crate::provision::{self, FoundStack};
 use crate::report::{Health, StackStatusRow, StatusReport};
 use crate::status::{self, Observations, StatusScope};
 use crate::urls::Urls;
-use crate::verify::{self, Expected};
+use crate::verify::{self, Expected, SilentServers};
 pub use watch::watch;
 
 /// The longest time that the AWS API may take to return the state of the stacks.
@@ -138,6 +138,8 @@ fn expected(stacks: &[FoundStack]) -> Expected {
         site: None,
         api: parameter("api", "ApiBuild"),
         server: parameter("websocket", "ServerBuild"),
+        publisher: parameter("api", "PublisherBuild"),
+        silent_servers: SilentServers::Accepted,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The feed against a fake account: the tree that it builds, the failures that it recovers from, and its cleanup.
 
+mod heartbeats;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -46,6 +48,7 @@ fn quick() -> FeedTiming {
     let soon = Duration::from_millis(40);
     FeedTiming {
         beat: soon,
+        spacing: Duration::from_millis(10),
         quiet: 3 * soon,
         deaf: Duration::from_secs(60),
         fallback: soon,
@@ -127,6 +130,7 @@ impl RunningFeed {
 #[tokio::test]
 async fn the_tree_combines_the_table_and_the_queue() {
     let account = FakeAccount::default();
+    account.lock().loses_messages = true;
     account.lock().factories = vec![factory(1, 3), factory(2, 1)];
     account.lock().messages = [
         message(1, 2),
@@ -270,68 +274,6 @@ async fn a_subscription_that_is_deleted_is_missed_soon() {
             account.subscriptions.len() == 1 && !account.queues.contains_key(&queue)
         })
         .await;
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_heartbeat_that_comes_back_needs_no_read_of_the_table() {
-    let account = FakeAccount::default();
-    let running = start_with(&account, quick());
-    ready(&running).await;
-
-    running
-        .until(|running| running.metrics.heartbeats.load(Ordering::Relaxed) >= 5)
-        .await;
-
-    assert_eq!(running.hub.factories(), 0, "it is shown to nobody");
-    assert_eq!(running.metrics.unreadable.load(Ordering::Relaxed), 0);
-    assert_eq!(running.metrics.fallback_reads.load(Ordering::Relaxed), 0);
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn messages_that_are_lost_come_from_the_table() {
-    let account = FakeAccount::default();
-    account.lock().factories = vec![factory(1, 1)];
-    let running = start_with(&account, quick());
-    ready(&running).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-
-    account.lock().loses_messages = true;
-    account.lock().factories = vec![factory(1, 2)];
-
-    running.until(|running| running.sends(1, 2)).await;
-    assert!(running.metrics.fallback_reads.load(Ordering::Relaxed) > 0);
-    let later = Instant::now() + Duration::from_secs(59);
-    assert_eq!(running.readiness.check(later), Ok(()));
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn a_server_that_hears_nothing_makes_a_new_queue_and_waits_longer_each_time() {
-    let account = FakeAccount::default();
-    account.lock().loses_messages = true;
-    let timing = FeedTiming {
-        deaf: Duration::from_millis(200),
-        ..quick()
-    };
-    let running = start_with(&account, timing);
-    let mut queue = ready(&running).await;
-
-    let mut waits = Vec::new();
-    for _ in 0..2 {
-        let began = Instant::now();
-        running
-            .until(|running| !running.account.lock().queues.contains_key(&queue))
-            .await;
-        waits.push(began.elapsed());
-        running
-            .until(|running| running.account.counts() == (1, 1))
-            .await;
-        queue = ready(&running).await;
-    }
-
-    assert!(waits[1] > waits[0] + Duration::from_millis(50), "{waits:?}");
     running.stop().await;
 }
 

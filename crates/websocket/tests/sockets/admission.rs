@@ -1,7 +1,7 @@
 //! The admission of clients, and the paths that report the server's state.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::message::LiveMessage;
 use websocket::server::Server;
@@ -100,6 +100,31 @@ async fn a_server_that_read_the_table_is_ready_and_counts() {
         metrics.contains("\nfactory_tree_websocket_deliveries_total 2\n"),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn the_last_heartbeat_is_told_with_the_builds_that_it_came_through() {
+    let test = start().await;
+    let told = async || {
+        let (status, body) = test.get("/heartbeat", "x: x").await;
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+
+    let before = told().await;
+    test.server
+        .readiness
+        .record_heartbeat(Instant::now(), "p1".to_owned());
+    test.server.readiness.record_written(Instant::now());
+    let after = told().await;
+
+    let nothing = serde_json::json!({
+        "server": "i-1-run", "build": "build-1",
+        "written_ms_ago": null, "heard_ms_ago": null, "publisher": null,
+    });
+    assert_eq!(before, nothing);
+    assert!(after["written_ms_ago"].is_u64() && after["heard_ms_ago"].is_u64());
+    assert_eq!(after["publisher"], "p1");
 }
 
 #[tokio::test]
