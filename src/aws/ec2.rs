@@ -129,7 +129,7 @@ impl Ec2 {
                 ("Filter.1.Value.1", auto_scaling_group),
             ],
         );
-        let answer = self.direct.post(call).await;
+        let answer = self.direct.send(call).await;
         let xml = answer.with_context(|| {
             format!("failed to list the instances of group `{auto_scaling_group}`")
         })?;
@@ -150,9 +150,9 @@ impl Ec2 {
                 &[("InstanceId", instance), ("Latest", latest)],
             )
         };
-        let newest = match self.direct.post(call("true")).await {
+        let newest = match self.direct.send(call("true")).await {
             Err(error) if has_code(&error, "UnsupportedOperation") => {
-                self.direct.post(call("false")).await
+                self.direct.send(call("false")).await
             }
             answer => answer,
         };

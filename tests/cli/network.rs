@@ -63,10 +63,8 @@ fn every_request_goes_through_the_proxy_to_the_private_authority() {
         assert!(!reported.contains("not reached"), "{reported}");
         assert!(network.seen().through > before, "{variable}: {reported}");
     }
-    let seen = network.seen();
     assert!(account.account().count("GetCallerIdentity") >= 3);
-    assert_eq!(seen.taken, seen.through, "requests around the proxy");
-    assert!(seen.asked.iter().all(|line| line.starts_with("CONNECT ")));
+    network.assert_that_nothing_went_around_it();
 }
 
 /// The hosts of stage prod, and that of AWS by which `doctor` knows region and time.
@@ -138,9 +136,7 @@ fn a_whole_deploy_and_every_verb_after_it_go_through_the_proxy() {
         assert!(!reported.contains("not reached"), "{verb:?}: {reported}");
         assert!(network.seen().through > before, "{verb:?}: {reported}");
     }
-    let seen = network.seen();
-    assert_eq!(seen.taken, seen.through, "requests around the proxy");
-    assert!(seen.asked.iter().all(|line| line.starts_with("CONNECT ")));
+    network.assert_that_nothing_went_around_it();
     assert!(aws.account().count("ExecuteChangeSet") >= 7);
 }
 

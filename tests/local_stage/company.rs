@@ -40,9 +40,7 @@ pub(super) fn a_stage_of_aws_goes_through_the_proxy_to_the_endpoint(stage: &Stag
         assert_eq!(code, Some(expected), "{verb:?}: {reported}");
         assert!(network.seen().through > before, "{verb:?}: {reported}");
     }
-    let seen = network.seen();
-    assert_eq!(seen.taken, seen.through, "requests around the proxy");
-    assert!(seen.asked.iter().all(|line| line.starts_with("CONNECT ")));
+    network.assert_that_nothing_went_around_it();
 }
 
 fn within<'a>(command: &'a mut Command, network: &CompanyNetwork) -> &'a mut Command {

@@ -88,6 +88,13 @@ impl CompanyNetwork {
         self.folder.path().join("ca.pem")
     }
 
+    /// Insists that every connection that an endpoint took came through the proxy, by CONNECT.
+    pub(crate) fn assert_that_nothing_went_around_it(&self) {
+        let seen = self.seen();
+        assert_eq!(seen.taken, seen.through, "requests around the proxy");
+        assert!(seen.asked.iter().all(|line| line.starts_with("CONNECT ")));
+    }
+
     /// What has come so far.
     pub(crate) fn seen(&self) -> Seen {
         self.seen.lock().unwrap().clone()
