@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite;
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 
-use crate::broadcaster::Broadcaster;
+use crate::broadcaster::{Broadcaster, Registration};
 use crate::clock;
 use crate::connection_limits::ConnectionPermit;
 use crate::hub::{Hub, Resume};
@@ -109,28 +109,34 @@ struct Open {
 }
 
 impl Connection {
-    /// Serves one client until the connection is closed. `early` was sent behind the handshake.
-    pub async fn serve(
+    /// Opens the connection to one client, and returns the work that serves it until it is closed. `early` was sent behind
+    /// the handshake.
+    ///
+    /// A function and no `async fn`: that would keep room for its parameters as long as the connection is open.
+    pub fn open(
         self,
         stream: Metered<TcpStream>,
-        early: Bytes,
-        resume: Option<Resume>,
+        early: &Bytes,
+        resume: Option<&Resume>,
         permit: ConnectionPermit,
-    ) {
-        let initial = self.hub.initial_messages(resume.as_ref());
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let initial = self.hub.initial_messages(resume);
         permit.charge(initial.snapshot_bytes(), clock::now());
         let (stream, budget) = stream.into_parts();
         let (hub, metrics) = (Arc::clone(&self.hub), Arc::clone(&self.metrics));
         let writer = Arc::new(Writer::new(stream, hub, metrics, initial));
         // Registered first, so that every change after the first messages is sent.
         let registration = self.broadcaster.register(Arc::clone(&writer));
-        let mut open = Open {
-            reader: Reader::new(&early, budget),
+        let open = Open {
+            reader: Reader::new(early, budget),
             writer,
             liveness: Liveness::new(self.timing.ping),
             close_at: None,
         };
-        drop(early);
+        self.serve(open, registration, permit)
+    }
+
+    async fn serve(self, mut open: Open, registration: Registration, _permit: ConnectionPermit) {
         let end = self.exchange(&mut open).await;
         drop(registration);
         match end {

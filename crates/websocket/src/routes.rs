@@ -92,9 +92,10 @@ async fn continue_as_connection(
         && let Ok(parts) = upgraded.downcast::<TokioIo<Metered<TcpStream>>>()
     {
         let stream = parts.io.into_inner();
-        connection
-            .serve(stream, parts.read_buf, resume, permit)
-            .await;
+        let open = connection.open(stream, &parts.read_buf, resume.as_ref(), permit);
+        // The buffer of the handshake and where the client wanted to continue are not needed any more.
+        drop((parts.read_buf, resume));
+        open.await;
     }
 }
 
