@@ -16,7 +16,8 @@ const ANSWERS_500: (&str, &str) = (
 
 /// There is nothing that could be restored. A page that names a script which is not there does not load.
 pub(super) fn a_first_release_that_fails_is_left_as_it_is(stage: &Stage, sources: &Path) {
-    stage.configure("    verify_seconds: 1\n");
+    // Time for the first heartbeat, so that the page is all that fails.
+    stage.configure("    verify_seconds: 10\n");
     write_text(sources, "lost");
     let failed = run(stage, "deploy", &["--undo-on-failure", "--output", "json"]);
     stage.configure("");

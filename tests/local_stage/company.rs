@@ -31,7 +31,7 @@ pub(super) fn a_stage_of_aws_goes_through_the_proxy_to_the_endpoint(stage: &Stag
         let answer = within(&mut command, &network).output().unwrap();
         (answer.status.code(), project.reported(&answer))
     };
-    let (code, deployed) = run(&["deploy", "--yes"]);
+    let (code, deployed) = run(&["deploy"]);
     assert_eq!(code, Some(1), "{deployed}");
     assert!(deployed.contains("stack site: created"), "{deployed}");
     for (verb, expected) in VERBS {

@@ -11,7 +11,7 @@ type Change = fn(&str) -> String;
 /// Each row takes one piece out of a template: its name, the template, and what is left.
 const PIECES: [(&str, &str, Change); 13] = [
     ("the event source mapping", "api.yaml", |text| {
-        without(text, "StreamToPublisher")
+        without(&without(text, "StreamToPublisher"), "StreamMapping")
     }),
     ("the stream's view type", "data.yaml", |text| {
         text.replace("NEW_IMAGE", "KEYS_ONLY")

@@ -29,6 +29,9 @@ from ministack.services.cloudformation import provisioners  # noqa: E402
 # Not calls of AWS's API: the local stage makes its server's session so, which an instance gets from its metadata service.
 FREE = {"sts:AssumeRole"}
 
+# The emulator takes the reading of one mapping for that of their list.
+MISTAKEN = {"lambda:ListEventSourceMappings": "lambda:GetEventSourceMapping"}
+
 # In bytes; a request with a template in it has 51 200 at most, and percent signs in it.
 LONGEST_BODY = 200_000
 
@@ -110,6 +113,7 @@ enforce = iam_evaluator.enforce
 def enforce_and_note(access_key_id, iam_action, *rest, **more):
     if iam_action in FREE:
         return None
+    iam_action = MISTAKEN.get(iam_action, iam_action)
     denied = enforce(access_key_id, iam_action, *rest, **more)
     note({"asked": iam_action, "denied": denied is not None, "deployer": access_key_id == "test"})
     return denied
