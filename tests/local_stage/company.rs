@@ -9,7 +9,7 @@ use crate::cli::project::Project;
 use crate::support::proxy::{CompanyNetwork, NAME};
 use crate::support::stage::Stage;
 
-/// What each verb ends with, once the deploy has failed at its proof: 0 where nothing public is asked.
+/// Each verb with its exit code, once the deploy has failed at its proof: 0 where nothing public is asked.
 const VERBS: [(&[&str], i32); 7] = [
     (&["outputs"], 0),
     (&["releases"], 0),

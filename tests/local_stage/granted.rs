@@ -52,7 +52,7 @@ fn the_whole_road_is_granted_by_the_printed_policies_and_aws_would_take_its_requ
         stage.denied(),
         BTreeSet::from(["cloudformation:DescribeStacks".to_owned()])
     );
-    // What the refused command had under way is noted before a later one ends.
+    // The requests that the refused command had under way are noted before a later one ends.
     stage.grant(&all);
     stage.succeeds(&["outputs"]);
     stage.forget();

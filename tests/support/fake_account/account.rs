@@ -39,7 +39,7 @@ pub(crate) struct FakeAccount {
     pub(crate) nested: BTreeMap<String, Vec<[String; 4]>>,
     /// The instances of the group of the stack `…-websocket`: id and lifecycle.
     pub(crate) servers: Vec<(&'static str, &'static str)>,
-    /// What instances have written to their consoles.
+    /// The consoles of instances, by their ids.
     pub(crate) consoles: BTreeMap<&'static str, String>,
     faults: VecDeque<(String, Fault)>,
     until: Option<(Instant, Fault)>,
