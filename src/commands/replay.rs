@@ -30,7 +30,7 @@ pub async fn replay(config: &Config, reporter: &dyn Reporter) -> Result<ReplayRe
         return Ok(ReplayReport::idle(name, taken.foreign.len()));
     }
     let count = taken.letters.len();
-    reporter.report(Event::Note(format!("{count} dead letters are replayed")));
+    reporter.report(Event::Note(format!("dead letters to replay: {count}")));
     let published = match dead_letters::publish_newest(&stage.aws, &source, &taken.letters).await {
         Ok(published) => published,
         Err(error) => {
