@@ -16,6 +16,7 @@ mod quiet;
 mod unwritable;
 mod usage;
 mod validate;
+mod versions;
 
 use std::os::unix::fs::symlink;
 use std::process::Command;

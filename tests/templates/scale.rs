@@ -1,4 +1,4 @@
-//! What the templates do about many connections and many readers (docs/scale.md).
+//! The templates under many connections and many readers (docs/scale.md).
 
 use serde_json::Value;
 
