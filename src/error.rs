@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::nearest::nearest;
 pub use undo::{Undo, UndoOutcome};
 
 /// The exit code of the process. The numbers are public and never change.
@@ -429,6 +430,14 @@ pub enum UserError {
     /// Nothing of the stage is there.
     #[error("stage `{0}` is not deployed: nothing of it is there")]
     StageAbsent(String),
+    /// No log of a stage has this writer.
+    #[error("no log of the stage is written by `{source_name}`")]
+    UnknownLogSource {
+        /// What was asked for.
+        source_name: String,
+        /// The writers that there are.
+        known: Vec<String>,
+    },
     /// No release has an id that begins like this.
     #[error("there is no release whose id begins with `{id}`")]
     UnknownRelease {
@@ -568,6 +577,7 @@ impl UserError {
             Self::NeedsConfirmation(stage) => format!("without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NotConfirmed(_) => "nothing has changed; run the same command again when you are sure".to_owned(),
             Self::StageAbsent(stage) => format!("deploy it first with `factory-tree deploy --stage {stage}`, or name another stage with `--stage`"),
+            Self::UnknownLogSource { source_name, known } => choose_a_source(source_name, known),
             Self::UnknownRelease { known, .. } => choose_a_release(known),
             Self::AmbiguousRelease { .. } => "type more digits of the id".to_owned(),
             Self::NoEarlierRelease(_) => "`factory-tree releases --all` lists the releases; `rollback` with the id of one restores it".to_owned(),
@@ -666,6 +676,7 @@ impl UserError {
             | Self::NotOnAws(_)
             | Self::InvalidEventFile { .. }
             | Self::UnknownLambda { .. }
+            | Self::UnknownLogSource { .. }
             | Self::UnknownRelease { .. }
             | Self::AmbiguousRelease { .. }
             | Self::DevOnAws(_)
@@ -705,6 +716,14 @@ impl UserError {
             | Self::PublisherFailed { .. }
             | Self::Unhealthy { .. } => Exit::Failure,
         }
+    }
+}
+
+fn choose_a_source(name: &str, known: &[String]) -> String {
+    let list = known.join("`, `");
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `--source {meant}`? There are `{list}`"),
+        None => format!("there are `{list}`"),
     }
 }
 

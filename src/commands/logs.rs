@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 use crate::local::{self, Platform};
-use crate::logs::{LogBatch, LogFilter, LogLine, LogSource, Logs, Since};
+use crate::logs::{self, LogBatch, LogFilter, LogLine, LogSource, Logs, Since};
 use crate::provision::FoundStack;
 use crate::report::LogsReport;
 
@@ -29,7 +29,7 @@ pub struct Opened {
 /// Finds the logs of a stage.
 ///
 /// # Errors
-/// `UserError::StageAbsent`, or there are no credentials.
+/// `UserError::StageAbsent`, `UserError::UnknownLogSource`, or there are no credentials.
 pub async fn open(
     config: &Config,
     (sources, since): (&[LogSource], Since),
@@ -49,6 +49,9 @@ pub async fn open(
     };
     if parts.is_empty() && !is_there(looked.as_ref()) {
         return Err(absent().into());
+    }
+    if let Some((_, found)) = &looked {
+        check_sources(sources, found)?;
     }
     let (aws, found) = looked.unzip();
     let since = SystemTime::now()
@@ -74,6 +77,17 @@ impl Opened {
         let mut batch = self.logs.read(client(self.aws.as_ref())).await;
         batch.lines.retain(|line| self.filter.shows(line));
         batch
+    }
+}
+
+fn check_sources(sources: &[LogSource], found: &[FoundStack]) -> Result<(), UserError> {
+    let known = logs::known_sources(found);
+    match sources.iter().find(|source| !known.contains(*source)) {
+        Some(unknown) => Err(UserError::UnknownLogSource {
+            source_name: unknown.to_string(),
+            known: known.iter().map(ToString::to_string).collect(),
+        }),
+        None => Ok(()),
     }
 }
 

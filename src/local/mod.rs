@@ -226,7 +226,7 @@ impl Platform {
     pub fn log_files(&self) -> Vec<(LogSource, PathBuf)> {
         match self {
             Self::Aws { .. } => Vec::new(),
-            Self::Local(stage) => vec![(LogSource::Server, stage.server_log())],
+            Self::Local(stage) => vec![(LogSource::SERVER, stage.server_log())],
         }
     }
 

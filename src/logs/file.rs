@@ -76,7 +76,7 @@ impl Tail {
     fn line(&mut self, text: &str) -> LogLine {
         let (time, text) = apart(text);
         self.last = time.unwrap_or(self.last);
-        LogLine::read(self.last, self.source, text)
+        LogLine::read(self.last, self.source.clone(), text)
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let since = parse_utc("2026-11-25T01:48:06Z").unwrap();
-        let mut tail = Tail::new(LogSource::Server, path.clone(), since);
+        let mut tail = Tail::new(LogSource::SERVER, path.clone(), since);
         assert_eq!(tail.read().unwrap(), [], "there is no file yet");
 
         let mut file = File::create(&path).unwrap();
@@ -138,7 +138,7 @@ mod tests {
         let path = folder.path().join("server.log");
         std::fs::write(&path, [START, LISTENING].concat()).unwrap();
         let since = parse_utc("2026-11-25T01:48:06.5Z").unwrap();
-        let lines = Tail::new(LogSource::Server, path, since).read().unwrap();
+        let lines = Tail::new(LogSource::SERVER, path, since).read().unwrap();
         assert_eq!(lines.len(), 1);
     }
 }

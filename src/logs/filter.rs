@@ -66,7 +66,7 @@ fn level(line: &LogLine) -> Option<Level> {
         Some("INFO") => Some(Level::Info),
         Some("DEBUG" | "TRACE") => Some(Level::Debug),
         Some(_) => None,
-        None if line.source == LogSource::Access => Some(match status()? {
+        None if line.source == LogSource::ACCESS => Some(match status()? {
             500.. => Level::Error,
             400..500 => Level::Warn,
             _ => Level::Info,
@@ -88,7 +88,7 @@ const PLATFORM: [&str; 6] = [
 
 /// A line of Lambda itself that says nothing but that all went well.
 fn is_of_platform(line: &LogLine) -> bool {
-    if !matches!(line.source, LogSource::Api | LogSource::Publisher) {
+    if [LogSource::ACCESS, LogSource::SERVER].contains(&line.source) {
         return false;
     }
     let record = line.fields.get("record");
@@ -108,42 +108,42 @@ mod tests {
 
     const LINES: [(LogSource, &str); 14] = [
         (
-            LogSource::Api,
+            LogSource::API,
             "INIT_START Runtime Version: provided:al2023.v1\tRuntime Version ARN: arn",
         ),
-        (LogSource::Api, "START RequestId: 8f5 Version: $LATEST"),
+        (LogSource::API, "START RequestId: 8f5 Version: $LATEST"),
         (
-            LogSource::Api,
+            LogSource::API,
             r#"{"level":"INFO","message":"request","status":200}"#,
         ),
-        (LogSource::Api, r#"{"level":"DEBUG","message":"table"}"#),
-        (LogSource::Api, "END RequestId: 8f5"),
-        (LogSource::Api, "REPORT RequestId: 8f5\tDuration: 66 ms"),
+        (LogSource::API, r#"{"level":"DEBUG","message":"table"}"#),
+        (LogSource::API, "END RequestId: 8f5"),
+        (LogSource::API, "REPORT RequestId: 8f5\tDuration: 66 ms"),
         (
-            LogSource::Api,
+            LogSource::API,
             "REPORT RequestId: 8f6\tDuration: 3000 ms\tStatus: timeout",
         ),
         (
-            LogSource::Publisher,
+            LogSource::PUBLISHER,
             r#"{"type":"platform.start","record":{"requestId":"8f5"}}"#,
         ),
         (
-            LogSource::Publisher,
+            LogSource::PUBLISHER,
             r#"{"type":"platform.report","record":{"status":"success"}}"#,
         ),
         (
-            LogSource::Publisher,
+            LogSource::PUBLISHER,
             r#"{"type":"platform.report","record":{"status":"timeout"}}"#,
         ),
-        (LogSource::Access, r#"{"status":"200","path":"/a"}"#),
-        (LogSource::Access, r#"{"status":"502","path":"/b"}"#),
-        (LogSource::Server, r#"{"level":"WARN","message":"slow"}"#),
-        (LogSource::Server, "thread 'main' panicked"),
+        (LogSource::ACCESS, r#"{"status":"200","path":"/a"}"#),
+        (LogSource::ACCESS, r#"{"status":"502","path":"/b"}"#),
+        (LogSource::SERVER, r#"{"level":"WARN","message":"slow"}"#),
+        (LogSource::SERVER, "thread 'main' panicked"),
     ];
 
     fn shown(filter: &LogFilter) -> Vec<usize> {
         let lines = LINES.iter().enumerate().filter(|(_, (source, text))| {
-            filter.shows(&LogLine::read(SystemTime::UNIX_EPOCH, *source, text))
+            filter.shows(&LogLine::read(SystemTime::UNIX_EPOCH, source.clone(), text))
         });
         lines.map(|(number, _)| number).collect()
     }

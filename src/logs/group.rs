@@ -43,7 +43,11 @@ impl Tail {
         let mut lines = Vec::new();
         for event in events {
             if self.seen.insert(event.id, event.time).is_none() {
-                lines.push(LogLine::read(event.time, self.source, &event.message));
+                lines.push(LogLine::read(
+                    event.time,
+                    self.source.clone(),
+                    &event.message,
+                ));
             }
         }
         if let Some(newest) = self.seen.values().max().copied() {
@@ -74,7 +78,7 @@ mod tests {
     #[test]
     fn every_event_is_reported_once_however_often_it_is_listed_and_a_late_one_is_not_lost() {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-        let mut tail = Tail::new(LogSource::Api, "g".to_owned(), start);
+        let mut tail = Tail::new(LogSource::API, "g".to_owned(), start);
         let first = tail.take(vec![event("a", 1000), event("b", 1100)]);
         assert_eq!(messages(&first), ["a", "b"]);
         assert_eq!(tail.from, start + Duration::from_secs(40));

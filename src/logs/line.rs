@@ -123,32 +123,32 @@ mod tests {
     fn lines_read_alike_whoever_wrote_them() {
         let lines = [
             read(
-                LogSource::Api,
+                LogSource::API,
                 r#"{"timestamp":"2026-11-24T23:59:59.042Z","level":"INFO","message":"request","method":"GET","status":200,"route":"/factories/{id}"}"#,
             ),
-            read(LogSource::Api, "START RequestId: 8f5 Version: $LATEST\n"),
+            read(LogSource::API, "START RequestId: 8f5 Version: $LATEST\n"),
             read(
-                LogSource::Publisher,
+                LogSource::PUBLISHER,
                 r#"{"time":"2026-11-24T23:59:59.042Z","type":"platform.start","record":{"requestId":"8f5"}}"#,
             ),
             read(
-                LogSource::Access,
+                LogSource::ACCESS,
                 r#"{"request_id":"a=","status":"200","path":"/a b","integration_error":"-","ip":""}"#,
             ),
             read(
-                LogSource::Server,
+                LogSource::SERVER,
                 r#"{"level":"warn","message":{"not":"text"}}"#,
             ),
             read(
-                LogSource::Server,
+                LogSource::SERVER,
                 "thread 'main' panicked at \u{1b}[31msrc/main.rs",
             ),
             read(
-                LogSource::Server,
+                LogSource::SERVER,
                 r#"{"message":"a\u001b[2Jb","name":"x\ny"}"#,
             ),
-            read(LogSource::Server, "[1, 2]"),
-            read(LogSource::Api, "REPORT RequestId: 8f5\tDuration: 66 ms\n"),
+            read(LogSource::SERVER, "[1, 2]"),
+            read(LogSource::API, "REPORT RequestId: 8f5\tDuration: 66 ms\n"),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
         2026-11-24T23:59:59.042Z api       INFO  request method=GET status=200 route=/factories/{id}

@@ -6,54 +6,31 @@ mod filter;
 mod group;
 mod line;
 mod since;
+mod source;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use futures_util::future::join_all;
-use serde::Serialize;
 
 use crate::aws::CloudWatchLogs;
+use crate::plan::STAGE_TAG;
 use crate::provision::FoundStack;
 pub use filter::{Level, LogFilter, Pattern};
 pub use line::LogLine;
 pub use since::{InvalidSince, Since};
+pub use source::{InvalidSource, LogSource};
 
-/// The writer of a log
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LogSource {
-    /// The api Lambda
-    Api,
-    /// The publisher Lambda
-    Publisher,
-    /// The HTTP API: one line a request
-    Access,
-    /// The WebSocket servers
-    Server,
-}
-
-/// The resource of each source's log group, by its name in the template.
+/// The writers of logs that the deployer's own templates have, each with its log group's name in its template.
 const GROUPS: [(&str, LogSource); 4] = [
-    ("ApiLog", LogSource::Api),
-    ("PublisherLog", LogSource::Publisher),
-    ("AccessLog", LogSource::Access),
-    ("ServerLog", LogSource::Server),
+    ("ApiLog", LogSource::API),
+    ("PublisherLog", LogSource::PUBLISHER),
+    ("AccessLog", LogSource::ACCESS),
+    ("ServerLog", LogSource::SERVER),
 ];
 
 const KIND: &str = "AWS::Logs::LogGroup";
-
-impl LogSource {
-    /// Returns the word that people and scripts see.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Publisher => "publisher",
-            Self::Access => "access",
-            Self::Server => "server",
-        }
-    }
-}
 
 /// The logs of a stage, and how far each has been read.
 #[derive(Debug)]
@@ -81,16 +58,16 @@ impl Logs {
         sources: &[LogSource],
         since: SystemTime,
     ) -> Self {
-        let is_wanted = |source: LogSource| sources.is_empty() || sources.contains(&source);
+        let is_wanted = |source: &LogSource| sources.is_empty() || sources.contains(source);
         let groups = groups(found).into_iter();
         let files = files.into_iter();
         Self {
             groups: groups
-                .filter(|(source, _)| is_wanted(*source))
+                .filter(|(source, _)| is_wanted(source))
                 .map(|(source, name)| group::Tail::new(source, name, since))
                 .collect(),
             files: files
-                .filter(|(source, _)| is_wanted(*source))
+                .filter(|(source, _)| is_wanted(source))
                 .map(|(source, path)| file::Tail::new(source, path, since))
                 .collect(),
         }
@@ -119,13 +96,32 @@ impl Logs {
     }
 }
 
+/// Returns the writers whose logs a stage can have: those of every stage, and the stacks of own templates that have log groups.
+pub fn known_sources(found: &[FoundStack]) -> BTreeSet<LogSource> {
+    let own = groups(found).into_iter().map(|(source, _)| source);
+    GROUPS
+        .into_iter()
+        .map(|(_, source)| source)
+        .chain(own)
+        .collect()
+}
+
+/// Returns the log groups of a stage. Those of an own template have its name for their source.
 fn groups(found: &[FoundStack]) -> Vec<(LogSource, String)> {
-    let groups = found.iter().flat_map(|stack| stack.of_kind(KIND));
-    let known = groups.filter_map(|resource| {
-        let (_, source) = GROUPS
-            .iter()
-            .find(|(name, _)| *name == resource.logical_id)?;
-        Some((*source, resource.physical_id.clone()))
+    let all = found.iter().flat_map(|stack| {
+        let is_own = stack.plan.tags.contains_key(STAGE_TAG);
+        stack
+            .of_kind(KIND)
+            .map(move |resource| (is_own, stack, resource))
     });
-    known.collect()
+    let named = all.filter_map(|(is_own, stack, resource)| {
+        let fixed = GROUPS.iter().find(|(name, _)| *name == resource.logical_id);
+        let source = match fixed {
+            _ if is_own => LogSource::of_stack(&stack.plan.name),
+            Some((_, source)) => source.clone(),
+            None => return None,
+        };
+        Some((source, resource.physical_id.clone()))
+    });
+    named.collect()
 }

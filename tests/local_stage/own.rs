@@ -125,6 +125,8 @@ fn the_lambda_counts(stage: &Stage, factories: u64) {
         "{messages:?}"
     );
 
+    its_log_is_among_the_others(stage, &wanted);
+
     let event = stage.config().with_file_name("event.json");
     std::fs::write(&event, "{}").unwrap();
     let answer = run(
@@ -137,6 +139,26 @@ fn the_lambda_counts(stage: &Stage, factories: u64) {
         answer.json["answer"]["factories"], factories,
         "{}",
         answer.json
+    );
+}
+
+fn its_log_is_among_the_others(stage: &Stage, wanted: &str) {
+    let logs = |source: &str| run(stage, "logs", &["--source", source, "--since", "1h"]);
+    let answer = logs("counter");
+    let lines = answer.json["lines"].as_array().unwrap();
+    assert!(
+        lines.iter().all(|line| line["source"] == "counter"),
+        "{lines:?}"
+    );
+    let says = |line: &Value| line.to_string().replace(' ', "").contains(wanted);
+    assert!(lines.iter().any(says), "{lines:?}");
+
+    let answer = logs("countr");
+    assert_eq!(answer.code, Some(2), "{}", answer.said);
+    assert!(
+        answer.said.contains("did you mean `--source counter`?"),
+        "{}",
+        answer.said
     );
 }
 
