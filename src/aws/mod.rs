@@ -20,6 +20,7 @@ mod fake;
 mod fault;
 mod http;
 mod lambda;
+mod lazy;
 mod logs;
 mod messages;
 mod rollback;
@@ -34,6 +35,7 @@ mod sts;
 mod upload;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -61,6 +63,7 @@ pub use ec2::{AvailabilityZone, Ec2};
 pub use fault::Fault;
 use http::Trust;
 pub use lambda::{Lambda, Mapping};
+pub use lazy::Lazy;
 pub use logs::{CloudWatchLogs, LogEvent};
 pub use messages::TakenMessage;
 pub use rollback::{FailedEvent, Operation};
@@ -89,59 +92,75 @@ pub enum Access {
 /// All clients, for one stage.
 #[derive(Clone, Debug)]
 pub struct Aws {
-    config: SdkConfig,
+    config: Arc<SdkConfig>,
     /// Stacks in the stage's own region.
-    pub cloudformation: CloudFormation,
+    pub cloudformation: Lazy<CloudFormation>,
     /// Buckets and their objects.
-    pub s3: S3,
+    pub s3: Lazy<S3>,
     /// Tables.
-    pub dynamodb: DynamoDb,
+    pub dynamodb: Lazy<DynamoDb>,
     /// Distributions' caches.
-    pub cloudfront: CloudFront,
+    pub cloudfront: Lazy<CloudFront>,
     /// Hosted zones.
-    pub route53: Route53,
+    pub route53: Lazy<Route53>,
     /// The quotas of the account.
-    pub service_quotas: ServiceQuotas,
+    pub service_quotas: Lazy<ServiceQuotas>,
     /// The identity of the caller.
-    pub sts: Sts,
+    pub sts: Lazy<Sts>,
     /// Alarms in the stage's own region.
-    pub cloudwatch: CloudWatch,
+    pub cloudwatch: Lazy<CloudWatch>,
     /// Logs in the stage's own region.
-    pub logs: CloudWatchLogs,
+    pub logs: Lazy<CloudWatchLogs>,
     /// Groups of instances in the stage's own region.
-    pub auto_scaling: AutoScaling,
+    pub auto_scaling: Lazy<AutoScaling>,
     /// Queues in the stage's own region.
-    pub sqs: Sqs,
+    pub sqs: Lazy<Sqs>,
     /// The way from streams to functions, in the stage's own region.
-    pub lambda: Lambda,
+    pub lambda: Lazy<Lambda>,
     /// The records of streams, and items, in the stage's own region.
-    pub stream_records: StreamRecords,
+    pub stream_records: Lazy<StreamRecords>,
     /// Zones, and what they offer, in the stage's own region.
-    pub ec2: Ec2,
+    pub ec2: Lazy<Ec2>,
     /// Parameters that AWS publishes, in the stage's own region.
-    pub ssm: Ssm,
+    pub ssm: Lazy<Ssm>,
 }
 
 impl Aws {
     /// Prepares the clients. Nothing is asked yet.
     pub async fn connect(access: &Access, region: &Region, network: &Network) -> Self {
-        let config = sdk_config(access, region, network).await;
+        let config = Arc::new(sdk_config(access, region, network).await);
         Self {
-            cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(&config)),
-            s3: S3::new(&config),
-            dynamodb: DynamoDb::new(aws_sdk_dynamodb::Client::new(&config)),
-            cloudfront: CloudFront::new(aws_sdk_cloudfront::Client::new(&config)),
-            route53: Route53::new(aws_sdk_route53::Client::new(&config)),
-            service_quotas: ServiceQuotas::new(aws_sdk_servicequotas::Client::new(&config)),
-            sts: Sts::new(aws_sdk_sts::Client::new(&config)),
-            cloudwatch: CloudWatch::new(aws_sdk_cloudwatch::Client::new(&config)),
-            logs: CloudWatchLogs::new(aws_sdk_cloudwatchlogs::Client::new(&config)),
-            auto_scaling: AutoScaling::new(aws_sdk_autoscaling::Client::new(&config)),
-            sqs: Sqs::new(aws_sdk_sqs::Client::new(&config)),
-            lambda: Lambda::new(&config),
-            stream_records: StreamRecords::new(&config),
-            ec2: Ec2::new(&config),
-            ssm: Ssm::new(&config),
+            cloudformation: Lazy::new(&config, |config| {
+                CloudFormation::new(aws_sdk_cloudformation::Client::new(config))
+            }),
+            s3: Lazy::new(&config, S3::new),
+            dynamodb: Lazy::new(&config, |config| {
+                DynamoDb::new(aws_sdk_dynamodb::Client::new(config))
+            }),
+            cloudfront: Lazy::new(&config, |config| {
+                CloudFront::new(aws_sdk_cloudfront::Client::new(config))
+            }),
+            route53: Lazy::new(&config, |config| {
+                Route53::new(aws_sdk_route53::Client::new(config))
+            }),
+            service_quotas: Lazy::new(&config, |config| {
+                ServiceQuotas::new(aws_sdk_servicequotas::Client::new(config))
+            }),
+            sts: Lazy::new(&config, |config| Sts::new(aws_sdk_sts::Client::new(config))),
+            cloudwatch: Lazy::new(&config, |config| {
+                CloudWatch::new(aws_sdk_cloudwatch::Client::new(config))
+            }),
+            logs: Lazy::new(&config, |config| {
+                CloudWatchLogs::new(aws_sdk_cloudwatchlogs::Client::new(config))
+            }),
+            auto_scaling: Lazy::new(&config, |config| {
+                AutoScaling::new(aws_sdk_autoscaling::Client::new(config))
+            }),
+            sqs: Lazy::new(&config, |config| Sqs::new(aws_sdk_sqs::Client::new(config))),
+            lambda: Lazy::new(&config, Lambda::new),
+            stream_records: Lazy::new(&config, StreamRecords::new),
+            ec2: Lazy::new(&config, Ec2::new),
+            ssm: Lazy::new(&config, Ssm::new),
             config,
         }
     }
@@ -178,7 +197,7 @@ impl Aws {
 
     /// Returns the client to the stacks of a region.
     pub fn cloudformation_in(&self, region: &Region) -> CloudFormation {
-        let config = aws_sdk_cloudformation::config::Builder::from(&self.config)
+        let config = aws_sdk_cloudformation::config::Builder::from(&*self.config)
             .region(aws_sdk_cloudformation::config::Region::new(
                 region.to_string(),
             ))
@@ -188,7 +207,7 @@ impl Aws {
 
     /// Returns the client to the alarms of a region.
     pub fn cloudwatch_in(&self, region: &Region) -> CloudWatch {
-        let config = aws_sdk_cloudwatch::config::Builder::from(&self.config)
+        let config = aws_sdk_cloudwatch::config::Builder::from(&*self.config)
             .region(aws_sdk_cloudwatch::config::Region::new(region.to_string()))
             .build();
         CloudWatch::new(aws_sdk_cloudwatch::Client::from_conf(config))
@@ -196,7 +215,7 @@ impl Aws {
 
     /// Returns the client to the certificates of a region.
     pub fn acm_in(&self, region: &Region) -> Acm {
-        let config = aws_sdk_acm::config::Builder::from(&self.config)
+        let config = aws_sdk_acm::config::Builder::from(&*self.config)
             .region(aws_sdk_acm::config::Region::new(region.to_string()))
             .build();
         Acm::new(aws_sdk_acm::Client::from_conf(config))

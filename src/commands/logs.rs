@@ -142,5 +142,5 @@ pub async fn follow(
 }
 
 fn client(aws: Option<&Aws>) -> Option<&CloudWatchLogs> {
-    aws.map(|aws| &aws.logs)
+    aws.map(|aws| &*aws.logs)
 }
