@@ -184,6 +184,11 @@ fn a_declaration_that_cloudformation_refuses_is_told_with_what_is_right() {
         "Conditions:\n  A: !Not [!Condition B]\n  B: !Not [!Condition A]\n  C: !Equals [!Ref T, a]\n  D: !Not [!Condition E]\nResources:\n  T:\n    Type: AWS::SNS::Topic\n",
         "Mappings:\n  M: { a: { b: c } }\nResources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n      A: !FindInMap [M, x, b]\n      B: !FindInMap [M, a, x]\n      C: !FindInMap [M, !Ref AWS::Region, b]\n      D: !FindInMap [Nope, a, b]\n",
         "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n  U:\n    Type: AWS::SNS::Topic\n    DependsOn: Topik\n    Properties:\n      A: !Ref Tpic\n      B: !GetAtt Topic\n      C: !If [D]\n      E: !Split [a, b]\n      F: !Spilt [a, b]\n",
+        "Resources:\n  T:\n    Type: AWS::SNS::Topic\n    DependsOn: [{ Ref: U }]\n    Condition: [C]\n  U:\n    Type: AWS::SNS::Topic\n",
+        &format!(
+            "Description: {}\nResources: {{ T: {{ Type: AWS::SNS::Topic }} }}\n",
+            "é".repeat(513)
+        ),
     ];
     let said = rows.map(|body| told(faults(&body.into())));
     insta::assert_snapshot!(said.join("\n\n"));
