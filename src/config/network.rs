@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use rustls::RootCertStore;
@@ -17,7 +18,8 @@ pub struct Network {
     https: Option<Proxy>,
     http: Option<Proxy>,
     exceptions: Vec<Exception>,
-    authorities: Option<Authorities>,
+    /// Shared: a system's whole bundle may be in it, and every client has a copy of this.
+    authorities: Option<Arc<Authorities>>,
 }
 
 /// A proxy's URL, which may hold a password: only `url` gives it away.
@@ -83,7 +85,9 @@ impl Network {
             https: proxy("HTTPS_PROXY")?.or_else(|| all.clone()),
             http: proxy("HTTP_PROXY")?.or(all),
             exceptions: exceptions.unwrap_or_default(),
-            authorities: read("AWS_CA_BUNDLE").map(read_authorities).transpose()?,
+            authorities: read("AWS_CA_BUNDLE")
+                .map(|file| read_authorities(file).map(Arc::new))
+                .transpose()?,
         })
     }
 
@@ -97,7 +101,7 @@ impl Network {
 
     /// Returns the authorities of `AWS_CA_BUNDLE`.
     pub fn authorities(&self) -> Option<&Authorities> {
-        self.authorities.as_ref()
+        self.authorities.as_deref()
     }
 }
 
