@@ -41,7 +41,7 @@ pub(super) fn client(trust: Trust, network: &Network) -> SharedHttpClient {
 /// A client for one way out.
 fn client_through(proxy: Option<&Proxy>, trust: Trust, network: &Network) -> SharedHttpClient {
     let mut store = TrustStore::empty().with_native_roots(trust == Trust::System);
-    if let Some(authorities) = network.authorities() {
+    if let Some(authorities) = network.authorities().filter(|_| trust == Trust::System) {
         store = store.with_pem_certificate(authorities.pem.as_slice());
     }
     let tls = TlsContext::builder().with_trust_store(store).build();
