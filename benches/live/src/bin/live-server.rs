@@ -8,10 +8,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use live_bench::served;
+use mimalloc::MiMalloc;
 use websocket::inbox::Inbox;
 use websocket::listener::SocketOptions;
 use websocket::serve::serve;
 use websocket::server::Server;
+
+/// As in the server's own entry point.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> Result<()> {
