@@ -3,7 +3,8 @@
  * do by keys alone, two who edit at once, and a minute offline.
  *
  * In: the built site (`npm run build`, or the folder DIST); CHROMIUM and ARTIFACTS where wanted; names of states, `stories`
- * for what is done in several, or none for all. Out: a line for each step, a summary, and status 1 when a step failed.
+ * for what is done in several (`servers` or `appsync` for one kind of live channel, `events` for what only the second does),
+ * or none for all. Out: a line for each step, a summary, and status 1 when a step failed.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -16,6 +17,7 @@ import { difference, textWidth } from './compare.mjs'
 import { FakeStage } from './fake/stage.mjs'
 import { Report } from './report.mjs'
 import { DESK, enter, plant, STATES } from './states.mjs'
+import { showEvents } from './steps/events.mjs'
 import { showFaultsMended } from './steps/faults.mjs'
 import { showEverythingByKeys } from './steps/keys.mjs'
 import { checkNames, checkRules, checkStops, THEMES } from './steps/states.mjs'
@@ -90,6 +92,49 @@ async function showState(state) {
   await closePages()
 }
 
+/** What is done in several states, on a stage with this kind of live channel. @param {'servers' | 'appsync'} live */
+async function tellStories(live) {
+  const start = async () => {
+    await closePages()
+    stage.reset()
+    stage.live = live
+    plant(stage)
+  }
+  await start()
+  const alone = await openPage('keys')
+  await alone.open(url)
+  if (live === 'servers') {
+    await report.step('a page that loads reads nothing from the table', async () =>
+      assert.equal(stage.tableReads, 0),
+    )
+  }
+  await showEverythingByKeys(report, alone, stage)
+
+  await start()
+  const one = await openPage('one')
+  await one.open(url)
+  await showFaultsMended(report, one, stage)
+
+  await start()
+  const [a, b] = [await openPage('A'), await openPage('B')]
+  await a.page.clock.install()
+  await Promise.all([a.open(url), b.open(url)])
+  await showTwoEditors(report, a, b, stage)
+  await showMinuteOffline(report, a, b, stage)
+
+  await closePages()
+}
+
+async function tellOfEvents() {
+  stage.reset()
+  stage.live = 'appsync'
+  plant(stage)
+  const listener = await openPage('events')
+  await listener.page.clock.install()
+  await showEvents(report, listener, stage, url)
+  await closePages()
+}
+
 if (!areFontsSame) {
   console.log(
     '      pictures are not compared: this machine has other fonts than the one that took them',
@@ -98,29 +143,15 @@ if (!areFontsSame) {
 for (const state of STATES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
   await showState(state)
 }
-if (wanted.length === 0 || wanted.includes('stories')) {
-  stage.reset()
-  plant(stage)
-  const alone = await openPage('keys')
-  await alone.open(url)
-  await showEverythingByKeys(report, alone, stage)
-  await closePages()
-
-  stage.reset()
-  plant(stage)
-  const one = await openPage('one')
-  await one.open(url)
-  await showFaultsMended(report, one, stage)
-  await closePages()
-
-  stage.reset()
-  plant(stage)
-  const [a, b] = [await openPage('A'), await openPage('B')]
-  await a.page.clock.install()
-  await Promise.all([a.open(url), b.open(url)])
-  await showTwoEditors(report, a, b, stage)
-  await showMinuteOffline(report, a, b, stage)
-  await closePages()
+for (const live of /** @type {const} */ (['servers', 'appsync'])) {
+  if (wanted.length === 0 || wanted.includes('stories') || wanted.includes(live)) {
+    report.heading = live
+    await tellStories(live)
+  }
+}
+if (wanted.length === 0 || wanted.includes('stories') || wanted.includes('events')) {
+  report.heading = 'events'
+  await tellOfEvents()
 }
 report.summarise()
 await browser.close()

@@ -8,6 +8,8 @@ export class Report {
   /** @param {TreePage[]} pages whose pictures are kept when a step fails */
   constructor(pages) {
     this.pages = pages
+    /** Stands before each line. */
+    this.heading = ''
     this.passed = 0
     this.failed = 0
   }
@@ -17,13 +19,14 @@ export class Report {
    * @param {() => Promise<string | void>} show fails by throwing; what it returns is added to the line
    */
   async step(name, show) {
+    const line = this.heading ? `${this.heading}: ${name}` : name
     try {
       const detail = await show()
       this.passed += 1
-      console.log(`ok    ${name}${detail ? ` (${detail})` : ''}`)
+      console.log(`ok    ${line}${detail ? ` (${detail})` : ''}`)
     } catch (error) {
       this.failed += 1
-      console.log(`FAIL  ${name}\n      ${error instanceof Error ? error.message : error}`)
+      console.log(`FAIL  ${line}\n      ${error instanceof Error ? error.message : error}`)
       await this.keepPictures()
     }
   }

@@ -2,11 +2,13 @@
  * A stage in one process: the built site with the headers of `templates/site.yaml`, the API and the live channel, and a
  * tree that the script fills as it likes. For pictures and figures; the story of `e2e/story.mjs` wants the real stage.
  */
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { CHANNEL, FakeEventApi } from './eventApi.mjs'
 import { accept } from './webSocket.mjs'
 
 /** @typedef {{ id: string, name: string, lower: number, upper: number, numbers: number[], revision: number }} Factory */
@@ -19,11 +21,21 @@ const TYPES = new Map([
   ['.svg', 'image/svg+xml'],
   ['.json', 'application/json'],
 ])
+/** For how long the cache before the API keeps a list. */
+const LIST_MS = 2_000
+const CACHE = '/cached'
 /** As many factories as fit into a message of 64 KiB, by far. */
 const PIECE = 200
 
 export class FakeStage {
   build = 'fake'
+  /** The kind of the live channel. @type {'servers' | 'appsync'} */
+  live = 'servers'
+  events = new FakeEventApi()
+  /** How often the list was read from the table. */
+  tableReads = 0
+  /** The list as the cache has it. @type {{ at: number, etag: string, text: string } | undefined} */
+  cached = undefined
   /** @type {Map<string, Factory>} */
   factories = new Map()
   /** The factories that were removed and can be restored. @type {Map<string, Factory>} */
@@ -53,6 +65,10 @@ export class FakeStage {
   reset() {
     this.hangUp()
     this.build = 'fake'
+    this.live = 'servers'
+    this.events.reset()
+    this.cached = undefined
+    this.tableReads = 0
     this.factories.clear()
     this.removed.clear()
     this.replaced.clear()
@@ -77,8 +93,15 @@ export class FakeStage {
     this.server.closeAllConnections()
   }
 
+  /** Goes over to another kind of live channel, as a deploy does: the one of before is gone. @param {'servers' | 'appsync'} live */
+  switchTo(live) {
+    this.live = live
+    this.hangUp()
+  }
+
   /** Ends every live connection. */
   hangUp() {
+    this.events.hangUp()
     this.peers.forEach((peer) => peer.close())
     this.peers.clear()
   }
@@ -106,6 +129,10 @@ export class FakeStage {
 
   /** @param {object} message */
   broadcast(message) {
+    if (this.live === 'appsync') {
+      this.events.publish(message)
+      return
+    }
     this.position += 1
     const text = JSON.stringify({ ...message, position: this.position })
     this.peers.forEach((peer) => peer.send(text))
@@ -113,8 +140,13 @@ export class FakeStage {
 
   /** @param {import('node:http').IncomingMessage} request @param {import('node:stream').Duplex} socket */
   connect(request, socket) {
-    if (!this.isUp) {
+    const isEvents = request.url === '/event/realtime'
+    if (!this.isUp || isEvents !== (this.live === 'appsync')) {
       socket.destroy()
+      return
+    }
+    if (isEvents) {
+      this.events.connect(request, socket)
       return
     }
     const peer = accept(request, socket, (text) => {
@@ -141,7 +173,8 @@ export class FakeStage {
   /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
   async answer(request, response) {
     const { pathname } = new URL(request.url ?? '/', 'http://fake')
-    if (!pathname.startsWith('/api/')) {
+    const isList = request.method === 'GET' && /^\/(api|cached)\/factories$/.test(pathname)
+    if (!isList && !pathname.startsWith('/api/')) {
       this.serve(pathname, response)
       return
     }
@@ -149,17 +182,41 @@ export class FakeStage {
       request.socket.destroy()
       return
     }
+    if (isList) {
+      this.list(request, response, pathname.startsWith(CACHE))
+      return
+    }
     const { status, body } = await this.decide(request, pathname.slice('/api'.length))
     response.writeHead(status, { 'Content-Type': 'application/json' })
     response.end(body === undefined ? undefined : JSON.stringify(body))
   }
 
+  /**
+   * Answers with the list.
+   *
+   * @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response
+   * @param {boolean} isCached whether the cache is asked, and not the API
+   */
+  list(request, response, isCached) {
+    const isKept = this.cached !== undefined && Date.now() - this.cached.at < LIST_MS
+    if (!isCached || !isKept) {
+      this.tableReads += 1
+      const text = JSON.stringify({ factories: [...this.factories.values()] })
+      const etag = `"${createHash('sha256').update(text).digest('hex')}"`
+      this.cached = { at: Date.now(), etag, text }
+    }
+    const { etag, text } = /** @type {{ etag: string, text: string }} */ (this.cached)
+    const headers = { 'Content-Type': 'application/json', ETag: etag }
+    if (request.headers['if-none-match'] === etag) {
+      response.writeHead(304, headers).end()
+    } else {
+      response.writeHead(200, headers).end(text)
+    }
+  }
+
   /** @param {import('node:http').IncomingMessage} request @param {string} path @returns {Promise<{ status: number, body?: object }>} */
   async decide(request, path) {
     const { method } = request
-    if (method === 'GET' && path === '/factories') {
-      return { status: 200, body: { factories: [...this.factories.values()] } }
-    }
     const body = await readBody(request)
     const prepared = method === 'GET' ? undefined : this.nextAnswers.shift()
     if (prepared) {
@@ -205,12 +262,7 @@ export class FakeStage {
   /** @param {string} path @param {import('node:http').ServerResponse} response */
   serve(path, response) {
     if (path === '/config.json') {
-      const config = {
-        build: this.build,
-        api: `http://${this.host}/api`,
-        socket: `ws://${this.host}/live`,
-      }
-      response.writeHead(200, this.headers('.json')).end(JSON.stringify(config))
+      response.writeHead(200, this.headers('.json')).end(JSON.stringify(this.config()))
       return
     }
     const name = path === '/' ? '/index.html' : normalize(path)
@@ -222,6 +274,20 @@ export class FakeStage {
         .writeHead(404, this.headers('.html'))
         .end(readFileSync(join(this.folder, '404.html')))
     }
+  }
+
+  /** The settings as a release writes them. */
+  config() {
+    const key = this.events.namedKey ?? this.events.key
+    const settings = { build: this.build, api: `http://${this.host}/api` }
+    return this.live === 'servers'
+      ? { ...settings, socket: `ws://${this.host}/live` }
+      : {
+          ...settings,
+          reads: `http://${this.host}${CACHE}`,
+          socket: `ws://${this.host}/event/realtime`,
+          live: { kind: 'appsync', host: this.host, key, channel: CHANNEL },
+        }
   }
 
   /** @param {string} extension */

@@ -11,15 +11,17 @@ const CLOSE = 0x8
  *
  * @param {import('node:http').IncomingMessage} request @param {import('node:stream').Duplex} socket
  * @param {(text: string) => void} onText
+ * @param {string} [protocol] the one that is chosen of those which the client proposed
  * @returns {{ send(text: string): void, close(): void }}
  */
-export function accept(request, socket, onText) {
+export function accept(request, socket, onText, protocol) {
   const key = String(request.headers['sec-websocket-key'])
   const answer = createHash('sha1')
     .update(key + ACCEPT)
     .digest('base64')
   socket.write(
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      (protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : '') +
       `Sec-WebSocket-Accept: ${answer}\r\n\r\n`,
   )
   let waiting = Buffer.alloc(0)

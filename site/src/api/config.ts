@@ -6,7 +6,25 @@ export interface SiteConfig {
   readonly api: string
   /** Address of the live channel. */
   readonly socket: string
+  /** What answers at that address. */
+  readonly live: Live
+  /** Base address for reading the list of factories: that of the API, or of a cache before it. */
+  readonly reads: string
 }
+
+/** The kind of live channel: our own servers, or an Event API of AppSync. */
+export type Live = { readonly kind: 'servers' } | EventChannel
+
+/** What a page needs to subscribe to a channel of an Event API. The key is public: it can do nothing else. */
+export interface EventChannel {
+  readonly kind: 'appsync'
+  /** The host by which the Event API knows itself. */
+  readonly host: string
+  readonly key: string
+  readonly channel: string
+}
+
+const HTTP = ['http:', 'https:']
 
 /** `config.json` could not be read; the message says what is wrong with it. */
 export class ConfigError extends Error {
@@ -27,10 +45,31 @@ export async function loadConfig(): Promise<SiteConfig> {
 
 function parseConfig(text: string): SiteConfig {
   const config = parseObject(text)
+  const build = requireText(config, 'build')
+  const api = requireAddress(config, 'api', HTTP)
   return {
-    build: requireText(config, 'build'),
-    api: requireAddress(config, 'api', ['http:', 'https:']),
+    build,
+    api,
     socket: requireAddress(config, 'socket', ['ws:', 'wss:']),
+    live: parseLive(config['live']),
+    reads: config['reads'] === undefined ? api : requireAddress(config, 'reads', HTTP),
+  }
+}
+
+function parseLive(value: unknown): Live {
+  const live = (value ?? { kind: 'servers' }) as Record<string, unknown>
+  switch (live['kind']) {
+    case 'servers':
+      return { kind: 'servers' }
+    case 'appsync':
+      return {
+        kind: 'appsync',
+        host: requireText(live, 'host'),
+        key: requireText(live, 'key'),
+        channel: requireText(live, 'channel'),
+      }
+    default:
+      throw new ConfigError('/config.json names a live channel of a kind that this page lacks.')
   }
 }
 

@@ -5,6 +5,8 @@ import { NetworkError, ProblemError, readProblem } from './problem'
 
 const TIMEOUT_MS = 15_000
 const CREATE_ATTEMPTS = 3
+/** How old a list may be that comes through the cache: two seconds of its lifetime, and one for the ways. */
+const CACHED_LIST_MS = 3_000
 
 /** The fields of a factory that a person may change; only those named are changed. */
 export type FactoryPatch = Partial<Pick<Factory, 'name' | 'lower' | 'upper'>>
@@ -18,13 +20,31 @@ export interface FactoryPage {
 
 /** The HTTP API. Failures are `ProblemError` (refused), `NetworkError` (no answer) or a broken contract. */
 export class FactoriesApi {
-  constructor(private readonly address: string) {}
+  private reads: string
+
+  /** Lists are read from `reads`, which may be a cache before the API; everything else goes to `address`. */
+  constructor(
+    private readonly address: string,
+    reads: string = address,
+  ) {
+    this.reads = reads
+  }
+
+  /** Reads lists from another address from now on. */
+  readFrom(reads: string): void {
+    this.reads = reads
+  }
+
+  /** How much older a list may be than the question for it, in milliseconds. */
+  get listAge(): number {
+    return this.reads === this.address ? 0 : CACHED_LIST_MS
+  }
 
   /** Reads one page, or returns nothing when it is still the one with this tag. */
   async listFactories(cursor?: string, etag?: string): Promise<FactoryPage | undefined> {
     const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`
     const headers = etag === undefined ? {} : { 'If-None-Match': etag }
-    const response = await this.request(`/factories${query}`, { headers })
+    const response = await this.request(`/factories${query}`, { headers }, this.reads)
     if (response.status === 304) {
       return undefined
     }
@@ -96,8 +116,12 @@ export class FactoriesApi {
     return parseFactory(await response.json())
   }
 
-  private async request(path: string, request: ApiRequest): Promise<Response> {
-    const response = await send(`${this.address}${path}`, request)
+  private async request(
+    path: string,
+    request: ApiRequest,
+    address: string = this.address,
+  ): Promise<Response> {
+    const response = await send(`${address}${path}`, request)
     if (!response.ok && response.status !== 304) {
       throw await readProblem(response)
     }

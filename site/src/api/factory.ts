@@ -48,20 +48,6 @@ export function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value)
 }
 
-/**
- * Makes an id in the browser, so that a creation may be sent again without making two. It begins with the time (UUID
- * version 7), by which the page can order what was created.
- */
-export function newFactoryId(now: number = Date.now()): string {
-  // Not `crypto.randomUUID`: browsers hide it from pages on plain http, as the local stage is.
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const random = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  const hex = now.toString(16).padStart(12, '0') + random.slice(12)
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
 /** Returns when a factory was created, in milliseconds since 1970; 0 where its id does not tell. */
 export function creationTime(id: string): number {
   return id[14] === '7' ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : 0

@@ -1,11 +1,23 @@
 import { ContractError, isInteger, parseFactories, parseFactory, parseRecord } from './factory'
 import type { Factory } from './factory'
 
-/** What the live channel, or its stand-in, tells about the tree. A snapshot is always the whole tree. */
-export type TreeMessage =
-  | { readonly type: 'snapshot'; readonly factories: readonly Factory[] }
+/** What the live channel tells about one factory. */
+export type TreeChange =
   | { readonly type: 'changed'; readonly factory: Factory }
   | { readonly type: 'removed'; readonly id: string; readonly revision: number }
+
+/** What the live channel, or its stand-in, tells about the tree. A snapshot is always the whole tree. */
+export type TreeMessage =
+  | {
+      readonly type: 'snapshot'
+      readonly factories: readonly Factory[]
+      /**
+       * Where the snapshot was read from the table: when, by the page's clock (`performance.now`). It holds everything
+       * from before then, and may lack what came later.
+       */
+      readonly asOf?: number
+    }
+  | TreeChange
 
 /** A message as the server sends it. `position` is where in the server's order of changes it lies. */
 export type ServerMessage =
@@ -16,13 +28,7 @@ export type ServerMessage =
       readonly last: boolean
       readonly position: number
     }
-  | { readonly type: 'changed'; readonly factory: Factory; readonly position: number }
-  | {
-      readonly type: 'removed'
-      readonly id: string
-      readonly revision: number
-      readonly position: number
-    }
+  | (TreeChange & { readonly position: number })
   /** The answer to a question for a sign of life. Comes after all that there was to tell by then. */
   | { readonly type: 'pong' }
   | { readonly type: 'unknown' }
@@ -44,23 +50,34 @@ export function parseServerMessage(text: string): ServerMessage {
         last: message['last'] === true,
         position: requireInteger(message, 'position'),
       }
+    case 'pong':
+      return { type: 'pong' }
+    default: {
+      const change = toChange(message)
+      return change
+        ? { ...change, position: requireInteger(message, 'position') }
+        : { type: 'unknown' }
+    }
+  }
+}
+
+/** Reads one event of an Event API; nothing where it is no change, as a heartbeat, or of a kind not known here. */
+export function parseEvent(text: unknown): TreeChange | undefined {
+  return toChange(parseRecord(JSON.parse(String(text))))
+}
+
+function toChange(message: Record<string, unknown>): TreeChange | undefined {
+  switch (message['type']) {
     case 'changed':
-      return {
-        type: 'changed',
-        factory: parseFactory(message['factory']),
-        position: requireInteger(message, 'position'),
-      }
+      return { type: 'changed', factory: parseFactory(message['factory']) }
     case 'removed':
       return {
         type: 'removed',
         id: requireText(message, 'id'),
         revision: requireInteger(message, 'revision'),
-        position: requireInteger(message, 'position'),
       }
-    case 'pong':
-      return { type: 'pong' }
     default:
-      return { type: 'unknown' }
+      return undefined
   }
 }
 

@@ -1,6 +1,6 @@
-import type { FactoriesApi, FactoryPage } from './factories'
-import type { Factory } from './factory'
+import type { TreeMessage } from './message'
 import { ProblemError } from './problem'
+import type { TreeReader } from './treeReader'
 
 export const POLL_MS = 5_000
 /** The longest wait after readings that failed. */
@@ -19,7 +19,7 @@ export function pollDelay(failures: number, error: unknown, random: () => number
 }
 
 export interface PollListener {
-  onTree(factories: readonly Factory[]): void
+  onTree(tree: TreeMessage): void
   /** Called after every reading, whether it found something new or failed. */
   onRead(outcome: 'read' | 'failed'): void
 }
@@ -31,22 +31,18 @@ export class Polling {
   private generation = 0
   /** The readings that have failed, one after the other. */
   private failures = 0
-  private readonly pages: FactoryPages
 
   constructor(
-    api: FactoriesApi,
+    private readonly reader: TreeReader,
     private readonly listener: PollListener,
     private readonly random: () => number = Math.random,
-  ) {
-    this.pages = new FactoryPages(api)
-  }
+  ) {}
 
   start(): void {
     this.stop()
     this.failures = 0
-    // The first reading tells the whole tree, even if its pages are known from an earlier time.
-    this.pages.forget()
-    void this.read(this.generation)
+    // The first reading tells the whole tree, even if it is known from an earlier time.
+    void this.read(this.generation, () => this.reader.readWhole())
   }
 
   stop(): void {
@@ -59,56 +55,28 @@ export class Polling {
     if (document.visibilityState === 'hidden') {
       this.timer = setTimeout(() => this.readIfSeen(generation), POLL_MS)
     } else {
-      void this.read(generation)
+      void this.read(generation, () => this.reader.readNews())
     }
   }
 
-  private async read(generation: number): Promise<void> {
-    const outcome = await this.pages.readAll().then(
-      (factories) => ({ factories, error: undefined }),
-      (error: unknown) => ({ factories: undefined, error: error ?? new Error('no reason') }),
+  private async read(
+    generation: number,
+    readTree: () => Promise<TreeMessage | undefined>,
+  ): Promise<void> {
+    const outcome = await readTree().then(
+      (tree) => ({ tree, error: undefined }),
+      (error: unknown) => ({ tree: undefined, error: error ?? new Error('no reason') }),
     )
     if (generation !== this.generation) {
       return
     }
-    if (outcome.factories) {
-      this.listener.onTree(outcome.factories)
+    if (outcome.tree) {
+      this.listener.onTree(outcome.tree)
     }
     const hasFailed = outcome.error !== undefined
     this.failures = hasFailed ? this.failures + 1 : 0
     const delay = pollDelay(this.failures, outcome.error, this.random)
     this.timer = setTimeout(() => this.readIfSeen(generation), delay)
     this.listener.onRead(hasFailed ? 'failed' : 'read')
-  }
-}
-
-/** The pages of the list, each kept with its tag, so that an unchanged one is not sent again. */
-export class FactoryPages {
-  private pages = new Map<string | undefined, FactoryPage>()
-
-  constructor(private readonly api: FactoriesApi) {}
-
-  forget(): void {
-    this.pages.clear()
-  }
-
-  /** Returns the whole tree, or nothing when no page has changed since the last time. */
-  async readAll(): Promise<readonly Factory[] | undefined> {
-    const read = new Map<string | undefined, FactoryPage>()
-    let hasChanged = false
-    let cursor: string | undefined
-    do {
-      const kept = this.pages.get(cursor)
-      const fresh = await this.api.listFactories(cursor, kept?.etag)
-      hasChanged ||= fresh !== undefined
-      const page = fresh ?? kept
-      if (page === undefined || read.has(cursor)) {
-        throw new Error('the list of factories has no end')
-      }
-      read.set(cursor, page)
-      cursor = page.cursor
-    } while (cursor !== undefined)
-    this.pages = read
-    return hasChanged ? [...read.values()].flatMap((page) => page.factories) : undefined
   }
 }

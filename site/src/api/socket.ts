@@ -1,30 +1,14 @@
-import { backoffDelay } from './backoff'
+import { Attempts } from './backoff'
 import type { Factory } from './factory'
+import { REPLY_MS, type LiveChannel, type LiveListener } from './liveChannel'
 import { parseServerMessage, type ServerMessage, type TreeMessage } from './message'
 
 /** A connection that is not in step by then, nor has brought another piece of the tree, counts as failed. */
 const OPENING_MS = 10_000
-/** After this long in step, the next loss starts again with the shortest wait. */
-const STABLE_MS = 60_000
 /** After this long without a message nobody can tell a quiet tree from a dead connection. */
 const SILENCE_MS = 25_000
-/** A server that is there has answered by then. */
-const REPLY_MS = 5_000
 /** Asks for a sign of life; browsers let no page send the protocol's own ping. */
 const PING = '{"type":"ping"}'
-
-export interface SocketListener {
-  onMessage(message: TreeMessage): void
-  /** A server is there; its tree, or what was missed of it, follows. */
-  onHello(build: string): void
-  /** What this page knows is now what the server knows. */
-  onUp(): void
-  /**
-   * Changes may be missed from now on, until `onUp`. Called after every failed attempt, too, with the time of the next one,
-   * in milliseconds since 1970.
-   */
-  onDown(retryAt: number): void
-}
 
 /** What this page has of one run of one server: with it, a new connection gets only what was missed. */
 interface ResumePoint {
@@ -42,8 +26,8 @@ interface ArrivingTree {
   position: number | undefined
 }
 
-/** A WebSocket that comes back by itself, missing nothing. */
-export class LiveSocket {
+/** The channel of our own servers: a WebSocket that comes back by itself and gets what it missed. */
+export class LiveSocket implements LiveChannel {
   private socket: WebSocket | undefined
   private resumePoint: ResumePoint | undefined
   /** The run of the server that the current connection leads to, once it said hello. */
@@ -51,19 +35,19 @@ export class LiveSocket {
   /** The tree as far as it has come; nobody knows it yet, and nothing is news. */
   private arriving: ArrivingTree | undefined
   private inStep = false
-  private attempt = 0
   private heardAt = 0
-  private retryTimer: ReturnType<typeof setTimeout> | undefined
   private openingTimer: ReturnType<typeof setTimeout> | undefined
-  private stableTimer: ReturnType<typeof setTimeout> | undefined
   private replyTimer: ReturnType<typeof setTimeout> | undefined
   private silenceTimer: ReturnType<typeof setInterval> | undefined
+  private readonly attempts: Attempts
 
   constructor(
     private readonly address: string,
-    private readonly listener: SocketListener,
-    private readonly random: () => number = Math.random,
-  ) {}
+    private readonly listener: LiveListener,
+    random: () => number = Math.random,
+  ) {
+    this.attempts = new Attempts(() => this.connect(), random)
+  }
 
   start(): void {
     this.silenceTimer = setInterval(() => this.checkIfSilent(), SILENCE_MS / 5)
@@ -72,25 +56,21 @@ export class LiveSocket {
 
   stop(): void {
     clearInterval(this.silenceTimer)
-    clearTimeout(this.retryTimer)
     this.drop()
   }
 
-  /** Connects at once instead of waiting for the next attempt. */
   retryNow(): void {
     if (!this.inStep && this.socket === undefined) {
       this.connect()
     }
   }
 
-  /** Takes a new connection in place of one that is not trusted; it resumes, so this costs little. */
   renew(): void {
     if (this.inStep) {
       this.connect()
     }
   }
 
-  /** Asks for a sign of life, and gives the connection up if there is none. */
   check(): void {
     if (this.inStep && this.replyTimer === undefined) {
       this.replyTimer = setTimeout(() => this.lose(), REPLY_MS)
@@ -105,7 +85,6 @@ export class LiveSocket {
   }
 
   private connect(): void {
-    clearTimeout(this.retryTimer)
     this.drop()
     try {
       this.socket = new WebSocket(this.resumeAddress())
@@ -136,7 +115,7 @@ export class LiveSocket {
   /** Lets go of the current connection without waiting for a goodbye, which a dead one never says. */
   private drop(): void {
     clearTimeout(this.openingTimer)
-    clearTimeout(this.stableTimer)
+    this.attempts.stop()
     this.forgetCheck()
     this.inStep = false
     this.server = undefined
@@ -156,11 +135,7 @@ export class LiveSocket {
 
   private lose(): void {
     this.drop()
-    const delay = backoffDelay(this.attempt, this.random)
-    this.attempt += 1
-    clearTimeout(this.retryTimer)
-    this.retryTimer = setTimeout(() => this.connect(), delay)
-    this.listener.onDown(Date.now() + delay)
+    this.listener.onDown(this.attempts.scheduleNext())
   }
 
   private read(text: string): void {
@@ -180,7 +155,7 @@ export class LiveSocket {
   private take(message: ServerMessage): void {
     switch (message.type) {
       case 'hello':
-        this.listener.onHello(message.build)
+        this.listener.onHello()
         return this.greet(message.server)
       case 'snapshot':
         return this.collect(message.factories, message.last, message.position)
@@ -258,7 +233,7 @@ export class LiveSocket {
       return
     }
     this.inStep = true
-    this.stableTimer = setTimeout(() => (this.attempt = 0), STABLE_MS)
+    this.attempts.succeed()
     this.listener.onUp()
   }
 }

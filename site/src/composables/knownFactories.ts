@@ -26,6 +26,11 @@ export class KnownFactories {
   private readonly removedAt = new Map<string, number>()
   /** What the API said and the live channel has not confirmed yet: the least revision that will. */
   private readonly unconfirmed = new Map<string, number>()
+  /** When this page heard of the state in which it knows a factory. */
+  private readonly heardAt = new Map<string, number>()
+
+  /** The clock is that of the snapshots which were read from the table. */
+  constructor(private readonly now: () => number = () => performance.now()) {}
 
   find(id: string): Factory | undefined {
     return this.factories.get(id)
@@ -35,7 +40,7 @@ export class KnownFactories {
   receive(message: TreeMessage): Receipt {
     switch (message.type) {
       case 'snapshot':
-        return this.receiveSnapshot(message.factories)
+        return this.receiveSnapshot(message.factories, message.asOf)
       case 'changed':
         this.confirm(message.factory.id, message.factory.revision)
         return { changes: listOf(this.take(message.factory)), doubtful: [] }
@@ -68,7 +73,11 @@ export class KnownFactories {
     return (this.unconfirmed.get(id) ?? 0) >= revision
   }
 
-  private receiveSnapshot(factories: readonly Factory[]): Receipt {
+  /**
+   * Applies a snapshot. What it lacks is gone. A snapshot of the table (`asOf`) is certain of that, except for what this
+   * page has heard of since: that is kept until a later one. A server may lag behind, and is not.
+   */
+  private receiveSnapshot(factories: readonly Factory[], asOf?: number): Receipt {
     const changes: Change[] = []
     const doubtful: string[] = []
     const present = new Set<string>()
@@ -78,17 +87,22 @@ export class KnownFactories {
       changes.push(...listOf(this.take(factory)))
     }
     for (const [id, factory] of this.factories) {
-      if (present.has(id)) {
+      if (present.has(id) || this.hasHeardAfter(id, asOf)) {
         continue
       }
       if (this.unconfirmed.has(id)) {
         doubtful.push(id)
       } else {
         // One below: a server that lags behind may still tell of this very revision.
-        changes.push(...listOf(this.drop(id, factory.revision - 1, 'by absence')))
+        const revision = asOf === undefined ? factory.revision - 1 : factory.revision
+        changes.push(...listOf(this.drop(id, revision, 'by absence')))
       }
     }
     return { changes, doubtful }
+  }
+
+  private hasHeardAfter(id: string, asOf: number | undefined): boolean {
+    return asOf !== undefined && (this.heardAt.get(id) ?? 0) > asOf
   }
 
   private take(factory: Factory): Change | undefined {
@@ -99,6 +113,7 @@ export class KnownFactories {
       return undefined
     }
     this.factories.set(id, factory)
+    this.heardAt.set(id, this.now())
     this.removedAt.delete(id)
     return { id, before, after: factory }
   }
@@ -110,6 +125,7 @@ export class KnownFactories {
     }
     this.removedAt.set(id, Math.max(revision, this.removedAt.get(id) ?? -1))
     this.factories.delete(id)
+    this.heardAt.delete(id)
     return before && { id, before, after: undefined }
   }
 

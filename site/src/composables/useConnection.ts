@@ -10,8 +10,13 @@ export function useConnection(
   config: SiteConfig,
   api: FactoriesApi,
   onMessage: (message: TreeMessage) => void,
-  onHello: (build: string) => void,
-): { connection: Readonly<Ref<Connection>>; check: () => void; tryNow: () => void } {
+  onHello: () => void,
+): {
+  connection: Readonly<Ref<Connection>>
+  check: () => void
+  tryNow: () => void
+  follow: (config: SiteConfig) => void
+} {
   const connection = shallowRef<Connection>({ state: 'connecting', isPolling: false })
   const channel = new Channel(config, api, {
     onMessage,
@@ -26,5 +31,6 @@ export function useConnection(
     connection: shallowReadonly(connection),
     check: () => channel.check(),
     tryNow: () => channel.tryNow(),
+    follow: (latest) => channel.follow(latest),
   }
 }

@@ -1,6 +1,6 @@
 import { reactive, readonly, ref, shallowReactive, shallowReadonly, shallowRef, watch } from 'vue'
 
-import { newFactoryId, parseRecord } from '@/api/factory'
+import { parseRecord } from '@/api/factory'
 import {
   checkDraft,
   toValues,
@@ -9,6 +9,7 @@ import {
   type FieldErrors,
   type Values,
 } from '@/api/limits'
+import { newUuid } from '@/api/uuid'
 
 import { createTypingCheck } from './typingCheck'
 import { DraftStore } from './draftStore'
@@ -76,7 +77,7 @@ export function useCreation(
       return false
     }
     sentAt = Date.now()
-    void send({ id: newFactoryId(), values: toValues(draft) })
+    void send({ id: newUuid(), values: toValues(draft) })
     draft.name = ''
     sent = JSON.stringify(draft)
     return true
@@ -116,7 +117,7 @@ export function useCreation(
       return false
     }
     if (draft.name !== '') {
-      add({ id: newFactoryId(), values: toValues(draft), reason: '', state: 'aside' })
+      add({ id: newUuid(), values: toValues(draft), reason: '', state: 'aside' })
     }
     discard(failure)
     for (const field of FIELDS) {

@@ -7,8 +7,11 @@ const LOOK_MS = 5 * 60_000
 /** Whoever comes back to the page again and again does not ask each time. */
 const LEAST_MS = 30_000
 
-/** Notices that a newer release of the site is live than the one on this page. Never reloads by itself. */
-export function useRelease(shown: SiteConfig) {
+/**
+ * Notices that a newer release of the site is live than the one on this page. Never reloads by itself. `onSettings` gets
+ * the site's settings each time they are read.
+ */
+export function useRelease(shown: SiteConfig, onSettings: (config: SiteConfig) => void) {
   const isOutdated = shallowRef(false)
   let hellos = 0
   let lookedAt = Date.now()
@@ -21,12 +24,12 @@ export function useRelease(shown: SiteConfig) {
     }
   }
   async function look(): Promise<void> {
-    if (isOutdated.value) {
-      return
-    }
     lookedAt = Date.now()
-    const live = await loadConfig().catch(() => shown)
-    isOutdated.value = live.build !== shown.build
+    const live = await loadConfig().catch(() => undefined)
+    if (live) {
+      isOutdated.value ||= live.build !== shown.build
+      onSettings(live)
+    }
   }
   function lookIfSeen(): void {
     if (document.visibilityState === 'visible' && Date.now() - lookedAt >= LEAST_MS) {

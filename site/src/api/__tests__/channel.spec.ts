@@ -1,17 +1,19 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { Channel, type Connection } from '../channel'
+import type { SiteConfig } from '../config'
 import { FactoriesApi, type FactoryPage } from '../factories'
+import type { Factory } from '../factory'
 import type { TreeMessage } from '../message'
-import { FactoryPages, POLL_MS, pollDelay } from '../polling'
+import { POLL_MS, pollDelay } from '../polling'
 import { ProblemError } from '../problem'
-import { factoryOf, FakeSocket } from './fakeSocket'
+import { FactoryPages } from '../treeReader'
+import { APPSYNC, factoryOf, FakeSocket, SERVERS, subscribe } from './fakeSocket'
 
-const config = { build: 'b1', api: 'https://api.test', socket: 'ws://ws.test' }
 let connections: Connection[]
 let messages: TreeMessage[]
 let channel: Channel
-let builds: string[]
+let hellos: number
 const listFactories = vi.fn<FactoriesApi['listFactories']>()
 
 function page(fields: Partial<FactoryPage> = {}): FactoryPage {
@@ -23,9 +25,21 @@ beforeEach(() => {
   FakeSocket.install()
   connections = []
   messages = []
-  builds = []
+  hellos = 0
   listFactories.mockReset()
-  const api = new FactoriesApi(config.api)
+  openChannel(SERVERS)
+})
+afterEach(() => {
+  channel.close()
+  vi.useRealTimers()
+})
+
+/** A snapshot of the table, or of a server. */
+function snapshotOf(...factories: Factory[]): unknown {
+  return { type: 'snapshot', factories, asOf: expect.any(Number) as number }
+}
+function openChannel(config: SiteConfig): void {
+  const api = new FactoriesApi(config.api, config.reads)
   api.listFactories = listFactories
   channel = new Channel(
     config,
@@ -33,17 +47,12 @@ beforeEach(() => {
     {
       onMessage: (message) => messages.push(message),
       onConnection: (connection) => connections.push(connection),
-      onHello: (build) => builds.push(build),
+      onHello: () => (hellos += 1),
     },
     () => 0,
   )
   channel.open()
-})
-afterEach(() => {
-  channel.close()
-  vi.useRealTimers()
-})
-
+}
 function goLive(): void {
   FakeSocket.newest.greet()
   FakeSocket.newest.saySnapshot([factoryOf()], 1)
@@ -83,7 +92,7 @@ it('without a socket the tree is read from the API, which is said, and the socke
   listFactories.mockResolvedValue(page())
   FakeSocket.newest.break()
   await vi.advanceTimersByTimeAsync(3_000)
-  expect(messages).toEqual([{ type: 'snapshot', factories: [factoryOf()] }])
+  expect(messages).toEqual([snapshotOf(factoryOf())])
   expect(connections.at(-1)).toMatchObject({ state: 'reconnecting', isPolling: true })
   expect(FakeSocket.opened.length).toBeGreaterThan(1)
   goLive()
@@ -97,13 +106,13 @@ it('a page whose first socket fails reads the tree at once', async () => {
   listFactories.mockResolvedValue(page())
   FakeSocket.newest.break()
   await vi.advanceTimersByTimeAsync(1)
-  expect(messages).toEqual([{ type: 'snapshot', factories: [factoryOf()] }])
+  expect(messages).toEqual([snapshotOf(factoryOf())])
 })
 
 it('a page whose first socket hangs has read the tree within a second', async () => {
   listFactories.mockResolvedValue(page())
   await vi.advanceTimersByTimeAsync(600)
-  expect(messages).toEqual([{ type: 'snapshot', factories: [factoryOf()] }])
+  expect(messages).toEqual([snapshotOf(factoryOf())])
 })
 
 it('a page whose server says hello waits for its tree', async () => {
@@ -112,9 +121,9 @@ it('a page whose server says hello waits for its tree', async () => {
   expect(listFactories).not.toHaveBeenCalled()
 })
 
-it('tells the builds of the servers that say hello', () => {
+it('tells of every server that says hello', () => {
   FakeSocket.newest.greet()
-  expect(builds).toEqual(['b1'])
+  expect(hellos).toBe(1)
 })
 
 it('an unchanged tree is not told again', async () => {
@@ -162,8 +171,8 @@ it('an API that says when to come again is not asked earlier', () => {
 it('pages that lose a server at the same moment do not read at the same moment', async () => {
   listFactories.mockResolvedValue(page())
   const late = new Channel(
-    config,
-    Object.assign(new FactoriesApi(config.api), { listFactories }),
+    SERVERS,
+    Object.assign(new FactoriesApi(SERVERS.api), { listFactories }),
     { onMessage: () => {}, onConnection: () => {}, onHello: () => {} },
     () => 0.9,
   )
@@ -207,19 +216,125 @@ it('a connection on a network that went away is not trusted', () => {
 
 it('all pages are read, and each is asked for by its own tag', async () => {
   const [a, b] = [factoryOf({ id: 'a' }), factoryOf({ id: 'b' })]
-  const api = new FactoriesApi(config.api)
+  const api = new FactoriesApi(SERVERS.api)
   api.listFactories = listFactories
   const pages = new FactoryPages(api)
   listFactories.mockResolvedValueOnce(page({ factories: [a], cursor: 'next', etag: '"1"' }))
   listFactories.mockResolvedValueOnce(page({ factories: [b], etag: '"2"' }))
-  expect(await pages.readAll()).toEqual([a, b])
+  expect(await pages.readAll()).toEqual({ factories: [a, b], hasChanged: true })
 
   const changed = factoryOf({ id: 'b', revision: 2 })
   listFactories.mockResolvedValueOnce(undefined)
   listFactories.mockResolvedValueOnce(page({ factories: [changed], etag: '"3"' }))
-  expect(await pages.readAll()).toEqual([a, changed])
+  expect(await pages.readAll()).toEqual({ factories: [a, changed], hasChanged: true })
   expect(listFactories.mock.calls.slice(2)).toEqual([
     [undefined, '"1"'],
     ['next', '"2"'],
   ])
+})
+
+describe('a stage with an Event API', () => {
+  beforeEach(() => {
+    channel.close()
+    FakeSocket.opened = []
+    listFactories.mockResolvedValueOnce(page()).mockResolvedValue(undefined)
+    openChannel(APPSYNC)
+  })
+
+  it('shows the tree before it is subscribed, and is live afterwards', async () => {
+    await vi.advanceTimersByTimeAsync(1)
+    expect(messages).toEqual([snapshotOf(factoryOf())])
+    expect(connections).toEqual([])
+    subscribe()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(connections).toEqual([{ state: 'live', isPolling: false }])
+    expect(hellos).toBe(1)
+  })
+
+  it('reads the tree again and again where the subscription is refused, says so, and asks for other settings', async () => {
+    const request = vi.fn(() => Promise.resolve(new Response(JSON.stringify(APPSYNC))))
+    vi.stubGlobal('fetch', request)
+    FakeSocket.newest.say({
+      type: 'connection_error',
+      errors: [{ errorType: 'UnauthorizedException' }],
+    })
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(connections.at(-1)).toMatchObject({ state: 'reconnecting', isPolling: true })
+    expect(request).toHaveBeenCalledExactlyOnceWith('/config.json', { cache: 'no-store' })
+    const reads = listFactories.mock.calls.length
+    await vi.advanceTimersByTimeAsync(POLL_MS * 2)
+    expect(listFactories.mock.calls.length).toBeGreaterThan(reads)
+  })
+
+  it('takes a new key as soon as the old one is refused', async () => {
+    const live = { ...APPSYNC.live, key: 'da2-new' }
+    vi.stubGlobal('fetch', async () => new Response(JSON.stringify({ ...APPSYNC, live })))
+    await vi.advanceTimersByTimeAsync(1)
+    FakeSocket.newest.say({
+      type: 'connection_error',
+      errors: [{ errorType: 'UnauthorizedException' }],
+    })
+    await vi.advanceTimersByTimeAsync(10)
+    const header = FakeSocket.newest.protocols[1]?.replace('header-', '') ?? ''
+    expect(JSON.parse(atob(header))).toEqual({ host: 'ws.test', 'x-api-key': 'da2-new' })
+    subscribe()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(connections.at(-1)).toEqual({ state: 'live', isPolling: false })
+  })
+
+  it('that goes over to servers is followed', async () => {
+    vi.stubGlobal('fetch', async () => new Response(JSON.stringify(SERVERS)))
+    subscribe()
+    await vi.advanceTimersByTimeAsync(1)
+    FakeSocket.newest.break()
+    // The first attempt fails, too.
+    await vi.advanceTimersByTimeAsync(1)
+    FakeSocket.newest.break()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    goLive()
+    expect(connections.at(-1)).toEqual({ state: 'live', isPolling: false })
+  })
+})
+
+it('settings that say the same change nothing', () => {
+  goLive()
+  channel.follow({ ...SERVERS, build: 'b2' })
+  expect(FakeSocket.opened).toHaveLength(1)
+})
+
+it('servers that give way to an Event API are left at once', async () => {
+  listFactories.mockResolvedValue(page())
+  goLive()
+  channel.follow(APPSYNC)
+  expect(FakeSocket.opened[0]?.isClosed).toBe(true)
+  subscribe()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(connections.map(({ state }) => state)).toEqual(['live', 'live'])
+})
+
+it('a server that is back at the first attempt is not looked for in the settings', async () => {
+  const request = vi.fn<typeof fetch>()
+  vi.stubGlobal('fetch', request)
+  goLive()
+  FakeSocket.newest.break()
+  await vi.advanceTimersByTimeAsync(500)
+  goLive()
+  expect(request).not.toHaveBeenCalled()
+})
+
+it('a list that was read while a change came is told once more, though it is the same', async () => {
+  listFactories.mockResolvedValueOnce(page()).mockResolvedValue(undefined)
+  channel.close()
+  openChannel({ ...SERVERS, reads: 'https://site.test/api' })
+  goLive()
+  FakeSocket.newest.say({ type: 'changed', factory: factoryOf({ id: 'b' }), position: 2 })
+  FakeSocket.newest.break()
+  channel.tryNow()
+  await vi.advanceTimersByTimeAsync(1)
+  messages = []
+  await vi.advanceTimersByTimeAsync(POLL_MS)
+  expect(messages).toEqual([snapshotOf(factoryOf())])
+  await vi.advanceTimersByTimeAsync(POLL_MS * 3)
+  expect(messages).toHaveLength(1)
 })

@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest'
 
 import { loadConfig } from '../config'
+import { APPSYNC } from './fakeSocket'
 
 function stubAnswer(body: string, status = 200): void {
   vi.stubGlobal('fetch', async () => new Response(body, { status }))
@@ -12,7 +13,14 @@ it('a config names build, API and socket', async () => {
     build: 'b1',
     api: 'https://api.test',
     socket: 'wss://ws.test',
+    live: { kind: 'servers' },
+    reads: 'https://api.test',
   })
+})
+
+it('a config may name an Event API, and a cache for lists', async () => {
+  stubAnswer(JSON.stringify({ ...APPSYNC, reads: 'https://site.test/api/' }))
+  expect(await loadConfig()).toEqual(APPSYNC)
 })
 
 it.each([
@@ -21,6 +29,9 @@ it.each([
   ['{"build":"b1"}', 200, 'no text under "api"'],
   ['{"build":"b1","api":"api.test","socket":"wss://x"}', 200, 'no http:// or https:// address'],
   ['{"build":"b1","api":"https://x","socket":"https://x"}', 200, 'no ws:// or wss:// address'],
+  [JSON.stringify({ ...APPSYNC, live: { kind: 'mqtt' } }), 200, 'of a kind that this page lacks'],
+  [JSON.stringify({ ...APPSYNC, live: { kind: 'appsync', host: 'x' } }), 200, 'under "key"'],
+  [JSON.stringify({ ...APPSYNC, reads: '/api' }), 200, 'address under "reads"'],
   ['not found', 404, 'answered with status 404'],
 ])('a broken config %s (%i) is told: %s', async (body, status, message) => {
   stubAnswer(body, status)

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { FactoriesApi } from '../factories'
-import { creationTime, newFactoryId } from '../factory'
+import { creationTime } from '../factory'
 import { describeError, NetworkError, ProblemError } from '../problem'
+import { newUuid } from '../uuid'
 import { factoryOf } from './fakeSocket'
 
 const api = new FactoriesApi('https://api.test')
@@ -130,8 +131,8 @@ describe('what a person is told', () => {
 
 it('an id is a random UUID that tells when it was made', () => {
   const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-  expect(newFactoryId()).toMatch(form)
-  expect(newFactoryId(1_700_000_000_000)).not.toBe(newFactoryId(1_700_000_000_000))
-  expect(creationTime(newFactoryId(1_700_000_000_000))).toBe(1_700_000_000_000)
+  expect(newUuid()).toMatch(form)
+  expect(newUuid(1_700_000_000_000)).not.toBe(newUuid(1_700_000_000_000))
+  expect(creationTime(newUuid(1_700_000_000_000))).toBe(1_700_000_000_000)
   expect(creationTime('6fa459ea-ee8a-4ca4-894e-db77e160355e')).toBe(0)
 })

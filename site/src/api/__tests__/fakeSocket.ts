@@ -1,6 +1,23 @@
 import { vi } from 'vitest'
 
+import type { SiteConfig } from '../config'
 import type { Factory } from '../factory'
+
+/** The settings of a stage with servers. */
+export const SERVERS: SiteConfig = {
+  build: 'b1',
+  api: 'https://api.test',
+  socket: 'ws://ws.test',
+  live: { kind: 'servers' },
+  reads: 'https://api.test',
+}
+/** The settings of a stage with an Event API, whose lists come through a cache. */
+export const APPSYNC: SiteConfig = {
+  ...SERVERS,
+  socket: 'wss://ws.test/event/realtime',
+  live: { kind: 'appsync', host: 'ws.test', key: 'da2-key', channel: '/tree/main' },
+  reads: 'https://site.test/api',
+}
 
 /** Stands in for the browser's WebSocket: the test is the server. */
 export class FakeSocket {
@@ -19,12 +36,16 @@ export class FakeSocket {
     return socket
   }
 
+  onopen: (() => void) | null = null
   onmessage: ((event: { data: string }) => void) | null = null
   onclose: (() => void) | null = null
   isClosed = false
   readonly received: string[] = []
 
-  constructor(readonly url: string) {
+  constructor(
+    readonly url: string,
+    readonly protocols: readonly string[] = [],
+  ) {
     FakeSocket.opened.push(this)
   }
 
@@ -73,6 +94,15 @@ export class FakeSocket {
     this.received.pop()
     this.say({ type: 'pong' })
   }
+}
+
+/** Has an Event API answer the handshake of the newest socket, up to the subscription. */
+export function subscribe(socket: FakeSocket = FakeSocket.newest): string {
+  socket.onopen?.()
+  socket.say({ type: 'connection_ack', connectionTimeoutMs: 300_000 })
+  const { id } = JSON.parse(socket.received.at(-1) ?? '{}') as { id: string }
+  socket.say({ type: 'subscribe_success', id })
+  return id
 }
 
 /** Returns a factory with plausible fields. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 
 import { factoryOf } from '@/api/__tests__/fakeSocket'
 import type { Factory } from '@/api/factory'
@@ -53,6 +53,51 @@ describe('never older', () => {
   it('a restored factory comes back, and its late removal is ignored', () => {
     const known = after(removed('a', 6), changed({ revision: 7 }), removed('a', 6))
     expect(known.find('a')?.revision).toBe(7)
+  })
+})
+
+describe('a snapshot of the table', () => {
+  let now: number
+  let known: KnownFactories
+  beforeEach(() => {
+    now = 1_000
+    known = new KnownFactories(() => now)
+  })
+  function read(asOf: number, ...factories: Factory[]): string[] {
+    const { changes } = known.receive({ type: 'snapshot', factories, asOf })
+    return changes.map(({ id, after }) => `${after ? '+' : '-'}${id}`)
+  }
+
+  it('takes away nothing that was heard of after its time', () => {
+    known.receive(changed({ revision: 1 }))
+    expect(read(900)).toEqual([])
+    expect(known.find('a')).toBeDefined()
+  })
+
+  it('takes away nothing that was written here after its time', () => {
+    known.learn(factoryOf({ revision: 1 }))
+    expect(known.receive({ type: 'snapshot', factories: [], asOf: 900 })).toEqual({
+      changes: [],
+      doubtful: [],
+    })
+  })
+
+  it('takes away what was known at its time', () => {
+    known.receive(changed({ revision: 1 }))
+    expect(read(1_000)).toEqual(['-a'])
+  })
+
+  it('that is older than another brings nothing back that the other lacked', () => {
+    known.receive(changed({ revision: 5 }))
+    expect(read(1_100)).toEqual(['-a'])
+    expect(read(1_050, factoryOf({ revision: 5 }))).toEqual([])
+    expect(read(1_200, factoryOf({ revision: 7 }))).toEqual(['+a'])
+  })
+
+  it('that is older than what is known changes nothing back', () => {
+    known.receive(changed({ revision: 5 }))
+    expect(read(900, factoryOf({ revision: 4 }))).toEqual([])
+    expect(known.find('a')?.revision).toBe(5)
   })
 })
 

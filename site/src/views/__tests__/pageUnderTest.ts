@@ -1,12 +1,12 @@
 import { flushPromises, mount, type DOMWrapper, type VueWrapper } from '@vue/test-utils'
 import { afterEach, beforeEach, vi } from 'vitest'
 
-import { factoryOf, FakeSocket } from '@/api/__tests__/fakeSocket'
+import { factoryOf, FakeSocket, SERVERS } from '@/api/__tests__/fakeSocket'
 import type { Factory } from '@/api/factory'
 
 import TreeView from '../TreeView.vue'
 
-const config = { build: 'build-7', api: 'https://api.test', socket: 'ws://ws.test' }
+const config = { ...SERVERS, build: 'build-7' }
 
 export const MILL = factoryOf({ id: 'mill', name: 'Mill', numbers: [3, 12, -4] })
 export const BAKERY = factoryOf({ id: 'bakery', name: 'Bakery', numbers: [] })
