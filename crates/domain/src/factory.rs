@@ -7,6 +7,7 @@ use crate::count::{self, Count};
 use crate::field::FieldError;
 use crate::id::FactoryId;
 use crate::name::Name;
+use crate::user_name::UserName;
 
 /// The least revision of a factory.
 pub const FIRST_REVISION: u64 = 1;
@@ -33,10 +34,12 @@ pub struct Factory {
     numbers: Vec<i64>,
     /// The revision, which grows by one with every write; a removal and its undo are writes too.
     pub revision: u64,
+    /// The user that wrote this revision; `None` if nobody was signed in.
+    pub changed_by: Option<UserName>,
 }
 
 impl Factory {
-    /// Returns a factory with these fields, of which the numbers are checked here.
+    /// Returns a factory with these fields, of which the numbers are checked here. Nobody was signed in that wrote it.
     ///
     /// # Errors
     /// Returns a [`FieldError`] for the field `numbers` if there are too many or one is out of range.
@@ -61,7 +64,17 @@ impl Factory {
             bounds,
             numbers,
             revision,
+            changed_by: None,
         })
+    }
+
+    /// Returns the factory as a user wrote it; `None`: nobody was signed in.
+    #[must_use]
+    pub fn by(self, user: Option<UserName>) -> Self {
+        Self {
+            changed_by: user,
+            ..self
+        }
     }
 
     /// Returns the numbers in the order in which they were drawn.
@@ -69,7 +82,8 @@ impl Factory {
         &self.numbers
     }
 
-    /// Returns the next revision of this factory, with the edit applied to name and bounds.
+    /// Returns the next revision of this factory, with the edit applied to name and bounds. Who writes it is not known
+    /// yet: see [`Factory::by`].
     ///
     /// # Errors
     /// Returns a [`FieldError`] if the edited bounds are invalid.
@@ -78,11 +92,13 @@ impl Factory {
             name: edit.name.clone().unwrap_or_else(|| self.name.clone()),
             bounds: self.bounds.with_ends(edit.lower, edit.upper)?,
             revision: self.revision + 1,
+            changed_by: None,
             ..self.clone()
         })
     }
 
-    /// Returns the next revision of this factory, with all its numbers replaced.
+    /// Returns the next revision of this factory, with all its numbers replaced. Who writes it is not known yet: see
+    /// [`Factory::by`].
     ///
     /// # Errors
     /// Returns a [`FieldError`] for the field `numbers` if there are too many or one is out of range.
@@ -171,6 +187,8 @@ struct FactoryJson {
     upper: i64,
     numbers: Vec<i64>,
     revision: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed_by: Option<UserName>,
 }
 
 impl TryFrom<FactoryJson> for Factory {
@@ -178,7 +196,8 @@ impl TryFrom<FactoryJson> for Factory {
 
     fn try_from(json: FactoryJson) -> Result<Self, Self::Error> {
         let bounds = Bounds::new(json.lower, json.upper)?;
-        Self::new(json.id, json.name, bounds, json.numbers, json.revision)
+        let factory = Self::new(json.id, json.name, bounds, json.numbers, json.revision)?;
+        Ok(factory.by(json.changed_by))
     }
 }
 
@@ -191,6 +210,7 @@ impl From<Factory> for FactoryJson {
             upper: factory.bounds.upper(),
             numbers: factory.numbers,
             revision: factory.revision,
+            changed_by: factory.changed_by,
         }
     }
 }
@@ -211,12 +231,24 @@ mod tests {
     }
 
     #[test]
+    fn who_changed_a_factory_survives_its_json_and_is_of_one_revision() {
+        let json = JSON.replace("\"revision\":7", "\"revision\":7,\"changed_by\":\"ada\"");
+        let signed: Factory = serde_json::from_str(&json).unwrap();
+
+        assert_eq!(signed, factory().by(Some("ada".parse().unwrap())));
+        assert_eq!(serde_json::to_string(&signed).unwrap(), json);
+        assert_eq!(signed.edited(&Edit::default()).unwrap().changed_by, None);
+        assert_eq!(signed.with_numbers(vec![1]).unwrap().changed_by, None);
+    }
+
+    #[test]
     fn json_that_breaks_a_rule_is_no_factory() {
         for (good, bad, field) in [
             ("\"mill\"", "\" \"", "name"),
             ("-5,\"upper\"", "6,\"upper\"", "lower"),
             ("[3,-5]", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", "numbers"),
             ("[3,-5]", "[1000000001]", "numbers"),
+            ("7}", "7,\"changed_by\":\"a\\u202eb\"}", "changed_by"),
         ] {
             let error = serde_json::from_str::<Factory>(&JSON.replace(good, bad)).unwrap_err();
             assert!(error.to_string().contains(field), "{error}");

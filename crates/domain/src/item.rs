@@ -11,6 +11,7 @@ use crate::factory::Factory;
 use crate::field::FieldError;
 use crate::id::FactoryId;
 use crate::name::Name;
+use crate::user_name::UserName;
 
 /// The partition key of all factories, so that one query returns the whole tree.
 pub const PARTITION: &str = "tree#main";
@@ -35,6 +36,9 @@ pub struct FactoryItem {
     pub replaced: Option<Vec<i64>>,
     /// The revision, which grows by one with every write.
     pub revision: u64,
+    /// The user that wrote this revision; `None` if nobody was signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_by: Option<UserName>,
     /// The creation request in canonical JSON, by which the API recognises a repeated request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
@@ -58,6 +62,7 @@ impl FactoryItem {
             numbers: factory.numbers().to_vec(),
             replaced: None,
             revision: factory.revision,
+            changed_by: factory.changed_by.clone(),
             request,
             deleted: false,
             expires: None,
@@ -70,7 +75,8 @@ impl FactoryItem {
     /// Returns a [`FieldError`] if a field is invalid, which means that another program wrote the item.
     pub fn into_factory(self) -> Result<Factory, FieldError> {
         let bounds = Bounds::new(self.lower, self.upper)?;
-        Factory::new(self.sk, self.name, bounds, self.numbers, self.revision)
+        let factory = Factory::new(self.sk, self.name, bounds, self.numbers, self.revision)?;
+        Ok(factory.by(self.changed_by))
     }
 
     /// Returns the change that this state of the item represents.
@@ -110,6 +116,19 @@ mod tests {
             item().into_change().unwrap(),
             FactoryChange::Changed { factory }
         );
+    }
+
+    #[test]
+    fn who_changed_an_item_is_told_of_its_factory() {
+        let signed = FactoryItem {
+            changed_by: Some("ada".parse().unwrap()),
+            ..item()
+        };
+
+        let factory = signed.clone().into_factory().unwrap();
+
+        assert_eq!(factory.changed_by, signed.changed_by);
+        assert_eq!(FactoryItem::from_factory(&factory, None), signed);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`id`], [`name`], [`bounds`], [`count`] | the fields and their allowed values |
+//! | [`id`], [`name`], [`bounds`], [`count`], [`user_name`] | the fields and their allowed values |
 //! | [`field`] | the error for an invalid field |
 //! | [`factory`] | the factory, its creation and its edits |
 //! | [`draw`] | drawing the numbers |
@@ -28,6 +28,7 @@ pub mod item;
 pub mod message;
 pub mod name;
 pub mod tree;
+pub mod user_name;
 
 pub use bounds::Bounds;
 pub use change::FactoryChange;
@@ -37,3 +38,4 @@ pub use field::FieldError;
 pub use id::FactoryId;
 pub use name::Name;
 pub use tree::Tree;
+pub use user_name::UserName;

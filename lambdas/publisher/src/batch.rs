@@ -181,6 +181,20 @@ mod tests {
     }
 
     #[test]
+    fn who_changed_a_factory_is_in_its_message() {
+        let batch = read(&[record(
+            "1",
+            "MODIFY",
+            with("changed_by", json!({ "S": "ada" })),
+        )]);
+
+        insta::assert_snapshot!(
+            batch.messages[0].text,
+            @r#"{"type":"changed","factory":{"id":"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11","name":"mill","lower":-5,"upper":5,"numbers":[3],"revision":2,"changed_by":"ada"}}"#
+        );
+    }
+
+    #[test]
     fn a_deleted_image_becomes_a_removal() {
         let batch = read(&[record(
             "1",

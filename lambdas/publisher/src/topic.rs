@@ -10,7 +10,7 @@ use aws_sdk_sns::types::PublishBatchRequestEntry;
 use crate::batch::TopicMessage;
 
 /// The most messages of one call. The call stays far below its limit of 256 KiB, because a message has
-/// less than 1 KiB.
+/// less than 2 KiB.
 const MAX_ENTRIES: usize = 10;
 
 /// The longest time for a call with its retries: a full batch of the stream, ten calls, ends within the function's

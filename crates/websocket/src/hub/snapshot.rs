@@ -76,13 +76,13 @@ mod tests {
         for number in 0..factories {
             let factory = Factory::new(
                 FactoryId::from_random(number),
-                "\"".repeat(64).parse().unwrap(),
+                "🏭".repeat(64).parse().unwrap(),
                 bounds,
                 vec![-1_000_000_000; 15],
                 u64::MAX,
             );
             tree.apply(FactoryChange::Changed {
-                factory: factory.unwrap(),
+                factory: factory.unwrap().by(Some("🏭".repeat(128).parse().unwrap())),
             });
         }
         tree
