@@ -14,6 +14,7 @@ mod settings;
 mod stage_prefix;
 mod target;
 pub mod terminal;
+mod user;
 mod value;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub use settings::{
 };
 pub use stage_prefix::{KEPT_CHARACTERS, OtherStage, STACKS, kept};
 pub use target::{Architecture, BuildTarget};
+pub use user::{EmailAddress, UserName};
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName, ZoneName};
 
 /// The region whose certificates CloudFront accepts, wherever the stage is.

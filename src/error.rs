@@ -337,6 +337,25 @@ pub enum UserError {
     /// The cancellation of an operation needs a yes, and nobody can say it, or nobody did.
     #[error("the cancellation of what runs on stage `{0}` must be confirmed")]
     CancelNeedsConsent(String),
+    /// A stage has no users, because nobody signs in.
+    #[error("stage `{0}` has no users: nobody signs in there")]
+    NobodySignsIn(String),
+    /// A user of this name has another address.
+    #[error("stage `{stage}` has a user `{user}` already, with another e-mail address")]
+    OtherEmail {
+        /// The stage.
+        stage: String,
+        /// The user.
+        user: String,
+    },
+    /// The removal of a user needs a yes, and nobody can say it, or nobody did.
+    #[error("the removal of user `{user}` from stage `{stage}` must be confirmed")]
+    UserRemovalNeedsConsent {
+        /// The stage.
+        stage: String,
+        /// The user.
+        user: String,
+    },
     /// A command works on a stage, and CloudFormation does nothing that could be cancelled.
     #[error(
         "nothing that CloudFormation could cancel runs on stage `{stage}`, but {holder} on this machine works on it"
@@ -566,6 +585,9 @@ impl UserError {
             Self::NoServer(_) => "`factory-tree status` shows why; `factory-tree deploy` starts what is missing".to_owned(),
             Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
             Self::CancelNeedsConsent(stage) => format!("read above what would be cancelled, then run it again with `--yes --stage {stage}`"),
+            Self::NobodySignsIn(stage) => format!("set `sign_in: true` of stage `{stage}` in factory-tree.yaml, then run `factory-tree deploy`"),
+            Self::OtherEmail { .. } => "`factory-tree users list` shows it; choose another name, or remove that user first".to_owned(),
+            Self::UserRemovalNeedsConsent { stage, .. } => format!("type yes, or without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NothingToCancel { .. } => "stop that process with Ctrl-C or SIGTERM: CloudFormation finishes what it has begun by then".to_owned(),
             Self::TeardownNeedsConsent(_) => "read above what it would delete, then run it again with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
@@ -681,6 +703,8 @@ impl UserError {
             | Self::AmbiguousRelease { .. }
             | Self::DevOnAws(_)
             | Self::NoSessions(_)
+            | Self::NobodySignsIn(_)
+            | Self::OtherEmail { .. }
             | Self::NoZones { .. }
             | Self::ZonesKept { .. }
             | Self::InvalidPlanFile { .. } => Exit::Usage,
@@ -689,6 +713,7 @@ impl UserError {
             | Self::TeardownNeedsConsent(_)
             | Self::RecoveryNeedsConsent(_)
             | Self::CancelNeedsConsent(_)
+            | Self::UserRemovalNeedsConsent { .. }
             | Self::RollbackNeedsConsent(_)
             | Self::DataLoss { .. }
             | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,

@@ -1,5 +1,5 @@
 //! The contents of a stage before its teardown. In: its stacks. Out: per stack its resources, the contents of
-//! its buckets and tables, and what its template retains. Reads only.
+//! its buckets, tables and user pools, and what its template retains. Reads only.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub struct StackInventory {
     pub name: String,
     /// The number of its resources.
     pub resources: usize,
-    /// Its buckets and tables.
+    /// Its buckets, tables and user pools.
     pub stores: Vec<Store>,
     /// The resources that outlive it.
     pub retained: Vec<Retained>,
@@ -40,7 +40,7 @@ pub struct Store {
     pub physical_id: String,
     /// Whether it could be counted. Otherwise the numbers are 0.
     pub counted: bool,
-    /// Objects or items.
+    /// Objects, items or users.
     pub items: u64,
     /// Of a bucket: versions and delete markers.
     pub versions: u64,
@@ -65,6 +65,7 @@ impl Inventory {
 
 const BUCKET: &str = "AWS::S3::Bucket";
 const TABLE: &str = "AWS::DynamoDB::Table";
+const USER_POOL: &str = "AWS::Cognito::UserPool";
 
 /// The stack whose table has one item that is nobody's data: the heartbeat of the servers.
 const HEARTBEAT_STACK: &str = "data";
@@ -122,6 +123,17 @@ async fn count(
             bytes: 0,
         });
     }
+    for pool in of_kind(USER_POOL) {
+        let users = or_none(aws.cognito.count_users(pool).await, reporter);
+        stores.push(Store {
+            kind: USER_POOL,
+            physical_id: pool.to_owned(),
+            counted: users.is_some(),
+            items: users.unwrap_or_default(),
+            versions: 0,
+            bytes: 0,
+        });
+    }
     let template = retry_transient(reporter, || client.get_template(&stack.id)).await;
     let outliving = template.and_then(|body| retained(&body, &stack.parameters));
     Ok(StackInventory {
@@ -164,6 +176,10 @@ fn lines(inventory: &Inventory) -> Vec<String> {
                 store.versions,
                 store.bytes as f64 / 1e6
             ),
+            USER_POOL => format!(
+                "  user pool {}: about {} users",
+                store.physical_id, store.items
+            ),
             _ => format!("  table {}: about {} items", store.physical_id, store.items),
         });
         let retained = stack.retained.iter().map(|row| {
@@ -200,6 +216,7 @@ mod tests {
             stacks: vec![
                 stack("dns", 2, Vec::new()),
                 stack("data", 4, vec![store(TABLE, "demo-table", 12, 0, 0)]),
+                stack("auth", 5, vec![store(USER_POOL, "eu-west-1_a", 3, 0, 0)]),
                 stack(
                     "site",
                     9,
@@ -218,6 +235,8 @@ mod tests {
         stack data: 4 resources
           table demo-table: about 12 items
           stays: Table (AWS::DynamoDB::Table), by its DeletionPolicy RetainExceptOnCreate
+        stack auth: 5 resources
+          user pool eu-west-1_a: about 3 users
         stack site: 9 resources
           bucket demo-site: 5 objects, 14 versions, 1.2 MB
         ");

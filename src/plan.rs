@@ -37,7 +37,7 @@ pub use preview::{
     ArtifactPreview, OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview,
     UndescribedStack, outcome,
 };
-pub use stage::stage_stacks;
+pub use stage::{EDITORS, SIGN_IN, stage_stacks};
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
@@ -193,7 +193,10 @@ pub fn plan(
     lambdas: &[String],
 ) -> Result<Plan, UserError> {
     let mut stacks = stage_stacks(config, urls);
-    let own = templates.others(&validation::names(&stacks));
+    let mut named = validation::names(&stacks);
+    // A template of ours that this stage does not use is no own one.
+    named.extend(stage::UNUSED_BY_SOME);
+    let own = templates.others(&named);
     stacks.extend(own.iter().map(|name| own::own_stack(config, name)));
     let described = validation::read(config, stacks, templates, &own)?;
     let filled = parameters::fill(config, urls, lambdas, described)?;

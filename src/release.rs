@@ -13,6 +13,7 @@ mod files;
 mod history;
 mod live;
 mod media_type;
+mod page_sign_in;
 mod record;
 mod remaining;
 #[cfg(test)]
@@ -28,16 +29,17 @@ use anyhow::Result;
 use crate::aws::{Aws, Upload};
 use crate::build::Site;
 use crate::event::{Reporter, task};
-use crate::urls::Urls;
 pub use availability::{AvailableObjects, missing};
 pub use difference::{SiteChanges, difference};
 pub use entry_files::{RollbackSource, keep_entry_files, list_kept, switch};
+pub use files::PageSettings;
 use files::{UploadPhase, uploads};
 pub use history::{
     ReleaseId, RollbackIntent, begin_rollback, default_target, find_intent, find_key, list_keys,
     read_records,
 };
 pub use live::{LiveRelease, Outdated, find_live, outdated, shipped};
+pub use page_sign_in::PageSignIn;
 pub use record::{
     ArtifactRecord, Deploy, ReleaseRecord, SiteRecord, find_last_record, id_of, keep_record,
     stack_digests,
@@ -61,13 +63,13 @@ pub struct SiteTarget {
 /// The bucket may not be written, what was sent is not there, or the invalidation is refused.
 pub async fn release(
     site: &Site,
-    urls: &Urls,
+    page: &PageSettings,
     target: &SiteTarget,
     aws: &Aws,
     reporter: &dyn Reporter,
 ) -> Result<usize> {
     let held = aws.s3.list_objects(&target.bucket, "").await?;
-    let SiteChanges { changed, stale, .. } = difference(site, urls, &held);
+    let SiteChanges { changed, stale, .. } = difference(site, page, &held);
     if changed.is_empty() {
         return Ok(0);
     }
@@ -77,7 +79,7 @@ pub async fn release(
         for (turn, uploads) in in_turns(changed) {
             send(&uploads, target, aws, reporter).await?;
             if turn < UploadPhase::Page {
-                make_sure(&of_turn(turn, site, urls), target, aws).await?;
+                make_sure(&of_turn(turn, site, page), target, aws).await?;
             }
         }
         invalidate(stale, &site.build, target, aws).await
@@ -99,8 +101,8 @@ fn in_turns(changed: Vec<Upload>) -> BTreeMap<UploadPhase, Vec<Upload>> {
 }
 
 /// Returns what a site sends in a turn, be it there already or not.
-fn of_turn(turn: UploadPhase, site: &Site, urls: &Urls) -> Vec<Upload> {
-    let all = uploads(site, urls).into_iter();
+fn of_turn(turn: UploadPhase, site: &Site, page: &PageSettings) -> Vec<Upload> {
+    let all = uploads(site, page).into_iter();
     all.filter(|upload| UploadPhase::of(&upload.key) == turn)
         .collect()
 }

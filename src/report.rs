@@ -13,6 +13,7 @@ mod releases;
 mod rollback;
 mod servers;
 mod status;
+mod users;
 mod validation;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub use page::{Page, Paged};
 pub use releases::{ReleaseRow, ReleasesReport};
 pub use rollback::RollbackReport;
 pub use servers::{ServerProcess, ServerRow, ServersReport, SiteAddress};
+pub use users::{UserOutcome, UserReport, UserRow, UsersReport};
 pub use validation::ValidationReport;
 
 /// The result of `deploy`.

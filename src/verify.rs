@@ -4,6 +4,7 @@
 mod ask;
 mod heartbeat;
 mod page;
+mod sign_in;
 
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,11 @@ pub async fn check(urls: &Urls, expected: &Expected, network: &Network) -> Vec<C
         ),
         named(HEARTBEAT, heartbeat::check(urls, expected, network)),
     );
-    vec![site, www, api, socket, heartbeat]
+    let mut checks = vec![site, www, api, socket, heartbeat];
+    if let Some(pages) = &urls.sign_in {
+        checks.push(named("sign-in", sign_in::check(urls, pages, network)).await);
+    }
+    checks
 }
 
 /// Asks until everything answers as expected, or until the time limit `patience` is over; a release takes a moment to

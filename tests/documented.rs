@@ -33,7 +33,8 @@ fn verbs() -> Vec<clap::Command> {
 /// Every option of every verb, those before the verb, and the two that clap adds.
 fn options() -> Names {
     let (verbs, cli) = (verbs(), Cli::command());
-    let options = verbs.iter().chain([&cli]);
+    let below = verbs.iter().flat_map(clap::Command::get_subcommands);
+    let options = verbs.iter().chain(below).chain([&cli]);
     let options = options.flat_map(clap::Command::get_arguments);
     let shown = options.filter(|option| !option.is_hide_set());
     let names = shown.filter_map(|option| option.get_long().map(str::to_owned));

@@ -3,6 +3,7 @@
 //! works with the facts that it can show is proven in `local_stage/`.
 
 mod scale;
+mod sign_in;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +13,8 @@ use std::process::Command;
 use factory_tree::template;
 use serde_json::{Value, json};
 
-const TEMPLATES: [&str; 7] = [
+const TEMPLATES: [&str; 8] = [
+    "auth",
     "foundation",
     "dns",
     "certificate",
@@ -58,6 +60,21 @@ api /ApiFunction/Properties/Runtime "provided.al2023"
 api /ApiFunction/Properties/Architectures ["Architecture"]
 api /PublisherFunction/Properties/Architectures ["Architecture"]
 api /ApiFunction/Properties/LoggingConfig/LogFormat "JSON"
+auth /UserPool/Properties/AdminCreateUserConfig/AllowAdminCreateUserOnly true
+auth /UserPool/Properties/UserPoolTags {"factory-tree:stack":"AWS::StackName"}
+auth /UserPool/Properties/MfaConfiguration "OPTIONAL"
+auth /Client/Properties/GenerateSecret false
+auth /Client/Properties/AllowedOAuthFlows ["code"]
+auth /Client/Properties/AllowedOAuthScopes ["openid","email"]
+auth /Client/Properties/PreventUserExistenceErrors "ENABLED"
+auth /Client/Properties/RefreshTokenRotation {"Feature":"ENABLED","RetryGracePeriodSeconds":10}
+auth /Client/Properties/ExplicitAuthFlows ["ALLOW_USER_SRP_AUTH"]
+auth /Client/Properties/TokenValidityUnits/AccessToken "minutes"
+auth /Client/Properties/AccessTokenValidity 5
+auth /SignInPages/Properties/ManagedLoginVersion 2
+auth /Branding/Properties/UseCognitoProvidedValues true
+api /Authorizer/Properties/AuthorizerType "JWT"
+api /Authorizer/Properties/IdentitySource ["$request.header.Authorization"]
 api /ApiDomain/Properties/DomainNameConfigurations/0/SecurityPolicy "TLS_1_2"
 api /StreamToPublisher/Properties/FunctionResponseTypes ["ReportBatchItemFailures"]
 api /StreamToPublisher/Properties/BisectBatchOnFunctionError true

@@ -8,6 +8,7 @@ mod changes;
 mod cloudformation;
 mod cloudfront;
 mod cloudwatch;
+mod cognito;
 mod deletion;
 mod denied;
 mod direct;
@@ -56,6 +57,7 @@ pub use change_set::{
 pub use cloudformation::{CloudFormation, Protection};
 pub use cloudfront::{Alias, CloudFront};
 pub use cloudwatch::{Alarm, AlarmState, CloudWatch};
+pub use cognito::{Cognito, Invitation, PoolUser, UserState};
 pub use denied::missing_permission;
 pub use drift::{DriftedResource, PropertyDrift};
 pub use dynamodb::DynamoDb;
@@ -123,6 +125,8 @@ pub struct Aws {
     pub ec2: Lazy<Ec2>,
     /// Parameters that AWS publishes, in the stage's own region.
     pub ssm: Lazy<Ssm>,
+    /// Users and their groups, in the stage's own region.
+    pub cognito: Lazy<Cognito>,
 }
 
 impl Aws {
@@ -161,6 +165,7 @@ impl Aws {
             stream_records: Lazy::new(&config, StreamRecords::new),
             ec2: Lazy::new(&config, Ec2::new),
             ssm: Lazy::new(&config, Ssm::new),
+            cognito: Lazy::new(&config, Cognito::new),
             config,
         }
     }

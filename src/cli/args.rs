@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Output, ReportArgs, Selection, StageArgs};
 use crate::aws::DeploymentMode;
 use crate::commands::completions::Shell;
-use crate::config::BakeTime;
+use crate::config::{BakeTime, EmailAddress, UserName};
 use crate::invoke::Function;
 use crate::logs::{Level, LogFilter, LogSource, Pattern, Since};
 use crate::policy::{Environment, PolicyPurpose, Repository};
@@ -298,6 +298,48 @@ pub struct PolicyArgs {
     /// Form of the answer on stdout
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+/// Arguments of `users`
+#[derive(Clone, Debug, Args)]
+pub struct UsersArgs {
+    /// What is done
+    #[command(subcommand)]
+    pub action: UsersAction,
+}
+
+/// What is done with users
+#[derive(Clone, Debug, Subcommand)]
+pub enum UsersAction {
+    /// Make somebody an editor; a new user gets an e-mail with a password for the first time
+    Add(AddUserArgs),
+    /// Delete a user; who has signed in may write for five minutes more
+    Remove(RemoveUserArgs),
+    /// List every user, and who of them may change the tree
+    List(ReportArgs),
+}
+
+/// Arguments of `users add`
+#[derive(Clone, Debug, Args)]
+pub struct AddUserArgs {
+    /// The name to sign in with; each factory shows who changed it last by it
+    pub name: UserName,
+    /// Where the invitation goes, and later what a forgotten password needs
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: EmailAddress,
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: ReportArgs,
+}
+
+/// Arguments of `users remove`
+#[derive(Clone, Debug, Args)]
+pub struct RemoveUserArgs {
+    /// The name
+    pub name: UserName,
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: StageArgs,
 }
 
 /// Arguments of `doctor`

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use args::{
     BuildArgs, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OpenArgs,
     OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
-    SshArgs, StatusArgs, ValidateArgs,
+    SshArgs, StatusArgs, UsersAction, UsersArgs, ValidateArgs,
 };
 
 pub use reference::{completions, man_page};
@@ -102,6 +102,8 @@ pub enum Command {
     Outputs(OutputsArgs),
     /// Print the least-privilege IAM policies for deploying or planning a stage, and a trust policy for GitHub
     Policy(PolicyArgs),
+    /// Add, remove and list the users who may change the tree of a stage
+    Users(UsersArgs),
     /// Check what a deploy needs before it begins; exit 0 only when nothing fails
     Doctor(DoctorArgs),
     /// Print the JSON Schema of factory-tree.yaml, for editors
@@ -132,6 +134,11 @@ impl Command {
             Self::Rollback(args) => args.stage.output,
             Self::Cancel(args) => args.output,
             Self::Teardown(args) => args.output,
+            Self::Users(args) => match &args.action {
+                UsersAction::Add(args) => args.stage.output,
+                UsersAction::Remove(args) => args.stage.output,
+                UsersAction::List(args) => args.output,
+            },
             Self::Policy(args) => args.output,
             Self::Doctor(args) => args.output,
             Self::Validate(args) => args.output,

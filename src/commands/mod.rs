@@ -22,6 +22,7 @@ pub mod rollback;
 pub mod ssh;
 pub mod status;
 pub mod teardown;
+pub mod users;
 pub mod validate;
 mod verify;
 

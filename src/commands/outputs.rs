@@ -13,11 +13,12 @@ use crate::report::{OutputsReport, public_outputs};
 /// # Errors
 /// `UserError::StageAbsent` when nothing of the stage is there; there are no credentials, or AWS refuses the call.
 pub async fn outputs(config: &Config) -> Result<OutputsReport> {
+    let platform = Platform::of(config);
     let DeployedStage {
         endpoint,
         aws,
         stacks,
-    } = find_deployed_stage(config, &Platform::of(config)).await?;
+    } = find_deployed_stage(config, &platform).await?;
     let rows = stacks.into_iter().map(async |(known, stack)| {
         let client = aws.cloudformation_in(&known.region);
         // Which outputs are secret is said by the template that made them, not by that of the sources.
@@ -29,6 +30,7 @@ pub async fn outputs(config: &Config) -> Result<OutputsReport> {
     Ok(OutputsReport {
         stage: config.stage.to_string(),
         urls: endpoint.urls,
+        user: platform.user(),
         stacks: try_join_all(rows).await?.into_iter().collect(),
     })
 }

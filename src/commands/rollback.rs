@@ -18,8 +18,8 @@ use crate::outputs::Outputs;
 use crate::provision::{self, DIGEST, Provisioned};
 use crate::publish;
 use crate::release::{
-    self, AvailableObjects, ReleaseId, ReleaseRecord, RollbackIntent, RollbackSource, SiteTarget,
-    missing, outdated, shipped,
+    self, AvailableObjects, PageSettings, PageSignIn, ReleaseId, ReleaseRecord, RollbackIntent,
+    RollbackSource, SiteTarget, missing, outdated, shipped,
 };
 use crate::report::{RollbackReport, StackRow, seconds};
 use crate::verify::{Expected, SilentServers};
@@ -211,8 +211,13 @@ async fn restore_site(
         bucket: &history.bucket,
         kept: &available.entry_files,
     };
-    let (urls, aws) = (&history.stage.endpoint.urls, &history.stage.aws);
-    release::switch(&source, &available.site, urls, &to, aws, reporter).await
+    let urls = &history.stage.endpoint.urls;
+    let page = PageSettings {
+        sign_in: PageSignIn::find(urls, &history.outputs),
+        urls: urls.clone(),
+    };
+    let aws = &history.stage.aws;
+    release::switch(&source, &available.site, &page, &to, aws, reporter).await
 }
 
 /// Updates the stacks whose artifacts are others, with nothing else changed, and rolls the server out. Returns

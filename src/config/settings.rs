@@ -31,6 +31,9 @@ pub struct StageSettings {
     /// A protected stage keeps its data on teardown, and its teardown must be confirmed
     #[serde(default)]
     pub protected: bool,
+    /// Only users who have signed in and are editors may change the tree; reading stays open to everybody
+    #[serde(default)]
+    pub sign_in: bool,
     /// Processor of the Lambdas and the servers; without it, x86_64, and this machine's where it runs them
     #[serde(default)]
     architecture: Option<Architecture>,

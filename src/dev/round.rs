@@ -117,6 +117,7 @@ mod tests {
                 site: String::new(),
                 api: String::new(),
                 socket: String::new(),
+                sign_in: None,
             },
             stacks: ["foundation", "api", "websocket"].iter().map(row).collect(),
             released: Released::default(),

@@ -125,6 +125,7 @@ mod tests {
             ("ApiBuild", "b4f298cd77db"),
             ("TopicArn", "arn:aws:sns:us-east-1:1:changes"),
             ("PublisherBuild", "0123456789ab"),
+            ("SignInClient", ""),
         ]);
         let api = settings(&function("api"), &template(), &parameters).unwrap();
         let wanted = deployed(&[

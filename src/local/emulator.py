@@ -1,4 +1,4 @@
-"""Starts the emulator with four of its answers put right, so that they are those of AWS."""
+"""Starts the emulator with five of its answers put right, so that they are those of AWS."""
 
 import threading
 import time
@@ -35,7 +35,25 @@ async def execute_as_aws_does(api_id, stage, path, method, *rest):
     configured = (apigateway._apis.get(api_id) or {}).get("corsConfiguration") or {}
     if method == "OPTIONS" and "allowOrigins" not in configured:
         method = ForwardedMethod(method)
-    return await execute(api_id, stage, path, method, *rest)
+    response = await execute(api_id, stage, path, method, *rest)
+    return as_the_gateway_answers(response, rest[0], configured)
+
+
+def as_the_gateway_answers(response, request_headers, configured):
+    """The refusal of an authorizer tells the scheme of tokens, and carries the headers of the template's CORS
+    configuration as every answer does (API Gateway Developer Guide, "Configure CORS for HTTP APIs"): without
+    them a page learns nothing but that the network failed. What the Lambda answers has its own."""
+    status, headers, body = response
+    names = {name.lower() for name in headers}
+    if status != 401 or "www-authenticate" in names:
+        return response
+    headers["WWW-Authenticate"] = "Bearer"
+    origin = next((value for name, value in request_headers.items() if name.lower() == "origin"), None)
+    if origin in configured.get("AllowOrigins", []):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = ", ".join(configured.get("ExposeHeaders", []))
+        headers["Vary"] = "Origin"
+    return response
 
 
 apigateway._handle_execute_in_scope = execute_as_aws_does

@@ -10,7 +10,11 @@ use super::venv::Venv;
 use crate::config::Region;
 
 /// Starts it.
-const PROGRAM: &str = include_str!("emulator.py");
+const PROGRAM: &str = concat!(
+    include_str!("sign_in.py"),
+    "\n\n",
+    include_str!("emulator.py")
+);
 
 /// Answers 200 as soon as every service does.
 const READY: &str = "/_ministack/ready";

@@ -24,6 +24,7 @@ mod supervised;
 mod supervisor;
 #[cfg(test)]
 mod test_supervisor;
+mod users;
 mod venv;
 mod vite;
 
@@ -33,13 +34,14 @@ use anyhow::Result;
 
 use crate::aws::{Access, Aws};
 use crate::check::Check;
-use crate::config::{Config, DomainName, Hosting};
+use crate::config::{Config, Hosting, StageSettings};
 use crate::error::UserError;
 use crate::event::Reporter;
 use crate::logs::LogSource;
-use crate::urls::Urls;
+use crate::urls::{SignInUrls, Urls};
 pub use lock::{Lock, lock, wait_for_lock};
 pub use stage::LocalStage;
+pub use users::LocalUser;
 pub use vite::Vite;
 
 /// The stack that only local stages have: the role of the server on this machine.
@@ -106,8 +108,8 @@ pub struct ServerRelease {
 pub enum Platform {
     /// AWS, or whatever `AWS_ENDPOINT_URL` names.
     Aws {
-        /// The stage's domain.
-        domain: DomainName,
+        /// The stage's addresses.
+        urls: Urls,
     },
     /// This machine.
     Local(LocalStage),
@@ -118,7 +120,7 @@ impl Platform {
     pub fn of(config: &Config) -> Self {
         match config.settings.hosting {
             Hosting::Aws => Self::Aws {
-                domain: config.settings.domain.clone(),
+                urls: urls_in_aws(&config.settings),
             },
             Hosting::Local => Self::Local(LocalStage::of(config)),
         }
@@ -127,7 +129,7 @@ impl Platform {
     /// Returns where the stage is reached if nothing has to be started for that: AWS is always there.
     pub fn endpoint_without_start(&self) -> Option<StageEndpoint> {
         match self {
-            Self::Aws { domain } => Some(in_aws(domain)),
+            Self::Aws { urls } => Some(in_aws(urls)),
             Self::Local(_) => None,
         }
     }
@@ -138,7 +140,7 @@ impl Platform {
     /// A `UserError` that says which part did not come up, and why.
     pub async fn start(&self, reporter: &dyn Reporter) -> Result<StageEndpoint> {
         match self {
-            Self::Aws { domain } => Ok(in_aws(domain)),
+            Self::Aws { urls } => Ok(in_aws(urls)),
             Self::Local(stage) => stage.start(reporter).await,
         }
     }
@@ -149,7 +151,7 @@ impl Platform {
     /// The stage's folder cannot be read.
     pub async fn find(&self) -> Result<Option<StageEndpoint>> {
         match self {
-            Self::Aws { domain } => Ok(Some(in_aws(domain))),
+            Self::Aws { urls } => Ok(Some(in_aws(urls))),
             Self::Local(stage) => Ok(stage.find()),
         }
     }
@@ -168,7 +170,7 @@ impl Platform {
     /// Returns the public addresses that the stage has, or will have when it is started.
     pub fn urls(&self) -> Urls {
         match self {
-            Self::Aws { domain } => Urls::secure(domain),
+            Self::Aws { urls } => urls.clone(),
             Self::Local(stage) => stage.expected().urls,
         }
     }
@@ -213,6 +215,26 @@ impl Platform {
         }
     }
 
+    /// Makes the one user by whom a person tries signing in out on this machine: an editor, whose password is told. In AWS
+    /// users are made by `users add` alone.
+    ///
+    /// # Errors
+    /// The endpoint refuses the user.
+    pub async fn ensure_user(&self, aws: &Aws, user_pool: &str) -> Result<()> {
+        match self {
+            Self::Aws { .. } => Ok(()),
+            Self::Local(stage) => stage.ensure_user(aws, user_pool).await,
+        }
+    }
+
+    /// Returns the user that `ensure_user` has made, with the password. In AWS nobody knows one.
+    pub fn user(&self) -> Option<LocalUser> {
+        match self {
+            Self::Aws { .. } => None,
+            Self::Local(stage) => stage.user(),
+        }
+    }
+
     /// Returns how each part is, within two seconds. In AWS there are no parts of ours.
     pub async fn checks(&self) -> Vec<Check> {
         match self {
@@ -251,10 +273,16 @@ impl Platform {
     }
 }
 
-fn in_aws(domain: &DomainName) -> StageEndpoint {
+fn urls_in_aws(settings: &StageSettings) -> Urls {
+    let (domain, region) = (&settings.domain, &settings.region);
+    let sign_in = settings.sign_in.then(|| SignInUrls::secure(domain, region));
+    Urls::secure(domain).with_sign_in(sign_in)
+}
+
+fn in_aws(urls: &Urls) -> StageEndpoint {
     StageEndpoint {
         access: Access::Environment,
-        urls: Urls::secure(domain),
+        urls: urls.clone(),
     }
 }
 

@@ -5,18 +5,21 @@
 //! and the old one is asked to close its connections and to end. One that does not become ready is ended,
 //! and the old one has never noticed.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::parts::{EMULATOR, NEXT_SERVER, Part, Parts, SERVER, new_run};
 use super::ports::Ports;
-use super::routes::Routes;
+use super::routes::{RouteTarget, Routes};
 use super::server::{self, ServerSettings};
 use super::stage::LocalStage;
 use super::start::{RESPONSE_TIMEOUT, START_TIMEOUT};
 use super::{ServerRelease, control, emulator, instance, port, probe, routes, state};
-use crate::aws::Aws;
+use crate::aws::{Aws, DnsRecord};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
+use crate::urls::sign_in_host;
 
 impl LocalStage {
     pub(super) async fn roll_out(
@@ -84,13 +87,22 @@ impl LocalStage {
         let routes = Routes {
             emulator: ports.emulator,
             server: ports.server,
-            hosts: routes::hosts(&records),
+            hosts: self.hosts(&records),
         };
         if state::read::<Routes>(&self.folder.routes()).ok().as_ref() == Some(&routes) {
             return Ok(false);
         }
         state::write(&self.folder.routes(), &routes)?;
         Ok(true)
+    }
+
+    /// Returns the hosts of the zone's records, and that of the sign-in pages, whose name in AWS is none of the zone's.
+    fn hosts(&self, records: &[DnsRecord]) -> BTreeMap<String, RouteTarget> {
+        let mut hosts = routes::hosts(records);
+        if self.sign_in {
+            hosts.insert(sign_in_host(&self.domain), RouteTarget::SignIn);
+        }
+        hosts
     }
 
     async fn wanted_server(

@@ -28,6 +28,8 @@ pub(super) enum RouteTarget {
     Api,
     /// The load balancer before the WebSocket servers.
     Server,
+    /// The pages for signing in, and what browsers ask an issuer of tokens.
+    SignIn,
     /// Vite on this port, in place of the site's distribution. No record points to it.
     #[serde(skip)]
     Vite(u16),

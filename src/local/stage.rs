@@ -16,7 +16,7 @@ use super::{emulator, health, port, venv};
 use crate::aws::Access;
 use crate::check::Check;
 use crate::config::{Config, DomainName, Region, StageName};
-use crate::urls::Urls;
+use crate::urls::{SignInUrls, Urls};
 
 /// A stage on this machine.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct LocalStage {
     pub(super) region: Region,
     /// The edge's port, if the settings name one.
     pub(super) port: Option<u16>,
+    /// Whether users sign in.
+    pub(super) sign_in: bool,
     /// The stack of the server's role.
     pub(super) instance_stack: String,
 }
@@ -42,6 +44,7 @@ impl LocalStage {
             domain: config.settings.domain.clone(),
             region: config.settings.region.clone(),
             port: config.settings.port.map(Into::into),
+            sign_in: config.settings.sign_in,
             instance_stack: config.stack_name(INSTANCE_STACK),
         }
     }
@@ -116,9 +119,13 @@ impl LocalStage {
         let access = Access::Endpoint {
             url: emulator::url(ports.emulator),
         };
+        let domain = &self.domain;
+        let sign_in = self
+            .sign_in
+            .then(|| SignInUrls::loopback(domain, ports.edge));
         StageEndpoint {
             access,
-            urls: Urls::loopback(&self.domain, ports.edge),
+            urls: Urls::loopback(&self.domain, ports.edge).with_sign_in(sign_in),
         }
     }
 }

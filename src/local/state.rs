@@ -69,6 +69,11 @@ impl StateFolder {
         self.0.join("vite.json")
     }
 
+    /// The user that signs in on this machine, with the password.
+    pub(super) fn user(&self) -> PathBuf {
+        self.0.join("user.json")
+    }
+
     /// The server's bundles, environment file and credentials.
     pub(super) fn server(&self) -> PathBuf {
         self.0.join("server")

@@ -139,6 +139,7 @@ pub(super) fn local_stage(folder: StateFolder) -> LocalStage {
         domain: "demo.localhost".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         port: None,
+        sign_in: false,
         instance_stack: format!("demo-{name}-instance"),
         former: StateFolder::new(folder.path().with_file_name("former")),
         folder,

@@ -18,7 +18,7 @@ pub const STAGE_TAG: &str = "factory-tree:stage";
 const LONGEST_NAME: usize = 128;
 
 /// Names that mean something else to a person who reads or types them: verbs of the command line, and stacks of ours.
-pub const RESERVED: [&str; 28] = [
+pub const RESERVED: [&str; 29] = [
     "build",
     "cancel",
     "certificate-us-east-1",
@@ -46,6 +46,7 @@ pub const RESERVED: [&str; 28] = [
     "ssh",
     "status",
     "teardown",
+    "users",
     "validate",
 ];
 

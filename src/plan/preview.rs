@@ -3,11 +3,13 @@
 //! ever renamed.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
 use super::costs::IdleCosts;
 use super::names::NameChange;
+use super::stage::SIGN_IN;
 use crate::template::ResourceChange;
 
 /// The changes that a deploy of a stage would make.
@@ -42,6 +44,22 @@ pub struct UndescribedStack {
     pub name: String,
     /// Its name in CloudFormation.
     pub stack: String,
+}
+
+impl Display for UndescribedStack {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let why = if self.name == SIGN_IN {
+            "nobody signs in any more (`sign_in`), and it holds the users"
+        } else {
+            "no template describes it any more"
+        };
+        write!(
+            formatter,
+            "stack {}: {why}; it stays as it is until `teardown`, or until {} is deleted in \
+             CloudFormation",
+            self.name, self.stack
+        )
+    }
 }
 
 /// The changes that a deploy would make to a stack.

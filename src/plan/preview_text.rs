@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::preview::{
-    OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview, UndescribedStack,
+    OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview,
 };
 use crate::template::{ChangeAction, DataImpact, PropertyChange, Recreates, ResourceChange};
 
@@ -76,17 +76,6 @@ fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
-    }
-}
-
-impl Display for UndescribedStack {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "stack {}: no template describes it any more; it stays as it is until `teardown`, or until {} is deleted in \
-             CloudFormation",
-            self.name, self.stack
-        )
     }
 }
 

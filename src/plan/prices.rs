@@ -105,7 +105,7 @@ pub(super) const INSTANCES: [Price; 13] = [
 
 /// Types that cost nothing by themselves, or only by their use.
 /// Source: the pricing page of each service, 2026-11-26.
-pub(super) const BY_USE: [&str; 44] = [
+pub(super) const BY_USE: [&str; 49] = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::Authorizer",
@@ -118,6 +118,11 @@ pub(super) const BY_USE: [&str; 44] = [
     "AWS::CloudFront::Function",
     "AWS::CloudFront::OriginAccessControl",
     "AWS::CloudFront::ResponseHeadersPolicy",
+    "AWS::Cognito::ManagedLoginBranding",
+    "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolClient",
+    "AWS::Cognito::UserPoolDomain",
+    "AWS::Cognito::UserPoolGroup",
     "AWS::EC2::InternetGateway",
     "AWS::EC2::LaunchTemplate",
     "AWS::EC2::Route",

@@ -3,10 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::artifact::{ArtifactFact, SERVER};
+use super::own::STAGE_TAG;
 use super::placement::placement;
 use super::{DELETION_PROTECTION, ParameterSource, Parameters, RETAINED_PROTECTION, StageStack};
 use crate::config::{CLOUDFRONT_REGION, Config, Region};
-use crate::urls::Urls;
+use crate::urls::{Urls, sign_in_prefix};
+
+/// The templates of ours that not every stage uses.
+pub(super) const UNUSED_BY_SOME: [&str; 1] = [SIGN_IN];
+
+/// The stack of the users who may sign in.
+pub const SIGN_IN: &str = "auth";
+
+/// The group of that stack whose members may change the tree.
+pub const EDITORS: &str = "editors";
 
 /// Returns the stacks that every stage has, each after those it needs; the first one holds the artifact bucket.
 pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
@@ -36,7 +46,10 @@ pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
             ..stack("certificate", parameters)
         });
     }
-    stacks.push(stack("api", api(&values)));
+    if config.settings.sign_in {
+        stacks.push(auth(config, &values));
+    }
+    stacks.push(stack("api", api(config, &values)));
     stacks.push(stack("websocket", websocket(config, &values)));
     stacks.push(stack("site", site(&values, &site_certificate)));
     stacks
@@ -75,7 +88,15 @@ pub(super) fn values(config: &Config, urls: &Urls) -> BTreeMap<&'static str, Str
         ("SiteUrl", urls.site.clone()),
         ("ApiUrl", urls.api.clone()),
         ("SocketUrl", urls.socket.clone()),
+        ("SignInUrl", sign_in_url(urls)),
+        ("SignInPrefix", sign_in_prefix(&settings.domain)),
     ])
+}
+
+/// Returns the address of the sign-in pages; empty where nobody signs in.
+fn sign_in_url(urls: &Urls) -> String {
+    let pages = urls.sign_in.as_ref().map(|sign_in| sign_in.pages.clone());
+    pages.unwrap_or_default()
 }
 
 fn value(text: impl ToString) -> ParameterSource {
@@ -126,10 +147,27 @@ fn service(values: &BTreeMap<&'static str, String>) -> Parameters {
     parameters
 }
 
-fn api(values: &BTreeMap<&'static str, String>) -> Parameters {
+/// The stack has the stage's tag, so that it is found also when nobody signs in any more: its users are nobody's to delete
+/// without a word.
+fn auth(config: &Config, values: &BTreeMap<&'static str, String>) -> StageStack {
+    let parameters = ["SiteUrl", "SignInPrefix", "Protected", RETAINED_PROTECTION];
+    StageStack {
+        tags: BTreeMap::from([(STAGE_TAG.to_owned(), config.stage.to_string())]),
+        ..stage_stack(config, SIGN_IN, named(values, &parameters))
+    }
+}
+
+fn api(config: &Config, values: &BTreeMap<&'static str, String>) -> Parameters {
     let mut parameters = service(values);
     parameters.extend(named(values, &["Architecture"]));
     parameters.extend(outputs(&[("data", "StreamArn")]));
+    if config.settings.sign_in {
+        let tokens = [(SIGN_IN, "SignInIssuer"), (SIGN_IN, "SignInClient")];
+        parameters.extend(outputs(&tokens));
+    } else {
+        let nobody = ["SignInIssuer", "SignInClient"].map(|name| (name.to_owned(), value("")));
+        parameters.extend(nobody);
+    }
     parameters.extend(artifact("api"));
     parameters.extend(artifact("publisher"));
     parameters
@@ -154,7 +192,8 @@ fn websocket(config: &Config, values: &BTreeMap<&'static str, String>) -> Parame
 }
 
 fn site(values: &BTreeMap<&'static str, String>, certificate: &str) -> Parameters {
-    let mut parameters = named(values, &["DomainName", "SiteUrl", "ApiUrl", "SocketUrl"]);
+    let addresses = ["DomainName", "SiteUrl", "ApiUrl", "SocketUrl", "SignInUrl"];
+    let mut parameters = named(values, &addresses);
     parameters.extend(outputs(&[
         ("dns", "HostedZoneId"),
         (certificate, "CertificateArn"),

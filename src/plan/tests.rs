@@ -14,6 +14,7 @@ fn urls() -> Urls {
         site: "https://factory-tree.com".to_owned(),
         api: "https://api.factory-tree.com".to_owned(),
         socket: "wss://ws.factory-tree.com".to_owned(),
+        sign_in: None,
     }
 }
 
@@ -90,6 +91,50 @@ api in eu-central-1: certificate, data, dns, foundation
 websocket in eu-central-1: certificate, data, dns, foundation
 site in eu-central-1: certificate-us-east-1, dns, foundation
 ");
+}
+
+#[test]
+fn people_sign_in_by_a_stack_that_the_api_needs_and_that_carries_the_stages_tag() {
+    let mut config = config("prod");
+    let open = planned(&config);
+    let tokens = |plan: &Plan| {
+        let mut stacks = plan.all();
+        let api = stacks.find(|stack| stack.name == "api").unwrap();
+        api.parameters["SignInClient"].clone()
+    };
+    assert!(open.all().all(|stack| stack.name != SIGN_IN));
+    assert_eq!(tokens(&open), ParameterSource::Value(String::new()));
+    config.settings.sign_in = true;
+    let plan = planned(&config);
+    let names: Vec<&str> = plan.all().map(|stack| stack.name.as_str()).collect();
+    let place = |name| names.iter().position(|other| *other == name).unwrap();
+    assert!(place(SIGN_IN) < place("api"), "{names:?}");
+    let client = ParameterSource::Output {
+        stack: SIGN_IN.to_owned(),
+        output: "SignInClient".to_owned(),
+    };
+    assert_eq!(tokens(&plan), client);
+    let auth = plan.all().find(|stack| stack.name == SIGN_IN).unwrap();
+    assert_eq!(auth.tags[STAGE_TAG], "prod");
+    assert_eq!(
+        auth.parameters["SiteUrl"],
+        ParameterSource::Value("https://factory-tree.com".to_owned())
+    );
+}
+
+/// What a teardown finds of it when nobody signs in any more: by its tag, as the stack of an own template.
+#[test]
+fn the_users_are_found_when_nobody_signs_in_any_more_and_told_as_what_they_are() {
+    let config = config("prod");
+    let tags = BTreeMap::from([(STAGE_TAG.to_owned(), "prod".to_owned())]);
+    let name = config.stack_name(SIGN_IN);
+    let found = own_stack_found(&config, &name, &tags).unwrap();
+    assert_eq!((found.name.as_str(), found.protected), (SIGN_IN, true));
+    let left = UndescribedStack {
+        name: found.name,
+        stack: found.stack,
+    };
+    insta::assert_snapshot!(left, @"stack auth: nobody signs in any more (`sign_in`), and it holds the users; it stays as it is until `teardown`, or until factory-tree-prod-auth is deleted in CloudFormation");
 }
 
 #[test]

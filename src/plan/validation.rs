@@ -13,7 +13,9 @@ use crate::template::{
 };
 
 /// Outputs that the deployer itself needs after a stack is made: stack and output.
-const NEEDED: [(&str, &str); 6] = [
+const NEEDED: [(&str, &str); 8] = [
+    ("auth", "SignInClient"),
+    ("auth", "UserPoolId"),
     ("foundation", "ArtifactBucket"),
     ("dns", "HostedZoneId"),
     ("websocket", "ServerEnvironment"),

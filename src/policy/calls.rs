@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 59] = [
+pub(super) const CALLS: [(&str, &[&str]); 67] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
@@ -58,6 +58,18 @@ pub(super) const CALLS: [(&str, &[&str]); 59] = [
         &["cloudformation:UpdateTerminationProtection"],
     ),
     ("create_invalidation", &["cloudfront:CreateInvalidation"]),
+    (
+        "admin_add_user_to_group",
+        &["cognito-idp:AdminAddUserToGroup"],
+    ),
+    ("admin_create_user", &["cognito-idp:AdminCreateUser"]),
+    ("admin_delete_user", &["cognito-idp:AdminDeleteUser"]),
+    ("admin_get_user", &["cognito-idp:AdminGetUser"]),
+    // Only for the user of a local stage.
+    ("admin_set_user_password", &[]),
+    ("describe_user_pool", &["cognito-idp:DescribeUserPool"]),
+    ("list_users", &["cognito-idp:ListUsers"]),
+    ("list_users_in_group", &["cognito-idp:ListUsersInGroup"]),
     ("list_distributions", &["cloudfront:ListDistributions"]),
     ("describe_alarms", &["cloudwatch:DescribeAlarms"]),
     ("describe_table", &["dynamodb:DescribeTable"]),
@@ -151,9 +163,10 @@ mod tests {
     fn called() -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws");
         let method = regex::Regex::new(r"client\s*\.(\w+)\(\)").unwrap();
-        let direct =
-            regex::Regex::new(r#"(?:query\(\s*|permission: |ask_(?:stream|table)\()"\w+:(\w+)""#)
-                .unwrap();
+        let direct = regex::Regex::new(
+            r#"(?:query\(\s*|permission: |ask(?:_stream|_table)?\()"[\w-]+:(\w+)""#,
+        )
+        .unwrap();
         let capital = regex::Regex::new("(.)([A-Z])").unwrap();
         let snake = |name: &str| capital.replace_all(name, "${1}_$2").to_lowercase();
         let mut found = BTreeSet::new();

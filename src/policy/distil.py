@@ -62,9 +62,22 @@ EXPANSIONS = {
     "ssm:Get*": ["ssm:GetParameters"],
 }
 
+# What a user pool with a key of one's own asks of that key.
+KEYS_OF_USERS = [
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+]
+
 # Needed only by who sets the property (at any depth). A type's schema lists what all of its properties may need.
 OPTIONAL = {
     "AWS::ApiGatewayV2::Api": {"BodyS3Location": ["s3:GetObject"]},
+    "AWS::ApiGatewayV2::Authorizer": {"AuthorizerCredentialsArn": ["iam:PassRole"]},
     "AWS::ApiGatewayV2::DomainName": {"MutualTlsAuthentication": ["s3:GetObject", "s3:GetObjectVersion"]},
     "AWS::ApiGatewayV2::Integration": {"CredentialsArn": ["iam:PassRole"]},
     "AWS::AutoScaling::AutoScalingGroup": {
@@ -91,6 +104,34 @@ OPTIONAL = {
         "Staging": ["cloudfront:UpdateDistributionWithStagingConfig"],
         "VpcOriginConfig": ["cloudfront:GetVpcOrigin"],
     },
+    "AWS::Cognito::UserPool": {
+        "EmailConfiguration": ["iam:CreateServiceLinkedRole"],
+        # Keys of one's own, for the data of users or for what triggers get.
+        "KeyConfiguration": KEYS_OF_USERS,
+        "KMSKeyID": KEYS_OF_USERS,
+        "SmsConfiguration": ["iam:PassRole"],
+    },
+    "AWS::Cognito::UserPoolClient": {
+        "AnalyticsConfiguration": [
+            "iam:CreateServiceLinkedRole",
+            "iam:DeleteRolePolicy",
+            "iam:PassRole",
+            "iam:PutRolePolicy",
+        ],
+    },
+    "AWS::Cognito::UserPoolDomain": {
+        "CustomDomainConfig": [
+            "cloudfront:UpdateDistribution",
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ],
+    },
+    "AWS::Cognito::UserPoolGroup": {"RoleArn": ["iam:PassRole", "iam:PutRolePolicy"]},
     "AWS::DynamoDB::Table": {
         "ContributorInsightsSpecification": ["dynamodb:UpdateContributorInsights"],
         "ImportSourceSpecification": [

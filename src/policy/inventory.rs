@@ -80,6 +80,11 @@ pub fn take<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Result<Tem
 }
 
 impl TemplateInventory {
+    /// Returns whether users sign in.
+    pub(super) fn has_users(&self) -> bool {
+        self.types.contains_key("AWS::Cognito::UserPool")
+    }
+
     fn add(&mut self, sections: &Sections) {
         let transforms = texts(&sections.transform).into_iter();
         let transforms = transforms.map(|name| name.trim_start_matches("AWS::").to_owned());

@@ -159,6 +159,9 @@ pub fn policy<'a>(
     })
 }
 
+/// The service of the users who sign in. Who has no pool of them asks nothing of it.
+const USERS: &str = "cognito-idp:";
+
 /// Resources and condition: grants that share them are one statement.
 type GrantScope = (BTreeSet<String>, Condition);
 
@@ -167,7 +170,8 @@ fn statements(
     target: &GrantTarget,
     purpose: PolicyPurpose,
 ) -> Result<Vec<Statement>> {
-    let own = purpose.calls();
+    let mut own = purpose.calls();
+    own.retain(|action| inventory.has_users() || !action.starts_with(USERS));
     let mut all = transforms(inventory, target);
     all.extend(grant(&own, Caller::Deployer, inventory, target)?);
     if purpose == PolicyPurpose::Plan && inventory.has_large_template {

@@ -144,6 +144,8 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
         // Metrics belong to nobody.
         "cloudwatch" if name.contains("Metric") && !name.ends_with("Alarm") => &["*"],
         "cloudwatch" => &["arn:{p}:cloudwatch:{r}:{a}:alarm:{stack}*"],
+        // The id of a pool is AWS's own; a tag tells it from others, for who may change its users.
+        "cognito-idp" => &["arn:{p}:cognito-idp:{r}:{a}:userpool/*"],
         "dynamodb" => &["arn:{p}:dynamodb:{r}:{a}:table/{stack}*"],
         // A launch names the image and its snapshot, which are not ours.
         "ec2" if name == "RunInstances" => &[
@@ -252,6 +254,9 @@ fn iam(name: &str) -> &'static [&'static str] {
     }
 }
 
+/// The stack of the users who sign in. Its template gives the user pool a tag with this name.
+const OF_USERS: &str = "{stack}auth";
+
 /// The caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
@@ -296,6 +301,11 @@ pub(super) fn condition(
         condition.extend([strings("ForAnyValue:StringEquals", "aws:CalledVia", &via)]);
     }
     match action {
+        _ if caller == Caller::Deployer && action.starts_with("cognito-idp:") => {
+            let stack = [target.fill(OF_USERS)];
+            let key = "aws:ResourceTag/factory-tree:stack";
+            condition.extend([strings("StringEquals", key, &stack)]);
+        }
         "iam:AttachRolePolicy" | "iam:DetachRolePolicy" => {
             let own = [target.fill("arn:{p}:iam::{a}:policy/{stack}*")];
             condition.extend([strings("ArnLike", "iam:PolicyARN", &own)]);
@@ -339,7 +349,6 @@ mod tests {
         };
         let optional = [
             "acm-pca",
-            "cognito-idp",
             "elasticfilesystem",
             "firehose",
             "kinesis",

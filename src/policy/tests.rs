@@ -152,6 +152,41 @@ arn:aws:s3:::factory-tree-prod-* if {"StringEquals":{"aws:RequestedRegion":["eu-
 "#);
 }
 
+/// Users are changed in the stage's own pool, which is known by its tag; and where nobody signs in, nothing is asked of Cognito.
+#[test]
+fn users_are_reached_in_the_stages_own_pool_and_only_where_people_sign_in() {
+    let without = report("");
+    let any = |report: &PolicyReport| {
+        let granted = granted(report);
+        let mut actions = granted.iter().flat_map(|row| &row.action);
+        actions.any(|action| action.starts_with("cognito-idp:"))
+    };
+    assert!(!any(&without));
+    let with = report(", sign_in: true");
+    let rows = [
+        "cognito-idp:AdminCreateUser",
+        "cognito-idp:ListUsers",
+        "cognito-idp:DeleteUserPool",
+        "cognito-idp:CreateUserPool",
+    ];
+    let rows = rows.map(|action| format!("{action}\n{}", found(&with, action)));
+    insta::assert_snapshot!(rows.join("\n\n"), @r#"
+cognito-idp:AdminCreateUser
+arn:aws:cognito-idp:eu-central-1:123456789012:userpool/* if {"StringEquals":{"aws:ResourceTag/factory-tree:stack":["factory-tree-prod-auth"]}}
+
+cognito-idp:ListUsers
+arn:aws:cognito-idp:eu-central-1:123456789012:userpool/* if {"StringEquals":{"aws:ResourceTag/factory-tree:stack":["factory-tree-prod-auth"]}}
+
+cognito-idp:DeleteUserPool
+arn:aws:cognito-idp:eu-central-1:123456789012:userpool/* if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]}}
+
+cognito-idp:CreateUserPool
+* if {"ForAnyValue:StringEquals":{"aws:CalledVia":["cloudformation.amazonaws.com"]},"StringEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}
+"#);
+    assert_eq!(found(&with, "cognito-idp:AdminSetUserPassword"), "");
+    assert!(!any(&report_for(PolicyPurpose::Plan, ", sign_in: true")));
+}
+
 #[test]
 fn whatever_is_granted_on_everything_is_bound_to_the_regions() {
     for row in granted(&report("")) {

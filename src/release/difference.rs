@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::files::{is_hashed, uploads};
+use super::files::{PageSettings, is_hashed, uploads};
 use crate::aws::{Object, Upload};
 use crate::build::Site;
-use crate::urls::Urls;
 
 /// The objects that a release would send, and the paths that it would invalidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +21,12 @@ pub struct SiteChanges {
 }
 
 /// Decides what a release sends. `held` is what the bucket holds, by key.
-pub fn difference(site: &Site, urls: &Urls, held: &BTreeMap<String, Object>) -> SiteChanges {
-    let (same, changed): (Vec<_>, Vec<_>) = uploads(site, urls)
+pub fn difference(
+    site: &Site,
+    page: &PageSettings,
+    held: &BTreeMap<String, Object>,
+) -> SiteChanges {
+    let (same, changed): (Vec<_>, Vec<_>) = uploads(site, page)
         .into_iter()
         .partition(|upload| is_held(upload, held));
     SiteChanges {
@@ -73,7 +76,7 @@ pub(super) fn invalidation_path(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::samples::{etag, site, urls};
+    use crate::release::samples::{etag, page, site};
 
     fn held(objects: &[(&str, &str)]) -> BTreeMap<String, Object> {
         let object = |content| Object {
@@ -98,7 +101,7 @@ mod tests {
             ("assets/old.js", "old"),
             ("index.html", "before"),
         ]);
-        let found = difference(&site, &urls(), &held);
+        let found = difference(&site, &page(), &held);
         let changed = found.changed.iter().map(|upload| upload.key.as_str());
         let changed: Vec<&str> = changed.collect();
         assert_eq!(changed, ["assets/new.js", "index.html", "config.json"]);
@@ -112,7 +115,7 @@ mod tests {
     fn a_hashed_asset_that_was_spoilt_is_sent_again_and_never_invalidated() {
         let site = site(&[("assets/a-00000001.js", "right"), ("größe *.svg", "new")]);
         let held = held(&[("assets/a-00000001.js", "spoilt"), ("größe *.svg", "old")]);
-        let found = difference(&site, &urls(), &held);
+        let found = difference(&site, &page(), &held);
         assert_eq!(found.changed.len(), 3);
         assert_eq!(found.stale, ["/gr%C3%B6%C3%9Fe%20%2A.svg"]);
     }

@@ -10,14 +10,13 @@ use anyhow::Result;
 use futures_util::stream::{StreamExt, TryStreamExt};
 
 use super::difference::{is_held, stale};
-use super::files::{CONFIG, is_hashed, page_config, upload};
+use super::files::{CONFIG, PageSettings, is_hashed, page_config, upload};
 use super::send::{PARALLEL, TASK, send};
 use super::{SiteTarget, in_turns, invalidate};
 use crate::aws::{Aws, Object, S3, Upload};
 use crate::build::{Site, SiteFile};
 use crate::content::Content;
 use crate::event::{Reporter, task};
-use crate::urls::Urls;
 
 /// Returns the prefix of the keys of a site's entry files in the artifact bucket.
 pub(super) fn folder(site_build: &str) -> String {
@@ -88,7 +87,7 @@ pub struct RollbackSource<'a> {
 pub async fn switch(
     source: &RollbackSource<'_>,
     held: &BTreeMap<String, Object>,
-    urls: &Urls,
+    page: &PageSettings,
     target: &SiteTarget,
     aws: &Aws,
     reporter: &dyn Reporter,
@@ -99,7 +98,7 @@ pub async fn switch(
         let gets = differing.iter().map(|path| fetch(source, path, &aws.s3));
         let fetched = futures_util::stream::iter(gets).buffered(PARALLEL);
         let mut uploads: Vec<Upload> = fetched.try_collect().await?;
-        let config = upload(CONFIG, page_config(source.build, urls).into());
+        let config = upload(CONFIG, page_config(source.build, page).into());
         if !is_held(&config, held) {
             uploads.push(config);
         }

@@ -3,6 +3,7 @@
 //! second copy of every file would have to be kept, chosen and pruned with the first. Pure.
 
 use super::media_type::content_type;
+use super::page_sign_in::PageSignIn;
 use crate::aws::Upload;
 use crate::build::Site;
 use crate::content::Content;
@@ -73,29 +74,44 @@ fn is_base64_url(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// The configuration that the page reads at its start. No address is baked into the build.
+/// What a page is told of its stage, beside its build. No address is baked into the build.
+#[derive(Clone, Debug)]
+pub struct PageSettings {
+    /// The addresses.
+    pub urls: Urls,
+    /// How users sign in; `None` where nobody does.
+    pub sign_in: Option<PageSignIn>,
+}
+
+/// The configuration that the page reads at its start.
 #[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PageConfig<'a> {
     build: &'a str,
     api: &'a str,
     socket: &'a str,
+    /// Without it, the page loads nothing of signing in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in: Option<&'a PageSignIn>,
 }
 
-pub(super) fn page_config(build: &str, urls: &Urls) -> Vec<u8> {
+pub(super) fn page_config(build: &str, page: &PageSettings) -> Vec<u8> {
+    let PageSettings { urls, sign_in } = page;
     let config = PageConfig {
         build,
         api: &urls.api,
         socket: &urls.socket,
+        sign_in: sign_in.as_ref(),
     };
     serde_json::to_vec(&config).unwrap_or_default()
 }
 
 /// Returns every object of a site.
-pub(super) fn uploads(site: &Site, urls: &Urls) -> Vec<Upload> {
+pub(super) fn uploads(site: &Site, page: &PageSettings) -> Vec<Upload> {
     // A `config.json` of the sources is for `vite dev` only.
     let files = site.files.iter().filter(|file| file.path != CONFIG);
     let files = files.map(|file| upload(&file.path, Content::File(file.content.clone())));
-    let config = upload(CONFIG, page_config(&site.build, urls).into());
+    let config = upload(CONFIG, page_config(&site.build, page).into());
     files.chain([config]).collect()
 }
 
@@ -116,7 +132,20 @@ pub(super) fn upload(path: &str, body: Content) -> Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::samples::{site, urls};
+    use crate::release::samples::{page, site};
+
+    #[test]
+    fn without_sign_in_the_page_is_told_not_one_byte_of_it() {
+        let told = |page: &PageSettings| String::from_utf8(page_config("b1", page)).unwrap();
+        insta::assert_snapshot!(told(&page()), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com"}"#);
+        let sign_in = Some(PageSignIn {
+            issuer: "https://issuer".to_owned(),
+            client: "c1".to_owned(),
+            pages: "https://pages".to_owned(),
+        });
+        let with = PageSettings { sign_in, ..page() };
+        insta::assert_snapshot!(told(&with), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com","signIn":{"issuer":"https://issuer","client":"c1","pages":"https://pages"}}"#);
+    }
 
     #[test]
     fn each_file_has_its_type_its_cache_rule_and_its_turn() {
@@ -130,7 +159,7 @@ mod tests {
             "index.html",
         ];
         let site = site(&paths.map(|path| (path, "x")));
-        let rows = uploads(&site, &urls());
+        let rows = uploads(&site, &page());
         let rows = rows.iter().map(|upload| {
             let (key, turn) = (&upload.key, UploadPhase::of(&upload.key));
             let (content_type, cache_control) = (&upload.content_type, upload.cache_control);

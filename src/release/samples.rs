@@ -6,6 +6,7 @@ use sha2::Sha256;
 use crate::build::{Site, SiteFile};
 use crate::content::hex;
 use crate::content::{FileContent, FileDigest};
+use crate::release::PageSettings;
 use crate::urls::Urls;
 
 /// A site of these files, by path and content. There are no files on disk.
@@ -38,11 +39,10 @@ pub(super) fn etag(content: &str) -> String {
     hex(&Md5::digest(content))
 }
 
-/// Where the site answers.
-pub(super) fn urls() -> Urls {
-    Urls {
-        site: "https://factory-tree.com".to_owned(),
-        api: "https://api.factory-tree.com".to_owned(),
-        socket: "wss://ws.factory-tree.com".to_owned(),
+/// What its page is told.
+pub(super) fn page() -> PageSettings {
+    PageSettings {
+        urls: Urls::secure(&"factory-tree.com".parse().unwrap()),
+        sign_in: None,
     }
 }

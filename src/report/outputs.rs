@@ -10,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::content::hex;
+use crate::local::LocalUser;
 use crate::urls::Urls;
 
 /// The result of `outputs`.
@@ -19,6 +20,9 @@ pub struct OutputsReport {
     pub stage: String,
     /// Where it answers.
     pub urls: Urls,
+    /// The user that signs in on a stage on this machine; no other stage tells one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<LocalUser>,
     /// Outputs by stack, by short name.
     pub stacks: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -75,6 +79,18 @@ impl OutputsReport {
             ("API_URL", &self.urls.api),
             ("SOCKET_URL", &self.urls.socket),
         ];
+        let sign_in = self.urls.sign_in.as_ref();
+        let sign_in = sign_in.map(|sign_in| ("SIGN_IN_URL", &sign_in.pages));
+        let user = self.user.as_ref().map(|user| {
+            [
+                ("SIGN_IN_USER", &user.name),
+                ("SIGN_IN_PASSWORD", &user.password),
+            ]
+        });
+        let urls = urls
+            .into_iter()
+            .chain(sign_in)
+            .chain(user.into_iter().flatten());
         let urls = urls.map(|(name, url)| (name.to_owned(), url.as_str()));
         let outputs = self.stacks.iter().flat_map(|(stack, outputs)| {
             outputs.iter().map(move |(output, value)| {
@@ -82,7 +98,7 @@ impl OutputsReport {
                 (name, value.as_str())
             })
         });
-        urls.into_iter().chain(outputs).collect()
+        urls.chain(outputs).collect()
     }
 
     /// Returns lines `KEY='value'` that a POSIX shell can source: whatever is in a value, nothing of it
@@ -144,6 +160,7 @@ fn upper_snake(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::template::Template;
+    use crate::urls::SignInUrls;
     use std::io::Write;
     use std::path::Path;
     use std::process::{Command, Stdio};
@@ -155,6 +172,7 @@ mod tests {
         OutputsReport {
             stage: "prod".to_owned(),
             urls: Urls::secure(&"factory-tree.com".parse().unwrap()),
+            user: None,
             stacks: BTreeMap::from([("data".to_owned(), outputs.collect())]),
         }
     }
@@ -169,6 +187,31 @@ SOCKET_URL='wss://ws.factory-tree.com'
 DATA_NOTE='it'\''s $(here)'
 DATA_TABLE_NAME='t-1'
 ");
+    }
+
+    #[test]
+    fn a_stage_on_this_machine_tells_the_user_that_signs_in() {
+        let domain = "tree.localhost".parse().unwrap();
+        let sign_in = SignInUrls::loopback(&domain, 8080);
+        let user = LocalUser {
+            name: "editor".to_owned(),
+            password: "it's".to_owned(),
+        };
+        let report = OutputsReport {
+            urls: Urls::loopback(&domain, 8080).with_sign_in(Some(sign_in)),
+            user: Some(user),
+            ..report(&[])
+        };
+        insta::assert_snapshot!(report.env(), @r"
+SITE_URL='http://tree.localhost:8080'
+API_URL='http://api.tree.localhost:8080'
+SOCKET_URL='ws://ws.tree.localhost:8080'
+SIGN_IN_URL='http://auth.tree.localhost:8080'
+SIGN_IN_USER='editor'
+SIGN_IN_PASSWORD='it'\''s'
+");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["user"]["password"], "it's");
     }
 
     #[test]

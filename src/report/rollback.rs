@@ -101,6 +101,7 @@ mod tests {
                 site: "https://factory-tree.com".to_owned(),
                 api: "https://api.factory-tree.com".to_owned(),
                 socket: "wss://ws.factory-tree.com".to_owned(),
+                sign_in: None,
             },
             moved: Vec::new(),
             stacks: Vec::new(),

@@ -78,6 +78,27 @@ pub(super) fn to_loss(config: &Config, args: &StageArgs, before: &Inventory) -> 
     }
 }
 
+/// A user is removed with a yes, from a protected stage with its name.
+pub(super) fn to_user_removal(config: &Config, args: &StageArgs, user: &str) -> Result<()> {
+    if args.yes && (is_free(config) || is_named(args)) {
+        return Ok(());
+    }
+    let stage = config.stage.to_string();
+    let question = if is_free(config) {
+        format!("Remove user {user}, who then cannot sign in any more? [y/N] ")
+    } else {
+        format!("Stage {stage} is protected. Type its name to remove user {user}: ")
+    };
+    match ui::ask(&question)? {
+        Some(answer) if config.settings.protected && answer == stage => Ok(()),
+        Some(answer) if is_free(config) && is_yes(&answer) => Ok(()),
+        _ => {
+            let user = user.to_owned();
+            Err(UserError::UserRemovalNeedsConsent { stage, user }.into())
+        }
+    }
+}
+
 /// Asks a person to confirm the recovery that was explained; `--yes` confirms it too.
 pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
     if args.yes && (is_free(config) || is_named(args)) {

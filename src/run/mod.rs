@@ -16,7 +16,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::cli::{
     BuildArgs, Cli, Command, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs,
     LogsArgs, Output, OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs,
-    ReportArgs, RollbackArgs, Selection, StageArgs, StatusArgs, Unparsed, ValidateArgs,
+    ReportArgs, RollbackArgs, Selection, StageArgs, StatusArgs, Unparsed, UsersAction, UsersArgs,
+    ValidateArgs,
 };
 use crate::commands;
 use crate::commands::deploy::DeployRequest;
@@ -152,6 +153,7 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Cancel(args) => cancel(&args, terminal).await,
         Command::Teardown(args) => teardown(&args, terminal).await,
         Command::Recover(args) => recover(&args, terminal).await,
+        Command::Users(args) => users(&args).await,
         Command::Outputs(args) => outputs(&args).await,
         Command::Policy(args) => policy(&args),
         Command::Doctor(args) => doctor(&args).await,
@@ -444,6 +446,28 @@ async fn outputs(args: &OutputsArgs) -> Result<Exit> {
         OutputsFormat::Env => ui::print_lines(&report.env())?,
         OutputsFormat::Github => ui::print_lines(&report.github())?,
         OutputsFormat::Json => ui::print_json(&report)?,
+    }
+    Ok(Exit::Success)
+}
+
+async fn users(args: &UsersArgs) -> Result<Exit> {
+    match &args.action {
+        UsersAction::Add(args) => {
+            let config = load_config(&args.stage.selection)?;
+            let report = commands::users::add(&config, &args.name, &args.email).await?;
+            ui::print_report(&report, args.stage.output)?;
+        }
+        UsersAction::Remove(args) => {
+            let config = load_config(&args.stage.selection)?;
+            let consent = || consent::to_user_removal(&config, &args.stage, args.name.as_str());
+            let report = commands::users::remove(&config, &args.name, &consent).await?;
+            ui::print_report(&report, args.stage.output)?;
+        }
+        UsersAction::List(args) => {
+            let config = load_config(&args.selection)?;
+            let report = commands::users::list(&config).await?;
+            ui::print_report(&report, args.output)?;
+        }
     }
     Ok(Exit::Success)
 }

@@ -129,6 +129,7 @@ mod tests {
             site: "https://factory-tree.com".to_owned(),
             api: "https://api.factory-tree.com".to_owned(),
             socket: "wss://ws.factory-tree.com/socket".to_owned(),
+            sign_in: None,
         };
         let report = DeployReport {
             stage: "prod".to_owned(),

@@ -51,6 +51,11 @@ pub(super) async fn head(url: String, network: &Network) -> Result<HttpResponse,
     request(Method::HEAD, url, network).await
 }
 
+/// Sends a request that would write, if it had a body.
+pub(super) async fn post(url: String, network: &Network) -> Result<HttpResponse, String> {
+    request(Method::POST, url, network).await
+}
+
 async fn request(method: Method, url: String, network: &Network) -> Result<HttpResponse, String> {
     let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
     let stream = connect(&uri, network).await?;

@@ -9,6 +9,7 @@ mod incident;
 mod own;
 mod pieces;
 mod road;
+mod signed_in;
 
 use std::path::Path;
 use std::process::Command;

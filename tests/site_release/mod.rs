@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use factory_tree::release;
-use stage::{Stage, stored, urls};
+use stage::{Stage, page, stored};
 use visit::{releases, visit};
 
 /// Lets the same eyes look after every write, and returns what they saw broken.
@@ -35,7 +35,7 @@ async fn the_same_eyes_see_what_is_broken_when_pages_are_sent_first() {
     stage.release(&stage.build(2)).await.unwrap();
     assert_eq!(*faults.lock().unwrap(), [""; 0]);
 
-    let next = release::difference(&stage.build(3), &urls(), &BTreeMap::new());
+    let next = release::difference(&stage.build(3), &page(), &BTreeMap::new());
     for upload in next.changed.iter().rev() {
         stage.aws.s3.put_object("site", upload).await.unwrap();
     }

@@ -7,7 +7,7 @@ use factory_tree::aws::{Access, Aws, Upload};
 use factory_tree::build::Site;
 use factory_tree::config::Network;
 use factory_tree::event::SilentReporter;
-use factory_tree::release::{self, SiteTarget};
+use factory_tree::release::{self, PageSettings, SiteTarget};
 use factory_tree::urls::Urls;
 
 use super::visit::{Visit, visit};
@@ -75,7 +75,7 @@ impl Stage {
     }
 
     pub(crate) async fn release(&self, site: &Site) -> anyhow::Result<usize> {
-        release::release(site, &urls(), &target(), &self.aws, &SilentReporter).await
+        release::release(site, &page(), &target(), &self.aws, &SilentReporter).await
     }
 
     /// Puts an object as anybody may.
@@ -102,11 +102,16 @@ impl Stage {
     }
 }
 
-pub(crate) fn urls() -> Urls {
-    Urls {
+pub(crate) fn page() -> PageSettings {
+    let urls = Urls {
         site: "https://site.test".to_owned(),
         api: "https://api.test".to_owned(),
         socket: "wss://ws.test".to_owned(),
+        sign_in: None,
+    };
+    PageSettings {
+        urls,
+        sign_in: None,
     }
 }
 

@@ -7,3 +7,4 @@ pub(crate) mod fake_storage;
 pub(crate) mod loopback;
 pub(crate) mod proxy;
 pub(crate) mod stage;
+pub(crate) mod visitor;

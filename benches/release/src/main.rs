@@ -9,7 +9,7 @@ use factory_tree::build::Site;
 use factory_tree::cli::Output;
 use factory_tree::config::terminal::Terminal;
 use factory_tree::config::{Network, Region};
-use factory_tree::release::{self, SiteTarget};
+use factory_tree::release::{self, PageSettings, SiteTarget};
 use factory_tree::ui;
 use factory_tree::urls::Urls;
 
@@ -38,6 +38,11 @@ async fn send(site: &Site, target: &SiteTarget, region: &Region) -> Result<usize
         site: "https://site.test".to_owned(),
         api: "https://api.site.test".to_owned(),
         socket: "wss://ws.site.test".to_owned(),
+        sign_in: None,
     };
-    release::release(site, &urls, target, &aws, reporter.as_ref()).await
+    let page = PageSettings {
+        urls,
+        sign_in: None,
+    };
+    release::release(site, &page, target, &aws, reporter.as_ref()).await
 }

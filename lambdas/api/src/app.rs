@@ -7,6 +7,7 @@ use axum::http::HeaderValue;
 
 use crate::config::Config;
 use crate::room::Room;
+use crate::sign_in::SignIn;
 
 /// The state of the router. Cheap to clone.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct App<S> {
     pub store: Arc<S>,
     /// The one origin whose pages may send requests.
     pub allowed_origin: HeaderValue,
+    /// The identity provider whose editors may write; `None` where everybody may.
+    pub sign_in: Option<Arc<SignIn>>,
     /// The content id of this build.
     pub build: Arc<str>,
     /// The room that is left for more factories.
@@ -31,6 +34,7 @@ impl<S> App<S> {
         Self {
             store: Arc::new(store),
             allowed_origin: config.allowed_origin.clone(),
+            sign_in: config.sign_in.clone().map(Arc::new),
             build: config.build.as_str().into(),
             room: Arc::default(),
             now: seconds_since_1970,
@@ -45,6 +49,7 @@ impl<S> Clone for App<S> {
         Self {
             store: Arc::clone(&self.store),
             allowed_origin: self.allowed_origin.clone(),
+            sign_in: self.sign_in.clone(),
             build: Arc::clone(&self.build),
             room: Arc::clone(&self.room),
             now: self.now,

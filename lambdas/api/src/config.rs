@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use axum::http::HeaderValue;
 use startup::{VariableError, Variables};
 
+use crate::sign_in::SignIn;
+
 /// The settings of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -13,6 +15,9 @@ pub struct Config {
     pub store: StoreChoice,
     /// `ALLOWED_ORIGIN`: the one origin whose pages may send requests, like `https://factory-tree.com`.
     pub allowed_origin: HeaderValue,
+    /// `SIGN_IN_ISSUER` and `SIGN_IN_CLIENT`: issuer and audience of the tokens of those who may write; both unset where
+    /// everybody may.
+    pub sign_in: Option<SignIn>,
     /// `BUILD`: the content id of this build.
     pub build: String,
     /// Lambda if `AWS_LAMBDA_RUNTIME_API` is set, otherwise the socket `LISTEN`, by default `127.0.0.1:8081`.
@@ -59,10 +64,28 @@ impl Config {
         Ok(Self {
             store: store(variables)?,
             allowed_origin: variables.allowed_origin()?,
+            sign_in: sign_in(variables)?,
             build: variables.get_text("BUILD", "the content id of this build")?,
             serve_mode: serve_mode(variables)?,
         })
     }
+}
+
+/// One of both alone is a mistake, which must not open the tree to everybody.
+fn sign_in(
+    variables: &Variables<impl Fn(&'static str) -> Option<String>>,
+) -> Result<Option<SignIn>, VariableError> {
+    let (issuer, client) = ("SIGN_IN_ISSUER", "SIGN_IN_CLIENT");
+    if variables.find(issuer).is_none() && variables.find(client).is_none() {
+        return Ok(None);
+    }
+    Ok(Some(SignIn {
+        issuer: variables.get_text(
+            issuer,
+            "the issuer of the tokens, or unset SIGN_IN_CLIENT too",
+        )?,
+        client: variables.get_text(client, "the client's id, or unset SIGN_IN_ISSUER too")?,
+    }))
 }
 
 fn serve_mode(
@@ -125,6 +148,24 @@ mod tests {
             outside.serve_mode,
             ServeMode::Socket(([127, 0, 0, 1], 8081).into())
         );
+    }
+
+    #[test]
+    fn sign_in_is_both_of_its_variables_or_none() {
+        let (issuer, client) = (
+            ("SIGN_IN_ISSUER", "https://issuer"),
+            ("SIGN_IN_CLIENT", "c1"),
+        );
+        assert_eq!(read_with(&[]).unwrap().sign_in, None);
+        let wanted = SignIn {
+            issuer: "https://issuer".to_owned(),
+            client: "c1".to_owned(),
+        };
+        assert_eq!(read_with(&[issuer, client]).unwrap().sign_in, Some(wanted));
+        for (one, missing) in [(issuer, "SIGN_IN_CLIENT"), (client, "SIGN_IN_ISSUER")] {
+            let message = read_with(&[one]).unwrap_err().to_string();
+            assert!(message.contains(missing), "{message}");
+        }
     }
 
     #[test]

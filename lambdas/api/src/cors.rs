@@ -15,6 +15,8 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("Content-Type, If-Match, If-None-Match");
+const REQUEST_HEADERS_WITH_TOKEN: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, If-Match, If-None-Match");
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("ETag, Location, Retry-After, X-Request-Id");
 
@@ -35,10 +37,23 @@ pub fn allow(response: &mut HeaderMap, allowed: &HeaderValue) {
     response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
 }
 
+/// Whether requests may carry a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// The users of an identity provider send theirs.
+    Sent,
+    /// Nobody signs in.
+    Unknown,
+}
+
 /// Adds the headers that let a page of the allowed origin send the request it asked about.
-pub fn allow_preflight(response: &mut HeaderMap) {
+pub fn allow_preflight(response: &mut HeaderMap, tokens: Tokens) {
+    let request_headers = match tokens {
+        Tokens::Sent => REQUEST_HEADERS_WITH_TOKEN,
+        Tokens::Unknown => REQUEST_HEADERS,
+    };
     response.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    response.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    response.insert(ACCESS_CONTROL_ALLOW_HEADERS, request_headers);
     response.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
 }
 

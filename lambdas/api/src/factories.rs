@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::body::Fields;
 use crate::problem::{Problem, ProblemKind};
-use crate::store::{CreateOutcome, FactoryStore, WriteOutcome};
+use crate::sign_in::Author;
+use crate::store::{CreateOutcome, FactoryStore, Removal, WriteOutcome};
 use crate::{cursor, entity_tag, precondition};
 
 /// The factory id in a path.
@@ -133,12 +134,13 @@ async fn find<S: FactoryStore>(app: &App<S>, id: FactoryId) -> Result<Factory, P
 /// Returns a problem for an invalid body, for an id that is taken, and if the tree is full.
 pub async fn create<S: FactoryStore>(
     State(app): State<App<S>>,
+    Author(author): Author,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let bits = u128::from((app.random)()?) << 64 | u128::from((app.random)()?);
     let new = fields.new_factory(FactoryId::from_random(bits))?;
-    let factory =
-        new.first_revision(draw::draw(new.bounds, new.count, app.random)?, (app.now)())?;
+    let numbers = draw::draw(new.bounds, new.count, app.random)?;
+    let factory = new.first_revision(numbers, (app.now)())?.by(author);
     // A repetition creates nothing, so a full tree answers it as any other.
     if !has_room(&app).await? && app.store.find(new.id).await?.is_none() {
         return Err(Problem::tree_full());
@@ -171,6 +173,7 @@ fn taken(id: FactoryId, how: &str) -> Problem {
 pub async fn edit<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
+    Author(author): Author,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
@@ -180,7 +183,7 @@ pub async fn edit<S: FactoryStore>(
     if edit == Edit::default() {
         return Ok(factory_response(StatusCode::OK, &current));
     }
-    save(&app, current.edited(&edit)?).await
+    save(&app, current.edited(&edit)?.by(author)).await
 }
 
 /// Replaces all numbers of a factory in one step.
@@ -190,6 +193,7 @@ pub async fn edit<S: FactoryStore>(
 pub async fn generate<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
+    Author(author): Author,
     headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
@@ -197,7 +201,7 @@ pub async fn generate<S: FactoryStore>(
     let count = fields.count()?;
     let current = find_at(&app, id, seen).await?;
     let numbers = draw::draw(current.bounds, count, app.random)?;
-    save_numbers(&app, current.with_numbers(numbers)?).await
+    save_numbers(&app, current.with_numbers(numbers)?.by(author)).await
 }
 
 /// Brings back the numbers that the last draw replaced; the same once more undoes the undo.
@@ -207,6 +211,7 @@ pub async fn generate<S: FactoryStore>(
 pub async fn restore_numbers<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
+    Author(author): Author,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let seen = precondition::seen_revision(&headers)?;
@@ -214,7 +219,7 @@ pub async fn restore_numbers<S: FactoryStore>(
     let replaced = app.store.find_replaced(id).await?;
     let replaced = replaced.ok_or_else(|| Problem::nothing_replaced(id))?;
     // A draw in between makes another revision, so the store refuses numbers that are not those of this one.
-    save_numbers(&app, current.with_numbers(replaced)?).await
+    save_numbers(&app, current.with_numbers(replaced)?.by(author)).await
 }
 
 /// Returns the factory if it is still at the revision that the caller has seen.
@@ -257,11 +262,17 @@ fn saved(outcome: WriteOutcome, next: Factory) -> Result<Response, Problem> {
 pub async fn remove<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
+    Author(author): Author,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let seen = precondition::seen_revision(&headers)?;
-    let expires = (app.now)() + UNDO_SECONDS;
-    match app.store.remove(id, seen, expires).await? {
+    let removal = Removal {
+        id,
+        revision: seen,
+        expires: (app.now)() + UNDO_SECONDS,
+        by: author,
+    };
+    match app.store.remove(&removal).await? {
         WriteOutcome::Done => {
             app.room.note_one_less();
             Ok(StatusCode::NO_CONTENT)
@@ -279,11 +290,12 @@ pub async fn remove<S: FactoryStore>(
 pub async fn restore<S: FactoryStore>(
     State(app): State<App<S>>,
     FactoryPath(id): FactoryPath,
+    Author(author): Author,
 ) -> Result<Response, Problem> {
     if !has_room(&app).await? && app.store.find(id).await?.is_none() {
         return Err(Problem::tree_full());
     }
-    let restored = app.store.restore(id, (app.now)()).await?;
+    let restored = app.store.restore(id, (app.now)(), author).await?;
     let factory = restored.ok_or_else(|| Problem::no_factory(id))?;
     Ok(factory_response(StatusCode::OK, &factory))
 }

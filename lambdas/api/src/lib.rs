@@ -10,6 +10,7 @@
 //! | [`router`] | the paths and their handlers |
 //! | [`middleware`], [`cors`], [`log`] | the headers and the log line of every response |
 //! | [`factories`], [`health`] | the handlers |
+//! | [`sign_in`] | who may write |
 //! | [`body`], [`precondition`], [`entity_tag`], [`cursor`] | parsing raw text into checked values |
 //! | [`problem`] | the errors of the contract |
 //! | [`room`] | the number of factories, counted now and then |
@@ -30,6 +31,7 @@ pub mod problem;
 pub mod room;
 pub mod router;
 pub mod serve;
+pub mod sign_in;
 pub mod store;
 
 use anyhow::Result;

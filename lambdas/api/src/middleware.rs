@@ -1,4 +1,4 @@
-//! The middleware of every request: request id, problem documents, CORS, security headers and the log line.
+//! The middleware of every request: request id, who may write, problem documents, CORS, security headers and the log line.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -12,14 +12,19 @@ use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 
 use crate::app::App;
-use crate::cors;
+use crate::cors::{self, Tokens};
 use crate::log::RequestLog;
 use crate::problem::{self, Problem, ProblemKind};
+use crate::sign_in::{self, Author};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Handles one request, and completes its response. It responds to preflights itself, on any path.
-pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next: Next) -> Response {
+pub async fn wrap_response<S>(
+    State(app): State<App<S>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let log = RequestLog::start(&request);
     let request_id = request_id(&request, app.random);
     let is_preflight = request.method() == Method::OPTIONS;
@@ -27,10 +32,14 @@ pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next:
 
     let response = if is_preflight {
         cors::preflight()
-    } else if let Some(refusal) = refusal(&request, is_allowed) {
-        refusal.into_response()
     } else {
-        next.run(request).await
+        match admit(&request, &app, is_allowed) {
+            Err(refusal) => refusal.into_response(),
+            Ok(author) => {
+                request.extensions_mut().insert(author);
+                next.run(request).await
+            }
+        }
     };
 
     let mut response = problem::render(response, &request_id);
@@ -40,7 +49,11 @@ pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next:
         cors::allow(headers, &app.allowed_origin);
     }
     if is_allowed && is_preflight {
-        cors::allow_preflight(headers);
+        let tokens = match app.sign_in {
+            Some(_) => Tokens::Sent,
+            None => Tokens::Unknown,
+        };
+        cors::allow_preflight(headers, tokens);
     }
     add_security_headers(headers);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -50,7 +63,15 @@ pub async fn wrap_response<S>(State(app): State<App<S>>, request: Request, next:
     response
 }
 
-/// Returns why a request goes no further, whatever its path says.
+/// Returns the author of a request, or why the request goes no further, whatever its path says.
+fn admit<S>(request: &Request, app: &App<S>, is_allowed: bool) -> Result<Author, Problem> {
+    let author = sign_in::author(request, app.sign_in.as_deref())?;
+    match refusal(request, is_allowed) {
+        Some(refusal) => Err(refusal),
+        None => Ok(author),
+    }
+}
+
 fn refusal(request: &Request, is_allowed: bool) -> Option<Problem> {
     // The gateway decodes the path; what follows such a character would be taken for a query or a fragment.
     if request.raw_http_path().contains(['?', '#']) {

@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 problem documents: a stable type and a sentence for people, without internal details.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::field::quoted;
@@ -33,6 +33,10 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// A page of another origin wants to write.
     ForeignOrigin,
+    /// A write has no token of a user, or one that was made for something else.
+    NotSignedIn,
+    /// A user who is no editor wants to write.
+    NotAnEditor,
     /// The factory or the path does not exist.
     NotFound,
     /// The path does not support the method.
@@ -53,13 +57,15 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidField,
         Self::UnknownField,
         Self::MalformedJson,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::ForeignOrigin,
+        Self::NotSignedIn,
+        Self::NotAnEditor,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -70,75 +76,54 @@ impl ProblemKind {
         Self::Internal,
     ];
 
-    /// Returns the slug, the title and the status.
-    fn definition(self) -> (&'static str, &'static str, StatusCode) {
-        use StatusCode as S;
+    /// Returns the slug and the title.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::InvalidField => (
-                "invalid-field",
-                "A field breaks a rule",
-                S::UNPROCESSABLE_ENTITY,
-            ),
-            Self::UnknownField => (
-                "unknown-field",
-                "A field is not known",
-                S::UNPROCESSABLE_ENTITY,
-            ),
-            Self::MalformedJson => (
-                "malformed-json",
-                "The body is not a JSON object",
-                S::BAD_REQUEST,
-            ),
-            Self::TooLarge => ("too-large", "The body is too large", S::PAYLOAD_TOO_LARGE),
+            Self::InvalidField => ("invalid-field", "A field breaks a rule"),
+            Self::UnknownField => ("unknown-field", "A field is not known"),
+            Self::MalformedJson => ("malformed-json", "The body is not a JSON object"),
+            Self::TooLarge => ("too-large", "The body is too large"),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
                 "The body does not say that it is JSON",
-                S::UNSUPPORTED_MEDIA_TYPE,
             ),
-            Self::ForeignOrigin => (
-                "foreign-origin",
-                "Only pages of the site may write",
-                S::FORBIDDEN,
-            ),
-            Self::NotFound => ("not-found", "Nothing is there", S::NOT_FOUND),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                "The method is not allowed here",
-                S::METHOD_NOT_ALLOWED,
-            ),
-            Self::Conflict => ("conflict", "The id is taken", S::CONFLICT),
-            Self::TreeFull => ("tree-full", "The tree is full", S::CONFLICT),
-            Self::RevisionMismatch => (
-                "revision-mismatch",
-                "The factory was changed meanwhile",
-                S::PRECONDITION_FAILED,
-            ),
-            Self::PreconditionRequired => (
-                "precondition-required",
-                "The revision is missing",
-                S::PRECONDITION_REQUIRED,
-            ),
-            Self::Unavailable => (
-                "unavailable",
-                "The store does not answer",
-                S::SERVICE_UNAVAILABLE,
-            ),
-            Self::Internal => (
-                "internal",
-                "Something went wrong here",
-                S::INTERNAL_SERVER_ERROR,
-            ),
+            Self::ForeignOrigin => ("foreign-origin", "Only pages of the site may write"),
+            Self::NotSignedIn => ("not-signed-in", "Nobody is signed in who may write"),
+            Self::NotAnEditor => ("not-an-editor", "Only editors may write"),
+            Self::NotFound => ("not-found", "Nothing is there"),
+            Self::MethodNotAllowed => ("method-not-allowed", "The method is not allowed here"),
+            Self::Conflict => ("conflict", "The id is taken"),
+            Self::TreeFull => ("tree-full", "The tree is full"),
+            Self::RevisionMismatch => ("revision-mismatch", "The factory was changed meanwhile"),
+            Self::PreconditionRequired => ("precondition-required", "The revision is missing"),
+            Self::Unavailable => ("unavailable", "The store does not answer"),
+            Self::Internal => ("internal", "Something went wrong here"),
         }
     }
 
     /// Returns the last part of the problem's type.
     pub fn slug(self) -> &'static str {
-        self.definition().0
+        self.words().0
     }
 
     /// Returns the status code of responses of this kind.
     pub fn status(self) -> StatusCode {
-        self.definition().2
+        use StatusCode as S;
+        match self {
+            Self::InvalidField | Self::UnknownField => S::UNPROCESSABLE_ENTITY,
+            Self::MalformedJson => S::BAD_REQUEST,
+            Self::TooLarge => S::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => S::UNSUPPORTED_MEDIA_TYPE,
+            Self::ForeignOrigin | Self::NotAnEditor => S::FORBIDDEN,
+            Self::NotSignedIn => S::UNAUTHORIZED,
+            Self::NotFound => S::NOT_FOUND,
+            Self::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
+            Self::Conflict | Self::TreeFull => S::CONFLICT,
+            Self::RevisionMismatch => S::PRECONDITION_FAILED,
+            Self::PreconditionRequired => S::PRECONDITION_REQUIRED,
+            Self::Unavailable => S::SERVICE_UNAVAILABLE,
+            Self::Internal => S::INTERNAL_SERVER_ERROR,
+        }
     }
 }
 
@@ -285,11 +270,11 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
-    let (slug, title, status) = problem.kind.definition();
+    let (slug, title) = problem.kind.words();
     let document = ProblemDocument {
         r#type: format!("{TYPE_PREFIX}{slug}"),
         title,
-        status: status.as_u16(),
+        status: problem.kind.status().as_u16(),
         detail: &problem.detail,
         field: problem.field.as_deref(),
         request_id,
@@ -301,6 +286,9 @@ pub fn render(mut response: Response, request_id: &str) -> Response {
         CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
+    if problem.kind == ProblemKind::NotSignedIn {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if problem.kind == ProblemKind::Unavailable {
         headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     }

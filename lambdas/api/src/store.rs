@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use domain::{Factory, FactoryId, NewFactory};
+use domain::{Factory, FactoryId, NewFactory, UserName};
 
 pub mod dynamo;
 pub mod memory;
@@ -80,18 +80,16 @@ pub trait FactoryStore: Send + Sync + 'static {
         id: FactoryId,
     ) -> impl Future<Output = Result<Option<Vec<i64>>, StoreError>> + Send;
 
-    /// Removes the factory at `revision`, and keeps its data for an undo until `expires` (seconds since 1970).
+    /// Removes a factory, and keeps its data for an undo.
     ///
     /// # Errors
     /// Returns why the store failed.
     fn remove(
         &self,
-        id: FactoryId,
-        revision: u64,
-        expires: u64,
+        removal: &Removal,
     ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send;
 
-    /// Undoes a removal that has not expired at `now` (seconds since 1970), and returns the factory.
+    /// Undoes a removal that has not expired at `now` (seconds since 1970), as a write of `by`, and returns the factory.
     /// Returns a factory that is not removed unchanged, and `None` if there is nothing to restore.
     ///
     /// # Errors
@@ -100,7 +98,21 @@ pub trait FactoryStore: Send + Sync + 'static {
         &self,
         id: FactoryId,
         now: u64,
+        by: Option<UserName>,
     ) -> impl Future<Output = Result<Option<Factory>, StoreError>> + Send;
+}
+
+/// The removal of a factory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The factory.
+    pub id: FactoryId,
+    /// The revision that is removed.
+    pub revision: u64,
+    /// The time until which it can be undone, in seconds since 1970.
+    pub expires: u64,
+    /// The user that removes it; `None` if nobody is signed in.
+    pub by: Option<UserName>,
 }
 
 /// One page of the list of factories.

@@ -25,7 +25,7 @@ use crate::outputs::Outputs;
 use crate::plan::{self, Plan, SavedPlan};
 use crate::provision::{self, ImageChoice, OnBusy, Options, Provisioned};
 use crate::publish::{self, Published};
-use crate::release::{self, SiteTarget};
+use crate::release::{self, PageSettings, PageSignIn, SiteTarget};
 use crate::report::{DeployReport, Released, StackRow, StepRow, seconds};
 use crate::template::DataConsent;
 use crate::verify::{Expected, SilentServers};
@@ -331,10 +331,17 @@ async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<
         bucket: output("site", "BucketName")?,
         distribution: output("site", "DistributionId")?,
     };
+    let page = PageSettings {
+        sign_in: PageSignIn::find(&endpoint.urls, &outputs),
+        urls: endpoint.urls.clone(),
+    };
     let (server, site_files) = tokio::try_join!(
         platform.roll_out(aws, &server, reporter),
-        release::release(&artifacts.site, &endpoint.urls, &target, aws, reporter),
+        release::release(&artifacts.site, &page, &target, aws, reporter),
     )?;
+    if let Some(pool) = outputs.find(plan::SIGN_IN, "UserPoolId") {
+        platform.ensure_user(aws, pool).await?;
+    }
     Ok(Released { site_files, server })
 }
 

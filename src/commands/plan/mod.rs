@@ -24,7 +24,7 @@ use crate::plan::{
 };
 use crate::provision::{ImageChoice, Unlisted, find_deployed_stacks, retry_transient};
 use crate::publish;
-use crate::release;
+use crate::release::{self, PageSettings, PageSignIn};
 use crate::template::AFTER_DEPLOY;
 use crate::urls::Urls;
 pub(super) use losses::ensure_consent_to_losses;
@@ -76,7 +76,11 @@ pub(super) async fn preview(
     let work = preview_stacks(&facts, &plan, &found);
     let (ahead, planned) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
     let held = list_site_objects(aws.as_ref(), &planned).await?;
-    let difference = release::difference(&artifacts.site, &urls, &held);
+    let page = PageSettings {
+        sign_in: PageSignIn::find(&urls, &planned),
+        urls: urls.clone(),
+    };
+    let difference = release::difference(&artifacts.site, &page, &held);
     let remain = remaining_files(config, artifacts, &held, aws.as_ref(), &planned).await?;
     let site = site_preview(&difference, &held, remain);
     let mut parts = parts(config, artifacts, &urls, &held);
@@ -268,7 +272,9 @@ fn parts(
 ) -> BTreeMap<String, String> {
     let stage = config.stage.to_string();
     let files = artifacts.site.build.as_str();
+    let sign_in = urls.sign_in.as_ref().map(|sign_in| sign_in.pages.as_str());
     let addresses = [urls.site.as_str(), &urls.api, &urls.socket];
+    let addresses = addresses.into_iter().chain(sign_in);
     let held = held
         .iter()
         .flat_map(|(key, object)| [key.as_str(), object.etag.as_str()]);

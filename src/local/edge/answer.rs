@@ -34,6 +34,12 @@ pub(super) fn unknown_host(host: &str, routes: &Routes, stage: &str) -> Response
     text(StatusCode::NOT_FOUND, format!("{asked}\n{known}\n"))
 }
 
+pub(super) fn no_page(host: &str) -> Response<Body> {
+    let problem =
+        format!("There is nothing at this path of `{host}`: it has the pages for signing in.\n");
+    text(StatusCode::NOT_FOUND, problem)
+}
+
 pub(super) fn unreachable(part: &str, port: u16, cause: &str, stage: &str) -> Response<Body> {
     let problem = format!("The {part} of stage `{stage}` does not answer on port {port}: {cause}.");
     text(

@@ -32,6 +32,33 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where the page learns its release and addresses. A deploy writes it beside the site; Vite knows neither.
 const PAGE_CONFIG: &str = "/config.json";
 
+/// The paths of the pages for signing in.
+/// Source: Amazon Cognito Developer Guide, "User pool endpoints and managed login reference".
+const SIGN_IN_PATHS: [&str; 5] = [
+    "/login",
+    "/logout",
+    "/oauth2/authorize",
+    "/oauth2/token",
+    "/oauth2/userInfo",
+];
+
+/// What is below an issuer: its description, and its public keys.
+const ISSUER_PATHS: [&str; 2] = [
+    "/.well-known/jwks.json",
+    "/.well-known/openid-configuration",
+];
+
+/// Returns whether a path is one of the sign-in pages or below an issuer. Behind them is the emulator with all that it has.
+fn is_sign_in(path: &str) -> bool {
+    let is_issuers = |end: &str| {
+        let pool = path.strip_suffix(end).unwrap_or_default();
+        let pool = pool.strip_prefix('/').unwrap_or_default();
+        let is_id = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        !pool.is_empty() && pool.chars().all(is_id)
+    };
+    SIGN_IN_PATHS.contains(&path) || ISSUER_PATHS.into_iter().any(is_issuers)
+}
+
 /// The routes from hosts to their targets.
 pub(super) struct Edge {
     table: RouteTable,
@@ -80,6 +107,9 @@ impl Edge {
         let Some(target) = routes.hosts.get(&host) else {
             return answer::unknown_host(&host, &routes, &self.stage);
         };
+        if *target == RouteTarget::SignIn && !is_sign_in(request.uri().path()) {
+            return answer::no_page(&host);
+        }
         let vite = self.vite_for(target, &host, request.uri().path());
         let target = vite.as_ref().unwrap_or(target);
         let upstream = Upstream::of(target, &routes);
@@ -130,7 +160,7 @@ impl Edge {
                 headers::set_protocol(map, "https");
                 host.to_owned()
             }
-            RouteTarget::Server | RouteTarget::Vite(_) => {
+            RouteTarget::Server | RouteTarget::SignIn | RouteTarget::Vite(_) => {
                 headers::set_protocol(map, "http");
                 headers::set_port(map, self.port);
                 // A load balancer passes the name on as the client wrote it.
@@ -160,7 +190,7 @@ impl Edge {
 impl Upstream {
     fn of(target: &RouteTarget, routes: &Routes) -> Self {
         match target {
-            RouteTarget::Distribution(_) | RouteTarget::Api => Self {
+            RouteTarget::Distribution(_) | RouteTarget::Api | RouteTarget::SignIn => Self {
                 part: "emulator",
                 port: routes.emulator,
             },
@@ -253,7 +283,29 @@ fn root_cause(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::bare_host;
+    use super::{bare_host, is_sign_in};
+
+    #[test]
+    fn the_host_of_the_sign_in_pages_shows_nothing_else_of_the_emulator() {
+        for path in [
+            "/login",
+            "/oauth2/token",
+            "/us-east-1_a1B2c3/.well-known/jwks.json",
+        ] {
+            assert!(is_sign_in(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/_ministack/reset",
+            "/login/",
+            "/oauth2/token/x",
+            "/.well-known/jwks.json",
+            "/bucket/key/.well-known/jwks.json",
+            "/../.well-known/jwks.json",
+        ] {
+            assert!(!is_sign_in(path), "{path}");
+        }
+    }
 
     #[test]
     fn a_host_is_compared_without_port_case_and_last_dot() {

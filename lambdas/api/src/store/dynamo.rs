@@ -8,14 +8,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select,
 };
 use domain::item::{FactoryItem, PARTITION};
-use domain::{Factory, FactoryId, NewFactory};
+use domain::{Factory, FactoryId, NewFactory, UserName};
 use serde_dynamo::to_item;
 
-use super::{CreateOutcome, FactoryStore, PAGE, Page, StoreError, WriteOutcome};
+use super::{CreateOutcome, FactoryStore, PAGE, Page, Removal, StoreError, WriteOutcome};
 
 mod failure;
 mod item;
@@ -85,11 +86,7 @@ impl DynamoStore {
     }
 
     /// Returns an update of a factory that DynamoDB refuses unless the factory exists at `revision`.
-    fn update_at(
-        &self,
-        id: FactoryId,
-        revision: u64,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+    fn update_at(&self, id: FactoryId, revision: u64) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -104,10 +101,7 @@ impl DynamoStore {
     }
 
     /// Returns the values of an update to `next`, which DynamoDB refuses unless the factory is at the revision before.
-    fn update_to(
-        &self,
-        next: &Factory,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+    fn update_to(&self, next: &Factory) -> UpdateItemFluentBuilder {
         let numbers = next.numbers().iter().map(number).collect();
         self.update_at(next.id, next.revision - 1)
             .expression_attribute_names("#name", "name")
@@ -125,7 +119,30 @@ impl DynamoStore {
 const SET_FIELDS: &str = "#name = :name, #lower = :lower, #upper = :upper, \
                           #numbers = :numbers, #revision = :next";
 /// On the right stands the value before the update.
-const KEEP_NUMBERS: &str = "SET #replaced = #numbers";
+const KEEP_NUMBERS: &str = "#replaced = #numbers";
+
+/// Gives an update its expression, and its writer: the user, or nobody in the place of the one before.
+fn write(
+    update: UpdateItemFluentBuilder,
+    set: &str,
+    remove: &[&str],
+    by: Option<&UserName>,
+) -> UpdateItemFluentBuilder {
+    let update = update.expression_attribute_names("#changed_by", "changed_by");
+    let (set, remove, update) = match by {
+        Some(user) => (
+            format!("{set}, #changed_by = :changed_by"),
+            remove.to_vec(),
+            update.expression_attribute_values(":changed_by", text(user)),
+        ),
+        None => (set.to_owned(), [remove, &["#changed_by"]].concat(), update),
+    };
+    let removed = match remove.as_slice() {
+        [] => String::new(),
+        names => format!(" REMOVE {}", names.join(", ")),
+    };
+    update.update_expression(format!("SET {set}{removed}"))
+}
 
 impl FactoryStore for DynamoStore {
     /// Reads a key that no factory has, strongly consistently.
@@ -204,22 +221,18 @@ impl FactoryStore for DynamoStore {
     }
 
     async fn update(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
-        let response = self
-            .update_to(next)
-            .update_expression(format!("SET {SET_FIELDS}"))
-            .send()
-            .await;
-        update_outcome(response, next)
+        let by = next.changed_by.as_ref();
+        let update = write(self.update_to(next), SET_FIELDS, &[], by);
+        update_outcome(update.send().await, next)
     }
 
     async fn update_numbers(&self, next: &Factory) -> Result<WriteOutcome, StoreError> {
-        let response = self
+        let update = self
             .update_to(next)
-            .update_expression(format!("{KEEP_NUMBERS}, {SET_FIELDS}"))
-            .expression_attribute_names("#replaced", "replaced")
-            .send()
-            .await;
-        update_outcome(response, next)
+            .expression_attribute_names("#replaced", "replaced");
+        let set = format!("{KEEP_NUMBERS}, {SET_FIELDS}");
+        let update = write(update, &set, &[], next.changed_by.as_ref());
+        update_outcome(update.send().await, next)
     }
 
     async fn find_replaced(&self, id: FactoryId) -> Result<Option<Vec<i64>>, StoreError> {
@@ -227,21 +240,16 @@ impl FactoryStore for DynamoStore {
         item.map_or(Ok(None), replaced_numbers)
     }
 
-    async fn remove(
-        &self,
-        id: FactoryId,
-        revision: u64,
-        expires: u64,
-    ) -> Result<WriteOutcome, StoreError> {
-        let response = self
-            .update_at(id, revision)
-            .update_expression("SET #deleted = :true, #expires = :expires, #revision = :next")
+    async fn remove(&self, removal: &Removal) -> Result<WriteOutcome, StoreError> {
+        let revision = removal.revision;
+        let update = self
+            .update_at(removal.id, revision)
             .expression_attribute_names("#expires", "expires")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":expires", number(expires))
-            .send()
-            .await;
-        let Err(error) = response else {
+            .expression_attribute_values(":expires", number(removal.expires));
+        let set = "#deleted = :true, #expires = :expires, #revision = :next";
+        let update = write(update, set, &[], removal.by.as_ref());
+        let Err(error) = update.send().await else {
             return Ok(WriteOutcome::Done);
         };
         let is_repeated = refused_item(&error).is_some_and(|item| was_removed_at(item, revision));
@@ -251,14 +259,18 @@ impl FactoryStore for DynamoStore {
         update_refusal(error)
     }
 
-    async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {
-        let response = self
+    async fn restore(
+        &self,
+        id: FactoryId,
+        now: u64,
+        by: Option<UserName>,
+    ) -> Result<Option<Factory>, StoreError> {
+        let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("pk", text(PARTITION))
             .key("sk", text(id))
-            .update_expression("SET #revision = #revision + :one REMOVE #deleted, #expires")
             .condition_expression("#deleted = :true AND #expires > :now")
             .expression_attribute_names("#revision", "revision")
             .expression_attribute_names("#deleted", "deleted")
@@ -267,10 +279,9 @@ impl FactoryStore for DynamoStore {
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":now", number(now))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match response {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let (set, remove) = ("#revision = #revision + :one", ["#deleted", "#expires"]);
+        match write(update, set, &remove, by.as_ref()).send().await {
             Ok(output) => present_factory(output.attributes.unwrap_or_default()),
             Err(error) => match update_refusal(error)? {
                 WriteOutcome::Stale(current) => Ok(Some(current)),

@@ -5,9 +5,9 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::factory::CreationRequest;
-use domain::{Factory, FactoryId, NewFactory};
+use domain::{Factory, FactoryId, NewFactory, UserName};
 
-use super::{CreateOutcome, FactoryStore, PAGE, Page, StoreError, WriteOutcome};
+use super::{CreateOutcome, FactoryStore, PAGE, Page, Removal, StoreError, WriteOutcome};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -126,15 +126,12 @@ impl FactoryStore for MemoryStore {
         Ok(present.and_then(|kept| kept.replaced.clone()))
     }
 
-    async fn remove(
-        &self,
-        id: FactoryId,
-        revision: u64,
-        expires: u64,
-    ) -> Result<WriteOutcome, StoreError> {
+    async fn remove(&self, removal: &Removal) -> Result<WriteOutcome, StoreError> {
+        let (id, revision) = (removal.id, removal.revision);
         let write = self.write_at(id, revision, |kept| {
             kept.factory.revision += 1;
-            kept.expires = Some(expires);
+            kept.factory.changed_by = removal.by.clone();
+            kept.expires = Some(removal.expires);
         });
         let removed = self.lock().get(&id).map(|kept| kept.factory.revision);
         Ok(match write {
@@ -143,7 +140,12 @@ impl FactoryStore for MemoryStore {
         })
     }
 
-    async fn restore(&self, id: FactoryId, now: u64) -> Result<Option<Factory>, StoreError> {
+    async fn restore(
+        &self,
+        id: FactoryId,
+        now: u64,
+        by: Option<UserName>,
+    ) -> Result<Option<Factory>, StoreError> {
         let mut kept = self.lock();
         Ok(match kept.get_mut(&id) {
             None => None,
@@ -152,6 +154,7 @@ impl FactoryStore for MemoryStore {
                 Some(expires) if expires <= now => None,
                 Some(_) => {
                     kept.factory.revision += 1;
+                    kept.factory.changed_by = by;
                     kept.expires = None;
                     Some(kept.factory.clone())
                 }

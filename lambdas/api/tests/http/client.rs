@@ -3,6 +3,7 @@
 use api::app::App;
 use api::config::{Config, ServeMode, StoreChoice};
 use api::router::router;
+use api::sign_in::SignIn;
 use api::store::FactoryStore;
 use api::store::memory::MemoryStore;
 use axum::Router;
@@ -63,11 +64,29 @@ pub(crate) fn api() -> Router {
     api_over(MemoryStore::default())
 }
 
+/// The issuer of the tokens that count, and the client that they are made for.
+pub(crate) const ISSUER: &str = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool";
+pub(crate) const CLIENT: &str = "client-1";
+
+/// The API over a store in memory, where only editors may write.
+pub(crate) fn signed_in_api() -> Router {
+    let sign_in = SignIn {
+        issuer: ISSUER.to_owned(),
+        client: CLIENT.to_owned(),
+    };
+    api_with(MemoryStore::default(), Some(sign_in))
+}
+
 /// The API over any store, with a clock that stands still.
 pub(crate) fn api_over(store: impl FactoryStore) -> Router {
+    api_with(store, None)
+}
+
+fn api_with(store: impl FactoryStore, sign_in: Option<SignIn>) -> Router {
     let config = Config {
         store: StoreChoice::Memory,
         allowed_origin: HeaderValue::from_static(ORIGIN),
+        sign_in,
         build: "build-1".to_owned(),
         serve_mode: ServeMode::Lambda,
     };

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use api::problem::{ProblemKind, TYPE_PREFIX};
 use axum::Router;
-use domain::{bounds, count, factory, field, name};
+use domain::{UserName, bounds, count, factory, field, name, user_name};
 use serde_json::{Value, json};
 
-use crate::client::{ID, TestResponse, api, api_over, call, create, creation};
+use crate::client::{ID, TestResponse, api, api_over, call, create, creation, signed_in_api};
 use crate::door::full_store;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
@@ -130,6 +130,8 @@ async fn every_operation_refuses_as_documented() {
                 "origin: https://evil.example",
                 "content-type: text/plain",
             ] {
+                let refused = send(&signed_in_api(), path, method, header, "{}").await;
+                assert_documented(&document, operation, &refused);
                 for body in [
                     "",
                     "{",
@@ -180,6 +182,7 @@ async fn every_documented_success_and_refusal_can_happen_or_is_the_stores() {
         note(send(&api, &format!("{path}?cursor=x"), method, good_header, "").await);
         let full = api_over(full_store().await);
         note(send(&full, path, method, good_header, &good_body).await);
+        note(send(&signed_in_api(), path, method, good_header, &good_body).await);
         let documented = operation["responses"].as_object().unwrap().keys();
         for status in documented.map(|status| status.parse::<u16>().unwrap()) {
             let stores = status == 500 || status == 503;
@@ -233,6 +236,10 @@ fn the_documents_limits_are_the_domains() {
         (&text["minLength"], &text["maxLength"]),
         (&json!(name::MIN_CHARACTERS), &json!(name::MAX_CHARACTERS))
     );
+    assert_eq!(
+        schema(&document, "UserName")["maxLength"],
+        user_name::MAX_CHARACTERS
+    );
     let page = &schema(&document, "FactoryPage")["properties"]["factories"];
     assert_eq!(page["maxItems"], api::store::PAGE);
     assert_eq!(
@@ -264,6 +271,7 @@ fn the_documents_limits_are_the_domains() {
 fn the_documents_pattern_forbids_exactly_what_a_name_may_not_hold() {
     let document = document();
     let validator = jsonschema::validator_for(schema(&document, "Name")).unwrap();
+    let users = jsonschema::validator_for(schema(&document, "UserName")).unwrap();
 
     let beyond = ('\u{1bc9f}'..='\u{1bca4}')
         .chain('\u{1d158}'..='\u{1d17b}')
@@ -280,6 +288,11 @@ fn the_documents_pattern_forbids_exactly_what_a_name_may_not_hold() {
             "{character:?}"
         );
         let is_name = !forbidden && !field::is_invisible(character);
+        assert_eq!(
+            users.is_valid(&json!(text)),
+            text.parse::<UserName>().is_ok(),
+            "{character:?} of a user"
+        );
         let alone = json!(character.to_string());
         assert_eq!(validator.is_valid(&alone), is_name, "{character:?} alone");
     }

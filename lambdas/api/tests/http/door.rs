@@ -6,10 +6,12 @@ use domain::{Bounds, Count, FactoryId, NewFactory};
 use lambda_http::RequestExt;
 use serde_json::{Value, json};
 
-use api::store::FactoryStore;
 use api::store::memory::MemoryStore;
+use api::store::{FactoryStore, Removal};
 
-use crate::client::{ID, ORIGIN, api, api_over, call, call_plainly, create, creation, path, send};
+use crate::client::{
+    ID, ORIGIN, api, api_over, call, call_plainly, create, creation, path, send, signed_in_api,
+};
 
 #[tokio::test]
 async fn a_body_that_does_not_say_that_it_is_json_is_refused() {
@@ -226,10 +228,13 @@ pub(crate) async fn full_store() -> MemoryStore {
         let first = new(id).first_revision(vec![], 0).unwrap();
         store.create(&new(id), &first).await.unwrap();
     }
-    store
-        .remove(ID.parse().unwrap(), 1, u64::MAX)
-        .await
-        .unwrap();
+    let removal = Removal {
+        id: ID.parse().unwrap(),
+        revision: 1,
+        expires: u64::MAX,
+        by: None,
+    };
+    store.remove(&removal).await.unwrap();
     store
 }
 
@@ -266,7 +271,8 @@ async fn a_full_tree_takes_no_more() {
     assert_eq!(one_more.problem(), "tree-full");
 }
 
-/// An answer of the gateway itself (429, 500 and 503) has only the headers that the template gives it.
+/// An answer of the gateway itself (401, 429, 500 and 503) has only the headers that the template gives it: without sign-in
+/// and with it.
 #[tokio::test]
 async fn the_gateway_gives_its_own_answers_the_same_headers() {
     let template = include_str!("../../../../templates/api.yaml");
@@ -276,19 +282,25 @@ async fn the_gateway_gives_its_own_answers_the_same_headers() {
         &format!("origin: {ORIGIN}"),
         "access-control-request-method: PATCH",
     ];
-    let preflight = call(&api(), "OPTIONS", "/factories", &headers, "").await;
-
-    for (header, property) in [
-        ("access-control-allow-methods", "AllowMethods"),
-        ("access-control-allow-headers", "AllowHeaders"),
-        ("access-control-expose-headers", "ExposeHeaders"),
-    ] {
-        let ours: Vec<_> = preflight.header(header).unwrap().split(", ").collect();
-        assert_eq!(cors[property], json!(ours), "{property}");
+    // The tag `!If` is dropped: its condition and both values read as a list.
+    assert_eq!(cors["AllowHeaders"][0], "SignsIn");
+    for (api, allowed) in [(api(), 2), (signed_in_api(), 1)] {
+        let preflight = call(&api, "OPTIONS", "/factories", &headers, "").await;
+        for (header, wanted) in [
+            ("access-control-allow-methods", &cors["AllowMethods"]),
+            (
+                "access-control-allow-headers",
+                &cors["AllowHeaders"][allowed],
+            ),
+            ("access-control-expose-headers", &cors["ExposeHeaders"]),
+        ] {
+            let ours: Vec<_> = preflight.header(header).unwrap().split(", ").collect();
+            assert_eq!(wanted, &json!(ours), "{header}");
+        }
+        assert_eq!(
+            preflight.header("access-control-max-age"),
+            Some(cors["MaxAge"].to_string().as_str())
+        );
     }
-    assert_eq!(
-        preflight.header("access-control-max-age"),
-        Some(cors["MaxAge"].to_string().as_str())
-    );
     assert_eq!(cors["AllowOrigins"], json!(["SiteOrigin"]));
 }

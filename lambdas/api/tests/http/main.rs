@@ -8,3 +8,4 @@ mod door;
 mod reading;
 mod refusals;
 mod requests;
+mod signed_in;

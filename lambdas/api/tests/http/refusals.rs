@@ -4,9 +4,9 @@ use std::future::Future;
 
 use crate::client::{ORIGIN, api, api_over, call, create, path};
 use anyhow::anyhow;
-use api::store::{CreateOutcome, FactoryStore, Page, StoreError, WriteOutcome};
+use api::store::{CreateOutcome, FactoryStore, Page, Removal, StoreError, WriteOutcome};
 use axum::http::StatusCode;
-use domain::{Factory, FactoryId, NewFactory};
+use domain::{Factory, FactoryId, NewFactory, UserName};
 use serde_json::json;
 
 #[tokio::test]
@@ -261,18 +261,14 @@ impl FactoryStore for Failing {
     ) -> impl Future<Output = Result<Option<Vec<i64>>, StoreError>> + Send {
         self.fail()
     }
-    fn remove(
-        &self,
-        _: FactoryId,
-        _: u64,
-        _: u64,
-    ) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send {
+    fn remove(&self, _: &Removal) -> impl Future<Output = Result<WriteOutcome, StoreError>> + Send {
         self.fail()
     }
     fn restore(
         &self,
         _: FactoryId,
         _: u64,
+        _: Option<UserName>,
     ) -> impl Future<Output = Result<Option<Factory>, StoreError>> + Send {
         self.fail()
     }

@@ -260,7 +260,7 @@ async fn a_removed_factory_is_gone_and_can_be_restored() {
 
 #[tokio::test]
 async fn what_can_no_longer_be_undone_is_not_restored() {
-    use api::store::{FactoryStore, memory::MemoryStore};
+    use api::store::{FactoryStore, Removal, memory::MemoryStore};
     use domain::{Bounds, Count, NewFactory};
     let store = MemoryStore::default();
     let new = NewFactory {
@@ -273,7 +273,13 @@ async fn what_can_no_longer_be_undone_is_not_restored() {
         .create(&new, &new.first_revision(vec![], 0).unwrap())
         .await
         .unwrap();
-    store.remove(new.id, 1, NOW).await.unwrap();
+    let removal = Removal {
+        id: new.id,
+        revision: 1,
+        expires: NOW,
+        by: None,
+    };
+    store.remove(&removal).await.unwrap();
 
     let response = call(
         &crate::client::api_over(store),

@@ -149,6 +149,106 @@ async fn new_numbers_keep_those_before_them_and_an_edit_touches_neither() {
     assert_eq!((renewed, edited), (WriteOutcome::Done, WriteOutcome::Done));
 }
 
+fn removal_at(revision: u64) -> Removal {
+    Removal {
+        id: factory().id,
+        revision,
+        expires: 9,
+        by: None,
+    }
+}
+
+/// Accepts an update with this expression that gives this writer.
+fn written(expression: &'static str, by: Option<&'static str>) -> Rule {
+    mock!(Client::update_item)
+        .match_requests(move |request| {
+            let values = request.expression_attribute_values().unwrap();
+            let names = request.expression_attribute_names().unwrap();
+            assert_eq!(request.update_expression(), Some(expression));
+            assert_eq!(names["#changed_by"], "changed_by");
+            assert_eq!(values.get(":changed_by"), by.map(text).as_ref());
+            true
+        })
+        .then_output(|| {
+            let item = item(|record| record.revision = 2);
+            UpdateItemOutput::builder()
+                .set_attributes(Some(item))
+                .build()
+        })
+}
+
+#[tokio::test]
+async fn a_write_tells_its_writer_and_forgets_the_one_before() {
+    let ada = || Some("ada".parse().unwrap());
+    let next = factory().with_numbers(vec![1]).unwrap();
+    let edits = [
+        written(
+            "SET #name = :name, #lower = :lower, #upper = :upper, #numbers = :numbers, #revision = :next, \
+             #changed_by = :changed_by",
+            Some("ada"),
+        ),
+        written(
+            "SET #name = :name, #lower = :lower, #upper = :upper, #numbers = :numbers, #revision = :next \
+             REMOVE #changed_by",
+            None,
+        ),
+    ];
+    let edited = store(&edits);
+    edited.update(&next.clone().by(ada())).await.unwrap();
+    edited.update(&next).await.unwrap();
+
+    let removals = [
+        written(
+            "SET #deleted = :true, #expires = :expires, #revision = :next, #changed_by = :changed_by",
+            Some("ada"),
+        ),
+        written(
+            "SET #deleted = :true, #expires = :expires, #revision = :next REMOVE #changed_by",
+            None,
+        ),
+    ];
+    let removed = store(&removals);
+    for by in [ada(), None] {
+        let removal = Removal {
+            by,
+            ..removal_at(1)
+        };
+        removed.remove(&removal).await.unwrap();
+    }
+
+    let restores = [
+        written(
+            "SET #revision = #revision + :one, #changed_by = :changed_by REMOVE #deleted, #expires",
+            Some("ada"),
+        ),
+        written(
+            "SET #revision = #revision + :one REMOVE #deleted, #expires, #changed_by",
+            None,
+        ),
+    ];
+    let restored = store(&restores);
+    for by in [ada(), None] {
+        restored.restore(factory().id, 1, by).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_same_edit_by_somebody_else_is_not_taken_for_ones_own() {
+    let by = |name: &str| Some(name.parse().unwrap());
+    let next = factory().with_numbers(vec![1]).unwrap().by(by("ada"));
+    let theirs = item(|record| {
+        record.revision = 2;
+        record.numbers = vec![1];
+        record.changed_by = by("eve");
+    });
+    let written = store(&[refused_update(Some(theirs))]).update(&next).await;
+
+    let WriteOutcome::Stale(current) = written.unwrap() else {
+        panic!("taken for the first attempt");
+    };
+    assert_eq!(current.changed_by, by("eve"));
+}
+
 #[tokio::test]
 async fn the_replaced_numbers_are_those_of_the_item_while_it_is_there() {
     let get = |item: Item| {
@@ -213,17 +313,17 @@ async fn a_refused_restore_tells_present_from_expired() {
     });
 
     let present = store(&[refused_update(Some(item(|_| {})))])
-        .restore(id, 11)
+        .restore(id, 11, None)
         .await
         .unwrap();
     assert_eq!(present, Some(factory()));
     let expired = store(&[refused_update(Some(removed))])
-        .restore(id, 11)
+        .restore(id, 11, None)
         .await
         .unwrap();
     assert_eq!(expired, None);
     let unknown = store(&[refused_update(None)])
-        .restore(id, 11)
+        .restore(id, 11, None)
         .await
         .unwrap();
     assert_eq!(unknown, None);
@@ -311,7 +411,7 @@ async fn a_count_goes_over_all_pages_and_draws_no_item() {
 async fn the_largest_revision_is_refused_by_the_table() {
     let refused = || refused_update(Some(item(|_| {})));
 
-    let removal = store(&[refused()]).remove(factory().id, u64::MAX, 9).await;
+    let removal = store(&[refused()]).remove(&removal_at(u64::MAX)).await;
 
     assert_eq!(removal.unwrap(), WriteOutcome::Stale(factory()));
 }
@@ -326,7 +426,7 @@ async fn a_removal_that_took_place_before_is_a_repetition() {
     };
     for (revision, expected) in [(2, WriteOutcome::Repeated), (4, WriteOutcome::Gone)] {
         let rule = refused_update(Some(removed_at(revision)));
-        let removal = store(&[rule]).remove(factory().id, 1, 9).await.unwrap();
+        let removal = store(&[rule]).remove(&removal_at(1)).await.unwrap();
         assert_eq!(removal, expected, "removed at {revision}");
     }
 }
