@@ -28,7 +28,7 @@ pub use artifact::{ArtifactFact, SERVER};
 pub use costs::{CostItem, IdleCosts, idle_costs};
 pub use digest::{SavedPlan, changed_parts, digest, part};
 pub use names::{NameChange, name_changes};
-pub use own::{DeployedFacts, RESERVED, STAGE_TAG, own_stack_found, with_deployed_sources};
+pub use own::{DeployedFacts, RESERVED, own_stack_found, with_deployed_sources};
 pub use placement::{PlacementFact, ZonePlace};
 pub use planned_outputs::{
     output_changes, planned_outputs, planned_parameters, unknown_parameters, with_deployed_values,
@@ -44,6 +44,10 @@ pub const DELETION_PROTECTION: &str = "DeletionProtection";
 
 /// The same of resources that outlive their stack: a teardown leaves it as it is.
 pub const RETAINED_PROTECTION: &str = "RetainedProtection";
+
+/// The tag by which a stack is known to belong to a stage, where the stage does not know its name: of the stages `prod` and `prod-eu`, the name
+/// of a stack may begin with both. Its value never changes, so no update of the stack touches a resource for its sake.
+pub const STAGE_TAG: &str = "factory-tree:stage";
 
 /// The stacks that a deploy provisions.
 #[derive(Clone, Debug, PartialEq)]

@@ -218,7 +218,8 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
 
 async fn check_services(name: &str, config: &Config, dns: &Dns) -> Finding {
     let region = &config.settings.region;
-    let asked = SERVICES.map(async |service| {
+    let users = config.settings.sign_in.then_some("cognito-idp");
+    let asked = SERVICES.into_iter().chain(users).map(async |service| {
         let host = sts_host(config).replacen("sts", service, 1);
         (service, dns.has_address(&host).await)
     });

@@ -6,12 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::artifact::{ArtifactFact, camel_case};
 use super::stage::stage_stack;
-use super::{ParameterSource, Parameters, StageStack};
+use super::{ParameterSource, Parameters, STAGE_TAG, StageStack};
 use crate::config::{Config, Hosting, kept};
-
-/// The tag by which a stack of an own template is known to belong to a stage: of the stages `prod` and `prod-eu`, the name
-/// of a stack may begin with both. Its value never changes, so no update of the stack touches a resource for its sake.
-pub const STAGE_TAG: &str = "factory-tree:stage";
 
 /// The longest name of a stack.
 /// Source: AWS CloudFormation API Reference, `CreateStack`, `StackName`.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::artifact::{ArtifactFact, SERVER};
-use super::own::STAGE_TAG;
 use super::placement::placement;
-use super::{DELETION_PROTECTION, ParameterSource, Parameters, RETAINED_PROTECTION, StageStack};
+use super::{
+    DELETION_PROTECTION, ParameterSource, Parameters, RETAINED_PROTECTION, STAGE_TAG, StageStack,
+};
 use crate::config::{CLOUDFRONT_REGION, Config, Region};
 use crate::urls::{Urls, sign_in_prefix};
 
