@@ -1,6 +1,6 @@
 """Runs schemathesis twice at the same time, and judges both runs together.
 
-judge.py DOCUMENT ADDRESS CASES FOLDER [SEED]
+judge.py CONFIG DOCUMENT ADDRESS CASES FOLDER [SEED]
 """
 
 import json
@@ -17,10 +17,10 @@ PHASES = ["coverage,fuzzing", "fuzzing,stateful"]
 OPERATIONS = 7
 
 
-def start(document: str, address: str, phases: str, examples: int, seed: int, folder: Path):
+def start(config: str, document: str, address: str, phases: str, examples: int, seed: int, folder: Path):
     report, output = folder / f"{seed}.json", folder / f"{seed}.txt"
     command = [
-        *(str(Path(sys.executable).parent / "st"), "--config-file", "schemathesis.toml", "run", document),
+        *(str(Path(sys.executable).parent / "st"), "--config-file", config, "run", document),
         *("--url", address, "--checks", "all", "--phases", phases, "--max-examples", str(examples)),
         *("--seed", str(seed), "--report", "json", "--report-json-path", str(report), "--warnings", "off"),
     ]
@@ -29,11 +29,11 @@ def start(document: str, address: str, phases: str, examples: int, seed: int, fo
 
 
 def main() -> int:
-    document, address, cases, folder, *given = sys.argv[1:]
+    config, document, address, cases, folder, *given = sys.argv[1:]
     seed = int(given[0]) if given and given[0] else random.randrange(1_000_000)
     examples = -(-int(cases) // (OPERATIONS * len(PHASES)))
     runs = [
-        start(document, address, phases, examples, seed + place, Path(folder))
+        start(config, document, address, phases, examples, seed + place, Path(folder))
         for place, phases in enumerate(PHASES)
     ]
     generated, failed = 0, False
