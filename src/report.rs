@@ -239,6 +239,9 @@ impl fmt::Display for DeployReport {
         writeln!(formatter, "  site    {}", urls.site)?;
         writeln!(formatter, "  api     {}", urls.api)?;
         writeln!(formatter, "  socket  {}", urls.socket)?;
+        if let Some(sign_in) = &urls.sign_in {
+            writeln!(formatter, "  sign-in {}", sign_in.pages)?;
+        }
         writeln!(formatter)?;
         let changed: Vec<String> = self
             .stacks

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::SOON;
-use crate::support::stage::{Answer, Stage, create_factory, failing, open_socket, stacks_with};
+use crate::support::stage::{
+    Answer, Stage, check, create_factory, failing, open_socket, stacks_with,
+};
 use crate::support::visitor::{Answered, Page, Tokens, forged, send, spellings};
 
 /// How long an access token of this stage is good for.
@@ -43,6 +45,8 @@ fn only_editors_write_where_people_sign_in() {
     a_renewed_token_is_an_editors_too(&tree);
     let status = run(&stage, &["status"]).json;
     assert_eq!(failing(&status), Vec::<&str>::new(), "{status}");
+    let pages = check(&status, "sign-in")["detail"].as_str().unwrap();
+    assert_eq!(pages, format!("pages at {}", tree.page.pages));
 
     without_sign_in_everybody_writes_and_the_users_stay(&stage);
 }
@@ -316,10 +320,13 @@ fn users_come_and_go(stage: &Stage) {
     assert_eq!(rows, wanted);
     let unasked = users(&["remove", "eve"]);
     assert_eq!(unasked.code, Some(3), "nobody has agreed: {}", unasked.said);
-    assert_eq!(
-        users(&["remove", "eve", "--yes"]).json["outcome"],
-        "removed"
-    );
+    // Of a protected stage its name must be typed: a default consents to nothing.
+    stage.configure(&format!("{SIGN_IN}    protected: true\n"));
+    let unnamed = users(&["remove", "eve", "--yes"]);
+    assert_eq!(unnamed.code, Some(3), "{}", unnamed.said);
+    let named = users(&["remove", "eve", "--yes", "--stage", "signed"]);
+    assert_eq!(named.json["outcome"], "removed", "{}", named.said);
+    stage.configure(SIGN_IN);
     let again = users(&["remove", "eve"]);
     assert_eq!(
         (again.code, &again.json["outcome"]),

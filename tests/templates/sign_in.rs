@@ -114,6 +114,7 @@ fn users_come_back_over_https_or_to_this_machine() {
     for bad in [
         "http://factory-tree.com",
         "http://localhost.example.com",
+        "http://notlocalhost:8080",
         "http://evil.com#localhost",
         "http://factory-tree.localhost:8080/path",
         "https://factory-tree.com/path",
