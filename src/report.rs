@@ -216,6 +216,17 @@ fn pruned_lines(pruned: &Pruned) -> String {
     text
 }
 
+fn address_lines(urls: &Urls) -> String {
+    let Urls {
+        site, api, socket, ..
+    } = urls;
+    let mut text = format!("  site    {site}\n  api     {api}\n  socket  {socket}\n");
+    if let Some(sign_in) = &urls.sign_in {
+        text += &format!("  sign-in {}\n", sign_in.pages);
+    }
+    text
+}
+
 impl fmt::Display for DeployReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -235,14 +246,7 @@ impl fmt::Display for DeployReport {
             write!(formatter, ", release {release}")?;
         }
         writeln!(formatter)?;
-        writeln!(formatter)?;
-        writeln!(formatter, "  site    {}", urls.site)?;
-        writeln!(formatter, "  api     {}", urls.api)?;
-        writeln!(formatter, "  socket  {}", urls.socket)?;
-        if let Some(sign_in) = &urls.sign_in {
-            writeln!(formatter, "  sign-in {}", sign_in.pages)?;
-        }
-        writeln!(formatter)?;
+        writeln!(formatter, "\n{}", address_lines(urls))?;
         let changed: Vec<String> = self
             .stacks
             .iter()
