@@ -6,11 +6,14 @@ mod bake_time;
 mod ci;
 mod credentials;
 mod environment;
+mod expiry;
 mod file;
 mod home;
 mod misread;
 mod network;
+mod selection;
 mod settings;
+mod stage_pattern;
 mod stage_prefix;
 mod target;
 pub mod terminal;
@@ -32,15 +35,20 @@ pub use bake_time::{BakeTime, InvalidBakeTime, MOST_MINUTES};
 pub use ci::ContinuousIntegration;
 pub use credentials::{CredentialFault, CredentialSources};
 pub use environment::{CompilerEnvironment, stage_of_environment};
+pub use expiry::Expiry;
 pub use file::file;
 pub use home::data_folder;
 pub use network::{Network, Proxy};
+use selection::SelectedStage;
 pub use settings::{
     BuildProfile, Hosting, ParameterSetting, ServerNetwork, Servers, StageSettings,
 };
+use stage_pattern::StageKey;
+pub use stage_pattern::StagePattern;
 pub use stage_prefix::{KEPT_CHARACTERS, OtherStage, STACKS, kept};
 pub use target::{Architecture, BuildTarget};
 pub use user::{EmailAddress, UserName};
+use value::DomainSetting;
 pub use value::{AccountId, DomainName, HostedZoneId, Region, StackPrefix, StageName, ZoneName};
 
 /// The region whose certificates CloudFront accepts, wherever the stage is.
@@ -75,10 +83,23 @@ pub struct Config {
     pub stage: StageName,
     /// The stage's settings.
     pub settings: StageSettings,
+    /// The pattern of the file that the settings come from, where the stage has no key of its own.
+    pub pattern: Option<PatternOfStages>,
+    /// Whether the stage stands for all stages of its pattern.
+    pub stands_for_all: bool,
     /// The other stages of the file that are in AWS, where names of stacks may meet.
     pub other_stages: Vec<OtherStage>,
     /// The way to the internet; a stage on this machine takes none.
     pub network: Network,
+}
+
+/// A pattern of the file, with what all of its stages have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternOfStages {
+    /// The pattern.
+    pub pattern: StagePattern,
+    /// The domains of its stages, with the pattern in the place of a stage's name.
+    pub domains: String,
 }
 
 impl Config {
@@ -86,18 +107,46 @@ impl Config {
     ///
     /// # Errors
     /// `UserError::NoConfig`, `UserError::Config` with the place of the fault, `UserError::UnknownStage`,
-    /// `UserError::Variable`.
+    /// `UserError::StageNameRefused`, `UserError::ManyStages` for a pattern, `UserError::Variable`.
     pub fn load(file: &Path, stage: Option<&str>) -> Result<Self> {
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(UserError::NoConfig(file.to_owned()).into());
-            }
-            Err(error) => {
-                return Err(error).with_context(|| format!("failed to read `{}`", file.display()));
-            }
+        Self::load_as(file, |project| project.select(file, stage))
+    }
+
+    /// Reads the file and picks a stage of a pattern that stands for all of them: what only its name decides says nothing.
+    ///
+    /// # Errors
+    /// As `load`; `UserError::UnknownStage` where the file has no such pattern.
+    pub fn load_pattern(file: &Path, pattern: &str) -> Result<Self> {
+        let one = Self::load_as(file, |project| project.select_pattern(file, pattern))?;
+        Ok(Self {
+            stands_for_all: true,
+            ..one
+        })
+    }
+
+    /// Reads the file and picks every stage and pattern whose stages expire, in the order of their names. `only` is the one
+    /// of these that is wanted.
+    ///
+    /// # Errors
+    /// As `load`; `UserError::UnknownStage` where the file has no such key.
+    pub fn load_expiring(file: &Path, only: Option<&str>) -> Result<Vec<Self>> {
+        let text = read(file)?;
+        let keys = Project::read(&text, file)?.expiring(file, only)?;
+        let load = |key: String| match key.contains('*') {
+            true => Self::load_pattern(file, &key),
+            false => Self::load(file, Some(&key)),
         };
-        let mut config = Self::parse(&text, file, stage)?;
+        keys.into_iter().map(load).collect()
+    }
+
+    fn load_as(
+        file: &Path,
+        select: impl FnOnce(&Project) -> Result<SelectedStage, UserError>,
+    ) -> Result<Self> {
+        let text = read(file)?;
+        let project = Project::read(&text, file)?;
+        let selected = select(&project)?;
+        let mut config = Self::of(project, file, selected)?;
         config.root = config.root.canonicalize().map_err(|error| {
             let source = text.lines().position(|line| line.starts_with("source:"));
             let line = source.map_or(1, |line| line as u64 + 1);
@@ -118,42 +167,24 @@ impl Config {
         Ok(config)
     }
 
+    #[cfg(test)]
     fn parse(text: &str, file: &Path, stage: Option<&str>) -> Result<Self> {
-        let project: Project =
-            serde_yaml::from_str(text).map_err(|error| misread::misread(file, text, &error))?;
-        let wanted = stage.map_or_else(|| project.default_stage.to_string(), str::to_owned);
-        let known = || project.stages.keys().map(ToString::to_string).collect();
-        let unknown = || UserError::UnknownStage {
-            stage: wanted.clone(),
-            file: file.to_owned(),
-            known: known(),
-        };
-        let name: StageName = wanted.parse().map_err(|_| unknown())?;
-        let settings = project.stages.get(&name).ok_or_else(unknown)?;
-        settings.value.check().map_err(|(message, hint)| {
-            let (line, column) = (settings.referenced.line(), settings.referenced.column());
-            UserError::Config {
-                file: file.to_owned(),
-                line,
-                column,
-                message: format!("stage `{name}`: {message}"),
-                hint,
-            }
-        })?;
-        project.check_domains(file)?;
-        project.check_prefixes(file)?;
-        let network = match settings.value.hosting {
+        let project = Project::read(text, file)?;
+        let selected = project.select(file, stage)?;
+        Self::of(project, file, selected)
+    }
+
+    fn of(project: Project, file: &Path, selected: SelectedStage) -> Result<Self> {
+        let SelectedStage {
+            name,
+            settings,
+            pattern,
+            other_stages,
+        } = selected;
+        let network = match settings.hosting {
             Hosting::Aws => Network::read()?,
             Hosting::Local => Network::default(),
         };
-        let other_stages = project.stages.iter();
-        let other_stages = other_stages
-            .filter(|(other, stage)| **other != name && stage.value.hosting == Hosting::Aws)
-            .map(|(other, stage)| OtherStage {
-                name: other.clone(),
-                domain: stage.value.domain.clone(),
-            })
-            .collect();
         let file = std::path::absolute(file)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         Ok(Self {
@@ -162,10 +193,33 @@ impl Config {
             templates: folder.join(&project.templates).components().collect(),
             name: project.name,
             stage: name,
-            settings: settings.value.clone(),
+            settings,
+            pattern,
+            stands_for_all: false,
             other_stages,
             network,
         })
+    }
+
+    /// Returns the pattern for all of whose stages this one stands, or `None` where it is one stage.
+    pub fn all_of_pattern(&self) -> Option<&PatternOfStages> {
+        self.pattern.as_ref().filter(|_| self.stands_for_all)
+    }
+
+    /// Returns the name of the stage, or of all stages of the pattern for which it stands, as a person would write it.
+    pub fn shown_stage(&self) -> String {
+        match self.all_of_pattern() {
+            Some(of) => of.pattern.to_string(),
+            None => self.stage.to_string(),
+        }
+    }
+
+    /// The same where no star may stand.
+    pub fn bare_stage(&self) -> &str {
+        match self.all_of_pattern() {
+            Some(of) => of.pattern.bare(),
+            None => self.stage.as_str(),
+        }
     }
 
     /// Returns the folder in which this machine keeps the state of the stage, for example
@@ -174,6 +228,21 @@ impl Config {
     pub fn state_folder(&self) -> PathBuf {
         let name = format!("{}@{}", self.stage, self.file_id());
         self.root.join(".factory-tree").join(name)
+    }
+
+    /// Returns the names of the stages of this configuration file that have a state folder on this machine.
+    pub fn stages_with_state(&self) -> Vec<String> {
+        let folder = std::fs::read_dir(self.root.join(".factory-tree"));
+        let entries = folder.into_iter().flatten().flatten();
+        let ending = format!("@{}", self.file_id());
+        let names = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            is_folder.then(|| name.strip_suffix(&ending).map(str::to_owned))?
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
     }
 
     /// Returns the state folder of versions up to 0.1.0, which did not distinguish configuration files.
@@ -212,64 +281,18 @@ pub struct Project {
     /// Folder with the CloudFormation templates, relative to this file
     #[serde(default = "templates")]
     templates: PathBuf,
-    /// The deployment targets by name
-    #[schemars(with = "BTreeMap<StageName, StageSettings>")]
-    stages: BTreeMap<StageName, Spanned<StageSettings>>,
+    /// The deployment targets by name, or by a pattern such as `preview-*` that stands for many
+    #[schemars(with = "BTreeMap<StageKey, StageSettings<DomainSetting>>")]
+    stages: BTreeMap<StageKey, Spanned<StageSettings<DomainSetting>>>,
 }
 
-impl Project {
-    /// Refuses two stages in AWS with one domain: each would take the other's records and the name of its distribution.
-    fn check_domains(&self, file: &Path) -> Result<(), UserError> {
-        let mut first = BTreeMap::new();
-        for (name, stage) in &self.stages {
-            if stage.value.hosting == Hosting::Local {
-                continue;
-            }
-            let Some(other) = first.insert(stage.value.domain.as_str(), name) else {
-                continue;
-            };
-            return Err(UserError::Config {
-                file: file.to_owned(),
-                line: stage.referenced.line(),
-                column: stage.referenced.column(),
-                message: format!(
-                    "stages `{other}` and `{name}` have the domain `{}`",
-                    stage.value.domain
-                ),
-                hint: format!(
-                    "give one of them another, such as `{name}.{}`",
-                    stage.value.domain
-                ),
-            });
+fn read(file: &Path) -> Result<String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(UserError::NoConfig(file.to_owned()).into())
         }
-        Ok(())
-    }
-
-    /// Refuses two stages in AWS whose resources no policy could tell apart.
-    fn check_prefixes(&self, file: &Path) -> Result<(), UserError> {
-        let in_aws = |stage: &StageSettings| stage.hosting == Hosting::Aws;
-        let stages = self.stages.iter().filter(|(_, stage)| in_aws(&stage.value));
-        let stages: Vec<_> = stages.collect();
-        for (place, (name, stage)) in stages.iter().enumerate() {
-            for (other, _) in &stages[..place] {
-                let prefixes = (self.name.of_stage(other), self.name.of_stage(name));
-                let Some(reason) = stage_prefix::clash(&prefixes.0, &prefixes.1) else {
-                    continue;
-                };
-                return Err(UserError::Config {
-                    file: file.to_owned(),
-                    line: stage.referenced.line(),
-                    column: stage.referenced.column(),
-                    message: format!(
-                        "a policy of stage `{other}` would reach the resources of stage `{name}`: {reason}"
-                    ),
-                    hint: "give the project a shorter `name`, or one of the stages another; take a stage that is deployed \
-                           down first, from a file in which it is alone"
-                        .to_owned(),
-                });
-            }
-        }
-        Ok(())
+        Err(error) => Err(error).with_context(|| format!("failed to read `{}`", file.display())),
     }
 }
 

@@ -153,6 +153,22 @@ pub enum UserError {
         /// Every fault that was found.
         faults: Vec<SourceFault>,
     },
+    /// A file of factories cannot be a seed.
+    #[error("nothing was deployed, because the seed is wrong:\n  {}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+    InvalidSeed {
+        /// Every fault that was found.
+        faults: Vec<SourceFault>,
+    },
+    /// The API has refused factories of a seed.
+    #[error("the release is live, but the API took only {} of {} factories of the seed ({created} created, {present} already there):\n  {}", created + present, created + present + faults.len(), faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+    SeedRefused {
+        /// A fault for each factory that was refused.
+        faults: Vec<SourceFault>,
+        /// The number of factories that were created.
+        created: usize,
+        /// The number of factories that were there.
+        present: usize,
+    },
     /// A variable of the environment does not hold what it must.
     #[error("{name}: `{value}` {problem}")]
     Variable {
@@ -185,6 +201,22 @@ pub enum UserError {
         file: PathBuf,
         /// The stages that there are.
         known: Vec<String>,
+    },
+    /// The name begins as a pattern of the configuration file, and goes on as no stage's name may.
+    #[error("`{stage}` is no name of a stage of the pattern `{pattern}`")]
+    StageNameRefused {
+        /// The stage asked for.
+        stage: String,
+        /// The pattern.
+        pattern: String,
+    },
+    /// A pattern stands where one stage is wanted.
+    #[error("`{pattern}` is a pattern, which stands for many stages, and this works on one")]
+    ManyStages {
+        /// The pattern.
+        pattern: String,
+        /// A stage that it covers.
+        example: String,
     },
     /// A program that the deploy needs is not installed, or too old.
     #[error("{program} {problem}")]
@@ -366,6 +398,11 @@ pub enum UserError {
         /// The process, as far as it is known.
         holder: String,
     },
+    /// Stages have expired, and nobody has agreed that they go.
+    #[error(
+        "these stages have expired, and their teardown destroys what they hold; it must be confirmed: {0}"
+    )]
+    ExpiryNeedsConsent(String),
     /// A stage holds data, and nobody can say whether it may go.
     #[error("stage `{0}` holds data, which its teardown destroys: it must be confirmed")]
     TeardownNeedsConsent(String),
@@ -555,6 +592,8 @@ impl UserError {
         match self {
             Self::Config { hint, .. } | Self::Tool { hint, .. } | Self::UnfitProgram { hint, .. } | Self::Variable { hint, .. } => hint.clone(),
             Self::Templates { .. } => "nothing was touched; `factory-tree validate` checks the templates again, without AWS".to_owned(),
+            Self::InvalidSeed { .. } => "correct the file, then run the same command again; docs/commands.md says what stands in it".to_owned(),
+            Self::SeedRefused { .. } => "correct the file, then run the same command again: it writes what is missing and nothing twice".to_owned(),
             Self::Interrupted { undoing: true, .. } => "`factory-tree rollback` goes on with it: it restores the same release; \
                  the same command as before would deploy the failed one again"
                 .to_owned(),
@@ -563,7 +602,9 @@ impl UserError {
                  `factory-tree status` shows it, and the same command continues from there"
                 .to_owned(),
             Self::NoConfig(_) => "run it in the project's folder, or name the file with `--config FILE`".to_owned(),
-            Self::UnknownStage { known, .. } => format!("use one of: {}; or add the stage to the file", known.join(", ")),
+            Self::UnknownStage { stage, known, .. } => choose_a_stage(stage, known),
+            Self::StageNameRefused { .. } => "use 1 to 16 lower-case letters, digits or hyphens, starting with a letter and not ending with a hyphen: the name is a label of its domain".to_owned(),
+            Self::ManyStages { example, .. } => format!("name one of its stages, such as `--stage {example}`; `factory-tree policy` takes the pattern, for a role of all its stages"),
             Self::Build { .. } => "its own message is above; nothing was deployed. Change what it names, then run the same command again".to_owned(),
             Self::InvalidEventFile { .. } => "write the JSON that Lambda would pass to the function; samples are in `lambdas/*/events`".to_owned(),
             Self::UnknownLambda { known, .. } => format!("use one of: {}", known.join(", ")),
@@ -589,6 +630,7 @@ impl UserError {
             Self::OtherEmail { .. } => "`factory-tree users list` shows it; choose another name, or remove that user first".to_owned(),
             Self::UserRemovalNeedsConsent { stage, .. } => format!("type yes, or without a terminal, confirm with `--yes --stage {stage}`"),
             Self::NothingToCancel { .. } => "stop that process with Ctrl-C or SIGTERM: CloudFormation finishes what it has begun by then".to_owned(),
+            Self::ExpiryNeedsConsent(_) => "nothing was removed; read above which stages would go, then run it again with `--yes`".to_owned(),
             Self::TeardownNeedsConsent(_) => "read above what it would delete, then run it again with `--yes`".to_owned(),
             Self::ProtectedByHand(_) => {
                 "somebody did that by hand: ask why, switch it off in CloudFormation, then run the same command again".to_owned()
@@ -655,7 +697,9 @@ impl UserError {
                 column: None,
             }),
             Self::DeployUndone { place, .. } => place.clone(),
-            Self::Templates { faults } => faults.first().map(SourceFault::place),
+            Self::Templates { faults }
+            | Self::InvalidSeed { faults }
+            | Self::SeedRefused { faults, .. } => faults.first().map(SourceFault::place),
             _ => None,
         }
     }
@@ -667,7 +711,9 @@ impl UserError {
             (fault.place(), format!("{message}\n\ncure: {cure}"))
         };
         match self {
-            Self::Templates { faults } => faults.iter().map(described).collect(),
+            Self::Templates { faults }
+            | Self::InvalidSeed { faults }
+            | Self::SeedRefused { faults, .. } => faults.iter().map(described).collect(),
             Self::Build { errors, .. } => errors
                 .iter()
                 .map(|error| (error.place.clone(), error.message.clone()))
@@ -689,9 +735,12 @@ impl UserError {
         match self {
             Self::Config { .. }
             | Self::Templates { .. }
+            | Self::InvalidSeed { .. }
             | Self::Variable { .. }
             | Self::NoConfig(_)
             | Self::UnknownStage { .. }
+            | Self::StageNameRefused { .. }
+            | Self::ManyStages { .. }
             | Self::UnknownServer { .. }
             | Self::UnknownStack { .. }
             | Self::ExpressProtected(_)
@@ -711,6 +760,7 @@ impl UserError {
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
+            | Self::ExpiryNeedsConsent(_)
             | Self::RecoveryNeedsConsent(_)
             | Self::CancelNeedsConsent(_)
             | Self::UserRemovalNeedsConsent { .. }
@@ -739,6 +789,7 @@ impl UserError {
             | Self::ReleaseIncomplete { .. }
             | Self::DeployUndone { .. }
             | Self::PublisherFailed { .. }
+            | Self::SeedRefused { .. }
             | Self::Unhealthy { .. } => Exit::Failure,
         }
     }
@@ -750,6 +801,21 @@ fn choose_a_source(name: &str, known: &[String]) -> String {
         Some(meant) => format!("did you mean `--source {meant}`? There are `{list}`"),
         None => format!("there are `{list}`"),
     }
+}
+
+fn choose_a_stage(stage: &str, known: &[String]) -> String {
+    let meant = nearest(stage, known.iter().map(String::as_str));
+    let meant = meant
+        .map(|meant| format!("did you mean `{meant}`? "))
+        .unwrap_or_default();
+    let star = match known.iter().any(|key| key.ends_with('*')) {
+        true => " (a star stands for the rest of a name)",
+        false => "",
+    };
+    format!(
+        "{meant}use one of: {}{star}; or add the stage to the file",
+        known.join(", ")
+    )
 }
 
 fn choose_a_release(known: &[String]) -> String {

@@ -35,6 +35,7 @@ pub mod publish;
 pub mod release;
 pub mod report;
 mod run;
+pub mod seed;
 pub mod status;
 pub mod template;
 pub mod ui;

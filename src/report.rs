@@ -6,6 +6,7 @@ mod cancel;
 mod changes;
 mod dead_letters;
 mod diff;
+mod expired;
 mod invoke;
 mod outputs;
 mod page;
@@ -27,6 +28,7 @@ use crate::logs::LogLine;
 use crate::plain::plain;
 use crate::provision::Outcome;
 use crate::release::Pruned;
+use crate::seed::Seeded;
 use crate::status::Observations;
 use crate::urls::Urls;
 pub use build::{ArtifactRow, BuildReport, SiteRow};
@@ -34,6 +36,7 @@ pub use cancel::{CancelReport, CancelRow};
 pub use changes::changes;
 pub use dead_letters::{DeadLettersReport, ReplayReport};
 pub use diff::{ChangeRow, DiffReport, SiteDifference};
+pub use expired::{ExpiredReport, ExpiredRow, UnexpiredRow};
 pub use invoke::InvokeReport;
 pub use outputs::{OutputsReport, public_outputs};
 pub use page::{Page, Paged};
@@ -65,6 +68,9 @@ pub struct DeployReport {
     /// The files that `--prune-now` has deleted; `None` where that was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Pruned>,
+    /// What became of the factories of `--seed`; `None` where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seeded: Option<Seeded>,
     /// Every step.
     pub steps: Vec<StepRow>,
 }
@@ -201,6 +207,29 @@ pub fn seconds(elapsed: Duration) -> f64 {
     elapsed.as_millis() as f64 / 1000.0
 }
 
+/// Says which stacks have changed, and how many have not.
+fn stack_lines(stacks: &[StackRow]) -> String {
+    let changed = stacks
+        .iter()
+        .filter(|row| row.outcome != Outcome::Unchanged);
+    let changed: Vec<String> = changed
+        .map(|row| {
+            format!(
+                "  stack {} {} in {:.1} s\n",
+                row.name,
+                row.outcome.name(),
+                row.seconds
+            )
+        })
+        .collect();
+    let unchanged = stacks.len() - changed.len();
+    let all = stacks.len();
+    format!(
+        "{}  {unchanged} of {all} stacks unchanged\n",
+        changed.concat()
+    )
+}
+
 /// Says what answers no more, and what that costs.
 fn pruned_lines(pruned: &Pruned) -> String {
     let Pruned {
@@ -247,28 +276,7 @@ impl fmt::Display for DeployReport {
         }
         writeln!(formatter)?;
         writeln!(formatter, "\n{}", address_lines(urls))?;
-        let changed: Vec<String> = self
-            .stacks
-            .iter()
-            .filter(|row| row.outcome != Outcome::Unchanged)
-            .map(|row| {
-                format!(
-                    "{} {} in {:.1} s",
-                    row.name,
-                    row.outcome.name(),
-                    row.seconds
-                )
-            })
-            .collect();
-        let unchanged = self.stacks.len() - changed.len();
-        for row in &changed {
-            writeln!(formatter, "  stack {row}")?;
-        }
-        writeln!(
-            formatter,
-            "  {unchanged} of {} stacks unchanged",
-            self.stacks.len()
-        )?;
+        write!(formatter, "{}", stack_lines(&self.stacks))?;
         if self.released.site_files > 0 {
             writeln!(formatter, "  site files sent: {}", self.released.site_files)?;
         }
@@ -277,6 +285,12 @@ impl fmt::Display for DeployReport {
         }
         if let Some(pruned) = &self.pruned {
             write!(formatter, "{}", pruned_lines(pruned))?;
+        }
+        if let Some(Seeded { created, present }) = self.seeded {
+            writeln!(
+                formatter,
+                "  factories created: {created}, already there: {present}"
+            )?;
         }
         let steps: Vec<String> = self
             .steps

@@ -1,5 +1,5 @@
 //! In: the stage's addresses and the builds that should answer there. Out: `Check`s: what was asked
-//! from outside, as a browser would, and the responses. Nothing is written to the stage.
+//! from outside, as a browser would, and the responses. No check writes anything to the stage.
 
 mod ask;
 mod heartbeat;
@@ -49,6 +49,24 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pause before another attempt.
 const REST: Duration = Duration::from_millis(250);
+
+/// Posts JSON to a URL as a browser would, within the time of one question. Returns the status, and the answer as far as it is
+/// JSON. Redirects are not followed.
+///
+/// # Errors
+/// Nobody answers; worded for a person.
+pub async fn post_json(
+    url: &str,
+    body: &serde_json::Value,
+    network: &Network,
+) -> Result<(u16, serde_json::Value), String> {
+    let answer =
+        tokio::time::timeout(TIMEOUT, ask::post(url.to_owned(), Some(body), network)).await;
+    let late = |_| format!("{url}: no answer within {} s", TIMEOUT.as_secs());
+    let answer = answer.map_err(late)??;
+    let json = serde_json::from_slice(&answer.body).unwrap_or_default();
+    Ok((answer.status, json))
+}
 
 /// Asks every public address once, at the same time.
 pub async fn check(urls: &Urls, expected: &Expected, network: &Network) -> Vec<Check> {
@@ -162,8 +180,31 @@ async fn check_site(
         return Err(format!("GET /config.json answers {}", config.status));
     }
     let build = same_build(&config.body, expected)?;
-    check_parts(urls, &page.body, network).await?;
+    tokio::try_join!(
+        check_parts(urls, &page.body, network),
+        check_reads(&config.body, network),
+    )?;
     Ok(build)
+}
+
+/// Where the page is told to read lists must be one. A release from before has no such place.
+async fn check_reads(config: &[u8], network: &Network) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Reads {
+        reads: Option<String>,
+    }
+    let reads = serde_json::from_slice::<Reads>(config).ok();
+    let Some(reads) = reads.and_then(|config| config.reads) else {
+        return Ok(());
+    };
+    let answer = ask::get(format!("{reads}/factories"), network).await?;
+    match answer.status {
+        200 if answer.is("application/json") => Ok(()),
+        status => Err(format!(
+            "GET /factories, by the name of the site, answers {status} {}",
+            answer.content_type
+        )),
+    }
 }
 
 /// Without one of its scripts or styles, a page does not load for anybody.

@@ -11,6 +11,7 @@ mod killed;
 mod local_stage;
 mod plan;
 mod provisioning;
+mod seed;
 mod site_release;
 mod support;
 mod templates;

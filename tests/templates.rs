@@ -87,6 +87,16 @@ site /Distribution/Properties/DistributionConfig/ViewerCertificate/SslSupportMet
 foundation /ArtifactBucket/DependsOn "LogBucketPolicy"
 site /WwwDistribution/DependsOn "Distribution"
 site /Distribution/Properties/DistributionConfig/DefaultCacheBehavior/CachePolicyId "658327ea-f89d-4fab-a63d-7e88639e58f6"
+site /Distribution/Properties/DistributionConfig/CacheBehaviors/0/PathPattern "/factories"
+site /Distribution/Properties/DistributionConfig/CacheBehaviors/0/AllowedMethods ["GET","HEAD"]
+site /Distribution/Properties/DistributionConfig/CacheBehaviors/0/OriginRequestPolicyId null
+site /Distribution/Properties/DistributionConfig/CacheBehaviors/1 null
+site /Distribution/Properties/DistributionConfig/Origins/1/CustomOriginConfig {"OriginProtocolPolicy":"https-only","OriginSSLProtocols":["TLSv1.2"]}
+site /ReadsCachePolicy/Properties/CachePolicyConfig/MinTTL 2
+site /ReadsCachePolicy/Properties/CachePolicyConfig/MaxTTL 2
+site /ReadsCachePolicy/Properties/CachePolicyConfig/ParametersInCacheKeyAndForwardedToOrigin/CookiesConfig {"CookieBehavior":"none"}
+site /ReadsCachePolicy/Properties/CachePolicyConfig/ParametersInCacheKeyAndForwardedToOrigin/HeadersConfig {"HeaderBehavior":"none"}
+site /ReadsCachePolicy/Properties/CachePolicyConfig/ParametersInCacheKeyAndForwardedToOrigin/QueryStringsConfig/QueryStrings ["cursor"]
 site /OriginAccess/Properties/OriginAccessControlConfig/SigningBehavior "always"
 site /Bucket/Properties/PublicAccessBlockConfiguration/RestrictPublicBuckets true
 websocket /TlsListener/Properties/Protocol "HTTPS"
@@ -114,6 +124,27 @@ websocket /PrivateSubnetB/Properties/AvailabilityZone "ZoneB"
 websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpTokens "required"
 websocket /LaunchTemplate/Properties/LaunchTemplateData/MetadataOptions/HttpPutResponseHopLimit 1
 "#;
+
+/// Every error that CloudFront keeps by itself is named, or it would keep it for ten seconds.
+#[test]
+fn no_error_is_kept_beyond_a_second() {
+    let site = resources("site");
+    let responses =
+        &site["Distribution"]["Properties"]["DistributionConfig"]["CustomErrorResponses"];
+    let rows = responses.as_array().unwrap().iter();
+    let mut kept: Vec<(u64, u64)> = rows
+        .map(|row| {
+            (
+                row["ErrorCode"].as_u64().unwrap(),
+                row["ErrorCachingMinTTL"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    kept.sort_unstable();
+    // Source: CloudFront API Reference, `CustomErrorResponse`, `ErrorCode`.
+    let codes = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
+    assert_eq!(kept, codes.map(|code| (code, 1)));
+}
 
 #[test]
 fn what_the_emulator_cannot_show_is_in_the_templates() {

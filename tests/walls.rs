@@ -133,7 +133,7 @@ const FLOORS: [&[&str]; 15] = [
     &["dev", "hint"],
     &["doctor", "report"],
     &["local", "status"],
-    &["dead_letters", "inventory", "logs", "release"],
+    &["dead_letters", "inventory", "logs", "release", "seed"],
     &["provision", "publish"],
     &["aws", "build", "invoke", "policy", "program", "verify"],
     &["plan"],

@@ -2,6 +2,7 @@
 //! `change_set`, what brings a stack out of a failed operation in `rollback`.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::Client;
@@ -47,6 +48,19 @@ impl CloudFormation {
     /// # Errors
     /// CloudFormation is not reached or refuses; see `missing_permission`.
     pub async fn list_stacks(&self, prefix: &str) -> Result<Vec<String>> {
+        let changes = self.list_stack_changes(prefix).await?;
+        Ok(changes.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Lists the stacks whose names begin with a prefix and that are not deleted, each with the time at which its last
+    /// change began, or else its creation; `None` where CloudFormation names no time.
+    ///
+    /// # Errors
+    /// CloudFormation is not reached or refuses; see `missing_permission`.
+    pub async fn list_stack_changes(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(String, Option<SystemTime>)>> {
         let there = StackStatus::values()
             .iter()
             .map(|name| StackStatus::from(*name));
@@ -61,8 +75,12 @@ impl CloudFormation {
         let rows = pages
             .into_iter()
             .flat_map(|page| page.stack_summaries.unwrap_or_default());
-        let names = rows.filter_map(|row| row.stack_name);
-        Ok(names.filter(|name| name.starts_with(prefix)).collect())
+        let rows = rows.filter_map(|row| {
+            let changed = row.last_updated_time.or(row.creation_time);
+            let changed = changed.and_then(|time| SystemTime::try_from(time).ok());
+            Some((row.stack_name?, changed))
+        });
+        Ok(rows.filter(|(name, _)| name.starts_with(prefix)).collect())
     }
 
     /// Lists the newest events of a stack (one page, at most 100), oldest first.

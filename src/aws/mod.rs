@@ -55,7 +55,7 @@ pub use change_set::{
     RollbackTriggers, TemplateSource,
 };
 pub use cloudformation::{CloudFormation, Protection};
-pub use cloudfront::{Alias, CloudFront};
+pub use cloudfront::{Alias, CachePolicy, CachedBehavior, CloudFront};
 pub use cloudwatch::{Alarm, AlarmState, CloudWatch};
 pub use cognito::{Cognito, Invitation, PoolUser, UserState};
 pub use denied::missing_permission;

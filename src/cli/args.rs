@@ -48,6 +48,9 @@ pub struct DeployArgs {
     /// everything is live, the deploy watches all alarms of the stage, and fails when one goes off.
     #[arg(long, value_name = "SPAN")]
     pub bake: Option<BakeTime>,
+    /// Put the factories of this JSON file into the tree when everything works; what was put there before is left alone
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
     /// Restore the last good release when this one fails [default: `undo_on_failure` of the stage]
     ///
     /// A deploy fails when a stack, the release or its proof does. Nothing is asked, also for a protected stage, and the
@@ -88,6 +91,7 @@ impl DeployArgs {
             allow_replacement: false,
             prune_now: false,
             bake: None,
+            seed: None,
             undo_on_failure: false,
         }
     }
@@ -175,6 +179,20 @@ pub struct StatusArgs {
     /// Look again every few seconds, until Ctrl-C
     #[arg(long)]
     pub watch: bool,
+}
+
+/// Arguments of `teardown`
+#[derive(Clone, Debug, Args)]
+pub struct TeardownArgs {
+    /// The stage, and the form of the answer
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Take down every stage whose last deploy is longer ago than its `expires_after`
+    ///
+    /// The stages are listed first, with age and costs. `--stage` limits it to one key of the configuration file, such as
+    /// `preview-*`.
+    #[arg(long)]
+    pub expired: bool,
 }
 
 /// Arguments of `logs`

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use args::{
     BuildArgs, CompletionsArgs, DeployArgs, DiffArgs, DoctorArgs, InvokeArgs, LogsArgs, OpenArgs,
     OutputsArgs, OutputsFormat, PlanArgs, PolicyArgs, RecoverArgs, ReleasesArgs, RollbackArgs,
-    SshArgs, StatusArgs, UsersAction, UsersArgs, ValidateArgs,
+    SshArgs, StatusArgs, TeardownArgs, UsersAction, UsersArgs, ValidateArgs,
 };
 
 pub use reference::{completions, man_page};
@@ -95,7 +95,7 @@ pub enum Command {
     /// CloudFormation cancels updates only. A creation or a deletion is left alone, and the exit code is 5.
     Cancel(StageArgs),
     /// Take everything down, and report what was removed and what was retained
-    Teardown(StageArgs),
+    Teardown(TeardownArgs),
     /// Recover stacks from failed operations; explains before it acts
     Recover(RecoverArgs),
     /// Print the outputs of a stage's stacks, and its addresses, for scripts
@@ -133,7 +133,7 @@ impl Command {
             Self::Diff(args) => args.output,
             Self::Rollback(args) => args.stage.output,
             Self::Cancel(args) => args.output,
-            Self::Teardown(args) => args.output,
+            Self::Teardown(args) => args.stage.output,
             Self::Users(args) => match &args.action {
                 UsersAction::Add(args) => args.stage.output,
                 UsersAction::Remove(args) => args.stage.output,
@@ -155,7 +155,7 @@ impl Command {
 /// The stage and its configuration file
 #[derive(Clone, Debug, Args)]
 pub struct Selection {
-    /// Deployment target, one of those in the configuration file [default: FACTORY_TREE_STAGE, else its default_stage]
+    /// Deployment target: one of the configuration file, or any name that a pattern of it covers [default: FACTORY_TREE_STAGE, else its default_stage]
     ///
     /// A default consents to nothing: where a protected stage asks for its name, it must be typed here.
     #[arg(long, global = true, value_name = "NAME")]

@@ -20,6 +20,7 @@ const EXAMPLES: [(&str, &str); 27] = [
     ("bake_minutes", "bake_minutes: 5"),
     ("default_stage", "default_stage: local"),
     ("domain", "domain: example.com"),
+    ("expires_after", "expires_after: 3d"),
     ("hosted_zone_id", "hosted_zone_id: Z0123456789ABCDEFGHIJ"),
     ("hosting", "hosting: local"),
     ("instance_type", "instance_type: t3.small"),
@@ -137,7 +138,13 @@ fn wrong_type(text: &str, line: u64, column: u64, expected: &str) -> (String, St
             SHAPE.to_owned(),
         );
     };
-    let value = match value_after(text, key, line) {
+    let written = value_after(text, key, line);
+    if written.starts_with("{stage}") {
+        let cure =
+            format!("put it in quotes, because a brace begins a mapping: `{key}: '{written}'`");
+        return (format!("`{key}` is `{written}`, and must be text"), cure);
+    }
+    let value = match written {
         "" => "has no value".to_owned(),
         value => format!("is `{value}`"),
     };

@@ -7,16 +7,20 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_yaml::Spanned;
 
+use super::value::{DomainSetting, with_stage};
 use super::{
-    AccountId, Architecture, BuildTarget, DomainName, HostedZoneId, MOST_MINUTES, Region, ZoneName,
+    AccountId, Architecture, BuildTarget, DomainName, Expiry, HostedZoneId, MOST_MINUTES, Region,
+    StageName, ZoneName,
 };
 
 /// One deployment target
+// `Domain` is the domain of the stage, or as the file has it: with a place for the stage's name.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StageSettings {
-    /// The domain of the site; `www.`, `api.` and `ws.` are its hosts
-    pub domain: DomainName,
+#[schemars(rename = "StageSettings")]
+pub struct StageSettings<Domain = DomainName> {
+    /// The domain of the site; `www.`, `api.` and `ws.` are its hosts, and `{stage}` in it is the name of the stage
+    pub domain: Domain,
     /// Platform of the stage: AWS, or an AWS-compatible endpoint on this machine
     #[serde(default)]
     pub hosting: Hosting,
@@ -61,10 +65,13 @@ pub struct StageSettings {
     /// Number of releases before the live one that keep their artifacts and site files
     #[serde(default = "ten")]
     pub keep_releases: u16,
-    /// Where alarms are sent
+    /// The time since its last deploy after which `teardown --expired` removes the stage, such as `3d`
+    #[serde(default)]
+    pub expires_after: Option<Expiry>,
+    /// Where alarms are sent; `{stage}` in it is the name of the stage
     #[serde(default)]
     pub alarm_email: Option<String>,
-    /// Values of parameters that templates declare and the deployer does not fill
+    /// Values of parameters that templates declare and the deployer does not fill; `{stage}` in them is the name of the stage
     #[serde(default)]
     pub parameters: BTreeMap<String, ParameterSetting>,
 }
@@ -231,6 +238,61 @@ const DEFAULT_REGIONS: [&str; 17] = [
     "us-west-2",
 ];
 
+impl StageSettings<DomainSetting> {
+    /// Returns the settings of a stage: its name is put in where they have a place for it. The error is worded as the cure.
+    pub(super) fn of_stage(&self, stage: &StageName) -> Result<StageSettings, String> {
+        let parameters = self.parameters.iter().map(|(name, setting)| {
+            let value = with_stage(&setting.value, stage);
+            (name.clone(), ParameterSetting { value, ..*setting })
+        });
+        let address = self.alarm_email.as_ref();
+        Ok(StageSettings {
+            domain: with_stage(self.domain.as_str(), stage).parse()?,
+            hosting: self.hosting,
+            region: self.region.clone(),
+            account: self.account.clone(),
+            hosted_zone_id: self.hosted_zone_id.clone(),
+            protected: self.protected,
+            sign_in: self.sign_in,
+            architecture: self.architecture,
+            profile: self.profile,
+            port: self.port,
+            servers: self.servers.clone(),
+            log_retention_days: self.log_retention_days,
+            verify_seconds: self.verify_seconds,
+            undo_on_failure: self.undo_on_failure,
+            bake_minutes: self.bake_minutes,
+            keep_releases: self.keep_releases,
+            expires_after: self.expires_after,
+            alarm_email: address.map(|address| with_stage(address, stage)),
+            parameters: parameters.collect(),
+        })
+    }
+
+    /// Checks what the settings of many stages must not have. The error is message and hint.
+    pub(super) fn check_pattern(&self) -> Result<(), (String, String)> {
+        if !self.domain.names_stage() {
+            return Err((
+                format!(
+                    "`domain` is `{}`, the same for every stage of the pattern",
+                    self.domain
+                ),
+                format!(
+                    "put the name of the stage into it, in quotes: `'{{stage}}.{}'`",
+                    self.domain
+                ),
+            ));
+        }
+        if let Some(port) = self.port {
+            return Err((
+                format!("`port` is {port}, the same for every stage of the pattern"),
+                "leave it out: each stage gets a free one".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl StageSettings {
     /// Returns the system that the stage's programs run on.
     pub fn target(&self) -> BuildTarget {
@@ -270,6 +332,7 @@ impl StageSettings {
         self.check_servers()?;
         self.check_zones()?;
         self.check_region()?;
+        self.check_expiry()?;
         self.check_hosting()
     }
 
@@ -313,6 +376,17 @@ impl StageSettings {
         );
         let regions = DEFAULT_REGIONS.join(", ");
         Err((message, format!("use one of {regions}")))
+    }
+
+    fn check_expiry(&self) -> Result<(), (String, String)> {
+        match self.expires_after {
+            Some(expiry) if self.protected => Err((
+                format!("`expires_after` is {expiry}, but the stage is `protected`"),
+                "remove one of the two: a protected stage goes only when its name is typed"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_zones(&self) -> Result<(), (String, String)> {

@@ -1,8 +1,6 @@
 //! The prefix of the names of a stage's stacks, and of all that CloudFormation names after them. In: the names of a project
 //! and of two stages. Out: whether a policy could tell their resources apart. No policy is written here.
 
-use super::{DomainName, StageName};
-
 /// The number of characters of a stack's name that every name made of it is sure to keep. Of the types in our templates,
 /// buckets have the shortest names (63 characters). CloudFormation keeps 13 for a random end and shares the rest between the
 /// stack's name and the logical id: 25 remain for the stack's name, and 24 are counted on, because the rule is not published.
@@ -21,13 +19,15 @@ pub const STACKS: [&str; 8] = [
     "websocket",
 ];
 
-/// Another stage of the same file that is in AWS, where its names and ours may meet.
+/// Another stage of the same file, or all stages of a pattern, in AWS, where its names and ours may meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherStage {
-    /// Its name.
-    pub name: StageName,
-    /// The domain of its site.
-    pub domain: DomainName,
+    /// Its name, or the pattern.
+    pub name: String,
+    /// How the names of its stacks begin.
+    pub stack_prefix: String,
+    /// The domain of its site; of a pattern, with the pattern in the place of the stage's name.
+    pub domain: String,
 }
 
 /// Returns as much of a prefix as every name is sure to keep.

@@ -94,18 +94,18 @@ fn a_checkout_that_is_moved_keeps_its_state() {
 #[test]
 fn an_unknown_stage_names_those_that_there_are() {
     insta::assert_snapshot!(complaint(GOOD, Some("prd")), @r"
-there is no stage `prd` in /project/factory-tree.yaml
-hint: use one of: local, prod; or add the stage to the file
-");
+    there is no stage `prd` in /project/factory-tree.yaml
+    hint: did you mean `prod`? use one of: local, prod; or add the stage to the file
+    ");
 }
 
 #[test]
 fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r"
-/project/factory-tree.yaml:6:5: `protect` is no setting here
-hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, sign_in, architecture, profile, port, servers, log_retention_days, verify_seconds, undo_on_failure, bake_minutes, keep_releases, alarm_email, parameters
-");
+    /project/factory-tree.yaml:6:5: `protect` is no setting here
+    hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, sign_in, architecture, profile, port, servers, log_retention_days, verify_seconds, undo_on_failure, bake_minutes, keep_releases, expires_after, alarm_email, parameters
+    ");
 }
 
 #[test]
@@ -120,10 +120,10 @@ hint: add a line such as `region: eu-central-1`; docs/configuration.md lists eve
 #[test]
 fn a_wrong_domain_is_refused_with_its_cure() {
     let text = GOOD.replace("factory-tree.com", "https://factory-tree.com");
-    insta::assert_snapshot!(complaint(&text, None), @r#"
-/project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain
-hint: use a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`
-"#);
+    insta::assert_snapshot!(complaint(&text, None), @r"
+    /project/factory-tree.yaml:4:13: `https://factory-tree.com` is no domain
+    hint: use a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`; `{stage}` in it is the name of the stage
+    ");
 }
 
 /// What a certificate is for may have 64 characters; the names before it (`www.` and so on) may be longer.
@@ -366,4 +366,194 @@ fn a_parameter_is_kept_as_it_is_written_and_knows_its_place() {
             "{wrong}: {reported}"
         );
     }
+}
+
+/// A file with a pattern, beside stages of their own.
+const PATTERN: &str = "\
+stages:
+  local: { hosting: local, domain: factory-tree.localhost, region: us-east-1 }
+  prod: { domain: factory-tree.com, region: us-east-1 }
+  preview-*:
+    domain: '{stage}.factory-tree.com'
+    region: us-east-1
+    expires_after: 3d
+    alarm_email: ops+{stage}@example.com
+    parameters: { HostName: 'x-{stage}' }
+  preview-main: { domain: main.factory-tree.com, region: us-east-1 }
+";
+
+#[test]
+fn a_name_that_a_pattern_covers_is_a_stage_with_its_name_put_in() {
+    let config = parse(PATTERN, Some("preview-42")).unwrap();
+    assert_eq!(config.stage.as_str(), "preview-42");
+    assert_eq!(config.stack_name("data"), "factory-tree-preview-42-data");
+    let settings = &config.settings;
+    assert_eq!(settings.domain.as_str(), "preview-42.factory-tree.com");
+    assert_eq!(
+        settings.alarm_email.as_deref(),
+        Some("ops+preview-42@example.com")
+    );
+    assert_eq!(settings.parameters["HostName"].value, "x-preview-42");
+    assert_eq!(settings.expires_after.unwrap().to_string(), "3d");
+    let of = config.pattern.as_ref().unwrap();
+    assert_eq!(of.pattern.to_string(), "preview-*");
+    assert_eq!(config.all_of_pattern(), None);
+    assert!(
+        config
+            .state_folder()
+            .ends_with(format!(".factory-tree/preview-42@{}", config.file_id()))
+    );
+}
+
+#[test]
+fn a_key_of_its_own_comes_before_a_pattern() {
+    let config = parse(PATTERN, Some("preview-main")).unwrap();
+    assert_eq!(config.settings.domain.as_str(), "main.factory-tree.com");
+    assert_eq!(
+        (config.pattern, config.settings.expires_after),
+        (None, None)
+    );
+}
+
+#[test]
+fn other_stages_are_told_with_their_patterns() {
+    let of = |stage| {
+        let config = parse(PATTERN, Some(stage)).unwrap();
+        let rows = config.other_stages.iter();
+        let rows =
+            rows.map(|other| format!("{} {} {}", other.name, other.stack_prefix, other.domain));
+        rows.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(of("prod"), @r"
+    preview-main factory-tree-preview-main- main.factory-tree.com
+    preview-* factory-tree-preview- preview-*.factory-tree.com
+    ");
+    insta::assert_snapshot!(of("preview-42"), @r"
+    preview-main factory-tree-preview-main- main.factory-tree.com
+    prod factory-tree-prod- factory-tree.com
+    ");
+}
+
+#[test]
+fn names_that_no_stage_may_have_are_refused_with_the_pattern() {
+    let refused = [
+        "preview-Feature_1",
+        "preview-a-very-long-branch",
+        "preview-x-",
+        "preview-*",
+        "preview-",
+        "prevew-42",
+        "pre*",
+    ]
+    .map(|stage| complaint(PATTERN, Some(stage)));
+    insta::assert_snapshot!(refused.join("\n\n"), @r"
+    `preview-Feature_1` is no name of a stage of the pattern `preview-*`
+    hint: use 1 to 16 lower-case letters, digits or hyphens, starting with a letter and not ending with a hyphen: the name is a label of its domain
+
+    `preview-a-very-long-branch` is no name of a stage of the pattern `preview-*`
+    hint: use 1 to 16 lower-case letters, digits or hyphens, starting with a letter and not ending with a hyphen: the name is a label of its domain
+
+    `preview-x-` is no name of a stage of the pattern `preview-*`
+    hint: use 1 to 16 lower-case letters, digits or hyphens, starting with a letter and not ending with a hyphen: the name is a label of its domain
+
+    `preview-*` is a pattern, which stands for many stages, and this works on one
+    hint: name one of its stages, such as `--stage preview-1`; `factory-tree policy` takes the pattern, for a role of all its stages
+
+    there is no stage `preview-` in /project/factory-tree.yaml
+    hint: did you mean `preview-*`? use one of: local, preview-main, prod, preview-* (a star stands for the rest of a name); or add the stage to the file
+
+    there is no stage `prevew-42` in /project/factory-tree.yaml
+    hint: did you mean `preview-*`? use one of: local, preview-main, prod, preview-* (a star stands for the rest of a name); or add the stage to the file
+
+    `pre*` is a pattern, which stands for many stages, and this works on one
+    hint: name one of its stages, such as `--stage pre1`; `factory-tree policy` takes the pattern, for a role of all its stages
+    ");
+}
+
+#[test]
+fn patterns_that_contradict_themselves_or_other_stages_are_refused() {
+    let with = |from: &str, to: &str| PATTERN.replace(from, to);
+    let refused = [
+        complaint(&with("preview-*", "'*'"), None),
+        complaint(&with("preview-*", "Preview-*"), None),
+        complaint(&with("'{stage}.factory-tree.com'", "demo.factory-tree.com"), Some("preview-1")),
+        complaint(&with("'{stage}.factory-tree.com'", "{stage}.factory-tree.com"), Some("preview-1")),
+        complaint(&with("'{stage}.factory-tree.com'", "'{name}.factory-tree.com'"), Some("preview-1")),
+        complaint(&with("'{stage}.factory", &format!("'{{stage}}.{}.factory", "a".repeat(40))), Some("preview-123456")),
+        complaint(&with("expires_after: 3d", "expires_after: 90m"), Some("preview-1")),
+        complaint(&with("expires_after: 3d", "expires_after: 3d\n    protected: true"), Some("preview-1")),
+        complaint(&with("    region: us-east-1\n    expires", "    hosting: local\n    domain: '{stage}.localhost'\n    region: us-east-1\n    port: 8080\n    expires").replace("    domain: '{stage}.factory-tree.com'\n", ""), Some("preview-1")),
+        complaint(&with("preview-main: { domain: main.", "preview: { domain: main."), None),
+        complaint(&with("preview-main", "preview-m"), Some("preview-m-2")),
+        complaint(&with("main.factory-tree.com", "preview-2.factory-tree.com"), Some("preview-2")),
+        complaint(&format!("{PATTERN}  preview-*: {{ domain: '{{stage}}.b.com', region: us-east-1 }}\n"), None),
+        complaint(&format!("default_stage: preview-*\n{PATTERN}"), None),
+    ];
+    insta::assert_snapshot!(refused.join("\n\n"), @r"
+    /project/factory-tree.yaml:4:3: `*` is no pattern of stages
+    hint: use one `*` as its last character, behind 1 to 15 lower-case letters, digits or hyphens that start with a letter, such as `preview-*`
+
+    /project/factory-tree.yaml:4:3: `Preview-*` is no pattern of stages
+    hint: use one `*` as its last character, behind 1 to 15 lower-case letters, digits or hyphens that start with a letter, such as `preview-*`
+
+    /project/factory-tree.yaml:5:5: stage `preview-*`: `domain` is `demo.factory-tree.com`, the same for every stage of the pattern
+    hint: put the name of the stage into it, in quotes: `'{stage}.demo.factory-tree.com'`
+
+    /project/factory-tree.yaml:5:13: `domain` is `{stage}.factory-tree.com`, and must be text
+    hint: put it in quotes, because a brace begins a mapping: `domain: '{stage}.factory-tree.com'`
+
+    /project/factory-tree.yaml:5:13: `{name}.factory-tree.com` is no domain
+    hint: use a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`; `{stage}` in it is the name of the stage
+
+    /project/factory-tree.yaml:5:5: stage `preview-123456`: `preview-123456.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.factory-tree.com` is no domain
+    hint: use a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`
+
+    /project/factory-tree.yaml:7:20: `90m` is no time after which a stage expires
+    hint: use a number with h, d or w, such as `3d`, from `1h` to `52w`
+
+    /project/factory-tree.yaml:5:5: stage `preview-1`: `expires_after` is 3d, but the stage is `protected`
+    hint: remove one of the two: a protected stage goes only when its name is typed
+
+    /project/factory-tree.yaml:5:5: stage `preview-*`: `port` is 8080, the same for every stage of the pattern
+    hint: leave it out: each stage gets a free one
+
+    /project/factory-tree.yaml:5:5: a policy of stage `preview` would reach the resources of stage `preview-*`: the names of their roles, functions and buckets keep 24 characters, `factory-tree-preview-`, and nothing of them tells the stages apart
+    hint: give the project a shorter `name`, or one of the stages another; take a stage that is deployed down first, from a file in which it is alone
+
+    /project/factory-tree.yaml:10:14: stage `preview-m-2` of the pattern `preview-*`: a policy of stage `preview-m` would reach its resources
+    hint: choose another name, such as `preview-1`
+
+    /project/factory-tree.yaml:10:17: stage `preview-2` of the pattern `preview-*`: its domain `preview-2.factory-tree.com` is a host of stage `preview-main`
+    hint: choose another name, such as `preview-1`
+
+    /project/factory-tree.yaml:11:3: `preview-*` stands twice
+    hint: keep one of the two lines
+
+    /project/factory-tree.yaml:1:16: `preview-*` is no name of a stage
+    hint: use the name of one stage: a pattern stands for many
+    ");
+}
+
+#[test]
+fn a_pattern_stands_for_all_of_its_stages_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("factory-tree.yaml");
+    std::fs::write(&file, PATTERN).unwrap();
+    let config = Config::load_pattern(&file, "preview-*").unwrap();
+    let of = config.all_of_pattern().unwrap();
+    assert_eq!(of.domains, "preview-*.factory-tree.com");
+    assert_eq!(
+        (config.shown_stage(), config.bare_stage()),
+        ("preview-*".to_owned(), "preview")
+    );
+    assert!(Config::load_pattern(&file, "pre*").is_err());
+    let expiring = |only| {
+        let configs = Config::load_expiring(&file, only).unwrap();
+        configs.iter().map(Config::shown_stage).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (expiring(None), expiring(Some("prod"))),
+        (vec!["preview-*".to_owned()], Vec::new())
+    );
+    assert!(Config::load_expiring(&file, Some("preview-1")).is_err());
 }

@@ -72,7 +72,8 @@ checked_text!(
     StageName,
     "name of a stage",
     "1 to 16 lower-case letters, digits or hyphens, starting with a letter",
-    |text| is_label(text, 16) && text.starts_with(|first: char| first.is_ascii_lowercase())
+    |text| is_label(text, 16) && text.starts_with(|first: char| first.is_ascii_lowercase()),
+    |text| text.contains('*').then(|| "the name of one stage: a pattern stands for many".to_owned())
 );
 
 checked_text!(
@@ -93,6 +94,15 @@ checked_text!(
     "domain",
     "a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`",
     is_domain,
+    punycode
+);
+
+checked_text!(
+    /// A domain as the file has it: `{stage}` in it is the name of the stage.
+    DomainSetting,
+    "domain",
+    "a lower-case name of two or more labels and at most 64 characters without `www.`, a scheme or a port, such as `factory-tree.com`; `{stage}` in it is the name of the stage",
+    |text| is_domain(&text.replace(STAGE, "a")),
     punycode
 );
 
@@ -124,6 +134,21 @@ checked_text!(
     "the id that Route 53 shows, such as `Z0123456789ABCDEFGHIJ`",
     |text| text.starts_with('Z') && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 );
+
+/// What stands for the name of the stage in a setting.
+const STAGE: &str = "{stage}";
+
+/// Puts the name of a stage, or a pattern, into a setting.
+pub(super) fn with_stage(setting: &str, stage: impl fmt::Display) -> String {
+    setting.replace(STAGE, &stage.to_string())
+}
+
+impl DomainSetting {
+    /// Returns whether it differs from stage to stage.
+    pub(super) fn names_stage(&self) -> bool {
+        self.0.contains(STAGE)
+    }
+}
 
 impl StackPrefix {
     /// Returns how the names of a stage's stacks begin.

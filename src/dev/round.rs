@@ -122,6 +122,7 @@ mod tests {
             stacks: ["foundation", "api", "websocket"].iter().map(row).collect(),
             released: Released::default(),
             pruned: None,
+            seeded: None,
             steps: [("build", 5.25), ("publish", 0.01), ("provision", 0.9)]
                 .map(step)
                 .to_vec(),

@@ -29,6 +29,7 @@ mod venv;
 mod vite;
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use anyhow::Result;
 
@@ -186,6 +187,14 @@ impl Platform {
         match self {
             Self::Aws { .. } => None,
             Self::Local(stage) => Some(stage.port_state()),
+        }
+    }
+
+    /// Returns when a stage on this machine was deployed last; `None` in AWS, where its stacks tell, or where nobody knows.
+    pub fn deployed_at(&self) -> Option<SystemTime> {
+        match self {
+            Self::Aws { .. } => None,
+            Self::Local(stage) => stage.deployed_at(),
         }
     }
 

@@ -6,6 +6,7 @@
 //! and the old one has never noticed.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use anyhow::Result;
 
@@ -17,6 +18,7 @@ use super::stage::LocalStage;
 use super::start::{RESPONSE_TIMEOUT, START_TIMEOUT};
 use super::{ServerRelease, control, emulator, instance, port, probe, routes, state};
 use crate::aws::{Aws, DnsRecord};
+use crate::clock;
 use crate::error::UserError;
 use crate::event::{Event, Reporter, task};
 use crate::urls::sign_in_host;
@@ -31,6 +33,7 @@ impl LocalStage {
         let ports = self
             .ports()
             .ok_or_else(|| self.emulator_error("its state files are gone"))?;
+        state::write(&self.folder.deployed(), &clock::rfc3339(SystemTime::now()))?;
         let rerouted = self.route(aws, release, ports).await?;
         let part = self.wanted_server(aws, release, ports).await?;
         if self.serves(&part, ports).await {
@@ -81,13 +84,17 @@ impl LocalStage {
         .await
     }
 
-    /// Writes the routes of the zone's records. The edge sees the new file by itself.
+    /// Writes the routes of the zone's records and of the distributions' behaviours. The edge sees the new file by itself.
     async fn route(&self, aws: &Aws, release: &ServerRelease, ports: Ports) -> Result<bool> {
-        let records = aws.route53.list_records(&release.hosted_zone_id).await?;
+        let (records, behaviors) = tokio::try_join!(
+            aws.route53.list_records(&release.hosted_zone_id),
+            aws.cloudfront.list_cached_behaviors(),
+        )?;
         let routes = Routes {
             emulator: ports.emulator,
             server: ports.server,
             hosts: self.hosts(&records),
+            cached: routes::cached(behaviors),
         };
         if state::read::<Routes>(&self.folder.routes()).ok().as_ref() == Some(&routes) {
             return Ok(false);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aws::DnsRecord;
+use crate::aws::{CachedBehavior, DnsRecord};
 
 /// `routes.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,72 @@ pub(super) struct Routes {
     pub(super) server: u16,
     /// The target of each host.
     pub(super) hosts: BTreeMap<String, RouteTarget>,
+    /// The paths of distributions that have an origin of their own, by the first label of the distribution's domain.
+    #[serde(default)]
+    pub(super) cached: BTreeMap<String, Vec<CachedPath>>,
+}
+
+/// A path of a distribution that is answered from a cache before another host, as its behaviour and its cache policy say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CachedPath {
+    /// The path, without wildcards.
+    pub(super) path: String,
+    /// The host that is asked.
+    pub(super) origin: String,
+    /// The methods that are allowed.
+    pub(super) methods: Vec<String>,
+    /// The parameters of the query that tell answers apart.
+    pub(super) query: Vec<String>,
+    /// The least time that an answer is kept, in seconds, whatever the origin says.
+    pub(super) min_seconds: u64,
+    /// The time where the origin says nothing.
+    pub(super) default_seconds: u64,
+    /// The most time.
+    pub(super) max_seconds: u64,
+    /// The time that errors are kept, by their status.
+    pub(super) errors: BTreeMap<u16, u64>,
+}
+
+impl Routes {
+    /// Returns the cached path of a distribution that a request is for.
+    pub(super) fn cached_path(&self, distribution: &str, path: &str) -> Option<&CachedPath> {
+        let paths = self.cached.get(distribution)?;
+        paths.iter().find(|cached| cached.path == path)
+    }
+}
+
+/// Reads the cached paths from the behaviours of the account's distributions. One whose path has wildcards is left out: the
+/// edge does not match them.
+pub(super) fn cached(behaviors: Vec<CachedBehavior>) -> BTreeMap<String, Vec<CachedPath>> {
+    let mut cached: BTreeMap<String, Vec<CachedPath>> = BTreeMap::new();
+    for behavior in behaviors {
+        let CachedBehavior {
+            domain,
+            path,
+            origin,
+            methods,
+            policy,
+            errors,
+        } = behavior;
+        if path.contains(['*', '?']) {
+            continue;
+        }
+        let label = domain.split('.').next().unwrap_or_default();
+        cached
+            .entry(label.to_owned())
+            .or_default()
+            .push(CachedPath {
+                path,
+                origin: origin.to_ascii_lowercase(),
+                methods,
+                query: policy.query,
+                min_seconds: policy.min_seconds,
+                default_seconds: policy.default_seconds,
+                max_seconds: policy.max_seconds,
+                errors,
+            });
+    }
+    cached
 }
 
 /// The target of a host.

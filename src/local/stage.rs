@@ -2,6 +2,7 @@
 //! release to it in `roll_out`.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use anyhow::{Result, bail};
 use rustix::process::Signal;
@@ -15,6 +16,7 @@ use super::{INSTANCE_STACK, PortState, StageEndpoint};
 use super::{emulator, health, port, venv};
 use crate::aws::Access;
 use crate::check::Check;
+use crate::clock;
 use crate::config::{Config, DomainName, Region, StageName};
 use crate::urls::{SignInUrls, Urls};
 
@@ -91,6 +93,14 @@ impl LocalStage {
         } else {
             Ok(Vec::new())
         }
+    }
+
+    /// Returns when the stage was deployed last, or else when it was started first; `None` where nobody knows.
+    pub(super) fn deployed_at(&self) -> Option<SystemTime> {
+        let noted = state::read::<String>(&self.folder.deployed()).ok();
+        let noted = noted.and_then(|text| clock::parse_utc(&text));
+        let started = || self.folder.ports().metadata().ok()?.modified().ok();
+        noted.or_else(started)
     }
 
     pub(super) fn running(&self) -> Option<RunningParts> {

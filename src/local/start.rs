@@ -153,14 +153,10 @@ impl LocalStage {
 
     pub(super) fn point_routes_at(&self, ports: Ports) -> Result<()> {
         let saved = state::read::<Routes>(&self.folder.routes()).ok();
-        let hosts = saved
-            .as_ref()
-            .map(|routes| routes.hosts.clone())
-            .unwrap_or_default();
         let routes = Routes {
             emulator: ports.emulator,
             server: ports.server,
-            hosts,
+            ..saved.clone().unwrap_or_default()
         };
         if saved.as_ref() == Some(&routes) {
             return Ok(());

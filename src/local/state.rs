@@ -64,6 +64,11 @@ impl StateFolder {
         self.0.join("routes.json")
     }
 
+    /// When the last deploy released something to the stage, or found it released.
+    pub(super) fn deployed(&self) -> PathBuf {
+        self.0.join("deployed.json")
+    }
+
     /// The process that serves the site while somebody develops it.
     pub(super) fn vite(&self) -> PathBuf {
         self.0.join("vite.json")

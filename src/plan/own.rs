@@ -77,8 +77,8 @@ pub(super) fn name_fault(config: &Config, name: &str) -> Option<(String, String)
     let others = config.other_stages.iter();
     let mut others = others.filter(|_| config.settings.hosting == Hosting::Aws);
     let other = others.find(|other| {
-        let theirs = config.name.of_stage(&other.name);
-        theirs.starts_with(&ours) && stack.starts_with(kept(&theirs))
+        let theirs = &other.stack_prefix;
+        theirs.starts_with(&ours) && stack.starts_with(kept(theirs))
     })?;
     let message = format!(
         "its stack would be called `{stack}`, as if it were one of stage `{}`",

@@ -75,7 +75,8 @@ pub struct Workflow {
 }
 
 impl Workflow {
-    /// Names a workflow; without an environment, it is the one that is called like the stage.
+    /// Names a workflow; without an environment, it is the one that is called like the stage, or like the pattern without its
+    /// star.
     ///
     /// # Errors
     /// The stage's name is no name of an environment.
@@ -86,7 +87,7 @@ impl Workflow {
     ) -> Result<Self> {
         let environment = match environment {
             Some(environment) => environment.clone(),
-            None => config.stage.as_str().parse()?,
+            None => config.bare_stage().parse()?,
         };
         Ok(Self {
             repository: repository.clone(),
@@ -138,14 +139,14 @@ pub fn policy<'a>(
     let documents = document::pack(statements(&inventory, &target, purpose)?).into_iter();
     let word = purpose.name();
     let policies = documents.zip(1..).map(|(document, number)| NamedPolicy {
-        name: format!("{}-{}-{word}-{number}", config.name, config.stage),
+        name: format!("{}-{}-{word}-{number}", config.name, config.bare_stage()),
         characters: document.characters(),
         document,
     });
     let account = config.settings.account.as_ref();
     let account = account.map_or(ACCOUNT_PLACEHOLDER, |account| account.as_str());
     Ok(PolicyReport {
-        stage: config.stage.to_string(),
+        stage: config.shown_stage(),
         purpose,
         policies: policies.collect(),
         lacks_ids: workflow.is_some_and(|workflow| !workflow.repository.has_ids()),

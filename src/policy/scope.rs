@@ -31,7 +31,12 @@ pub(super) struct GrantTarget {
 }
 
 impl GrantTarget {
+    /// Returns the target of a stage, or of all stages of a pattern.
     pub(super) fn of(config: &Config) -> Self {
+        let (prefix, domain) = match config.all_of_pattern() {
+            None => (config.stack_name(""), config.settings.domain.to_string()),
+            Some(of) => (of.pattern.stack_prefix(&config.name), of.domains.clone()),
+        };
         let settings = &config.settings;
         let region = settings.region.to_string();
         let account = settings.account.as_ref().map(ToString::to_string);
@@ -41,10 +46,10 @@ impl GrantTarget {
             partition: partition(&region),
             region,
             account: account.unwrap_or_else(any),
-            longer_prefixes: longer_prefixes(config),
-            lower_domains: lower_domains(config),
-            prefix: config.stack_name(""),
-            domain: settings.domain.to_string(),
+            longer_prefixes: longer_prefixes(config, &prefix),
+            lower_domains: lower_domains(config, &domain),
+            prefix,
+            domain,
             zone: zone.unwrap_or_else(any),
         }
     }
@@ -74,18 +79,22 @@ impl GrantTarget {
     }
 }
 
-fn longer_prefixes(config: &Config) -> Vec<String> {
-    let ours = config.stack_name("");
+fn longer_prefixes(config: &Config, ours: &str) -> Vec<String> {
     let others = config.other_stages.iter();
-    let prefixes = others.map(|OtherStage { name, .. }| config.name.of_stage(name));
-    prefixes.filter(|other| other.starts_with(&ours)).collect()
+    let prefixes = others.map(|OtherStage { stack_prefix, .. }| stack_prefix.clone());
+    prefixes.filter(|other| other.starts_with(ours)).collect()
 }
 
-fn lower_domains(config: &Config) -> Vec<String> {
-    let below = format!(".{}", config.settings.domain);
+/// Returns the domains of other stages that are below ours, or that a star of ours would cover too.
+fn lower_domains(config: &Config, ours: &str) -> Vec<String> {
+    let below = format!(".{ours}");
+    let is_covered = |other: &str| match ours.split_once('*') {
+        Some((start, end)) => other.starts_with(start) && other.ends_with(end),
+        None => other.ends_with(&below),
+    };
     let others = config.other_stages.iter();
-    let domains = others.map(|OtherStage { domain, .. }| domain.to_string());
-    domains.filter(|other| other.ends_with(&below)).collect()
+    let domains = others.map(|OtherStage { domain, .. }| domain.clone());
+    domains.filter(|other| is_covered(other)).collect()
 }
 
 /// Source: AWS General Reference, "Amazon Resource Names".

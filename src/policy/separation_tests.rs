@@ -293,3 +293,57 @@ fn records_of_a_stage_below_the_domain_are_denied_but_for_its_delegation() {
     insta::assert_snapshot!(denied(&prod), @r#"[{"Sid":"RecordsOfOtherStages","Effect":"Deny","Action":["route53:ChangeResourceRecordSets"],"Resource":["arn:aws:route53:::hostedzone/*"],"Condition":{"ForAnyValue:StringLike":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":["preview.example.com","*.preview.example.com"]},"ForAnyValue:StringNotEquals":{"route53:ChangeResourceRecordSetsRecordTypes":["NS","DS"]}}}]"#);
     assert_eq!(denied(&preview), "[]");
 }
+
+/// The role of a pattern reaches every one of its stages and nothing of a stage with a key of its own.
+#[test]
+fn the_role_of_a_pattern_reaches_its_stages_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("factory-tree.yaml");
+    let stage_of = |domain: &str| {
+        format!("{{ domain: '{domain}', region: us-east-1, account: '123456789012' }}")
+    };
+    let text = format!(
+        "stages:\n  prod: {}\n  preview-*: {}\n  preview-main: {}\n",
+        stage_of("example.com"),
+        stage_of("{stage}.example.com"),
+        stage_of("preview-main.example.com"),
+    );
+    std::fs::write(&file, text).unwrap();
+    let of_pattern = Config::load_pattern(&file, "preview-*").unwrap();
+    let target = GrantTarget::of(&of_pattern);
+    let role = statements(&PARTS.inventory, &target, PolicyPurpose::Deploy).unwrap();
+    let reach = Reach::of(&role);
+    for name in ["preview-1", "preview-42", "preview-123456"] {
+        let config = Config::load(&file, Some(name)).unwrap();
+        for arn in named_after(&config) {
+            assert!(reach.allows(&arn), "{arn} is out of reach");
+        }
+    }
+    for name in ["prod", "preview-main"] {
+        let (config, own) = stage(&file, name).unwrap();
+        for arn in named_after(&config) {
+            assert!(!reach.allows(&arn), "{arn} is in reach");
+        }
+        let preview = Config::load(&file, Some("preview-42")).unwrap();
+        for arn in named_after(&preview) {
+            assert!(!Reach::of(&own).allows(&arn), "{arn} is in reach of {name}");
+        }
+    }
+    let records = |rows: &[Statement]| {
+        let rows = rows
+            .iter()
+            .filter(|row| row.action.contains("route53:ChangeResourceRecordSets"));
+        serde_json::to_string(
+            &rows
+                .map(|row| (row.effect, &row.condition))
+                .collect::<Vec<_>>(),
+        )
+        .unwrap()
+    };
+    insta::assert_snapshot!(records(&role), @r#"[["Allow",{"ForAllValues:StringLike":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":["preview-*.example.com","*.preview-*.example.com"]},"StringEquals":{"aws:RequestedRegion":["us-east-1"]}}],["Deny",{"ForAnyValue:StringLike":{"route53:ChangeResourceRecordSetsNormalizedRecordNames":["preview-main.example.com","*.preview-main.example.com"]},"ForAnyValue:StringNotEquals":{"route53:ChangeResourceRecordSetsRecordTypes":["NS","DS"]}}]]"#);
+    let names = policy(&of_pattern, [], PolicyPurpose::Deploy, None).unwrap();
+    assert_eq!(
+        (names.stage.as_str(), names.policies[0].name.as_str()),
+        ("preview-*", "factory-tree-preview-deploy-1")
+    );
+}

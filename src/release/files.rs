@@ -93,6 +93,8 @@ struct PageConfig<'a> {
     /// Without it, the page loads nothing of signing in.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_in: Option<&'a PageSignIn>,
+    /// Where lists are read: the distribution of the site keeps them for a moment (`templates/site.yaml`).
+    reads: &'a str,
 }
 
 pub(super) fn page_config(build: &str, page: &PageSettings) -> Vec<u8> {
@@ -102,6 +104,7 @@ pub(super) fn page_config(build: &str, page: &PageSettings) -> Vec<u8> {
         api: &urls.api,
         socket: &urls.socket,
         sign_in: sign_in.as_ref(),
+        reads: &urls.site,
     };
     serde_json::to_vec(&config).unwrap_or_default()
 }

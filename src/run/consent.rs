@@ -99,6 +99,19 @@ pub(super) fn to_user_removal(config: &Config, args: &StageArgs, user: &str) -> 
     }
 }
 
+/// Stages in AWS that have expired go with a yes to all that were listed. Those on this machine keep nothing but in memory.
+pub(super) fn to_expiry(in_aws: &[String], args: &StageArgs) -> Result<()> {
+    if args.yes || in_aws.is_empty() {
+        return Ok(());
+    }
+    let stages = in_aws.join(", ");
+    let question = format!("With all their data, for ever: {stages}. Take them down? [y/N] ");
+    match ui::ask(&question)? {
+        Some(answer) if is_yes(&answer) => Ok(()),
+        _ => Err(UserError::ExpiryNeedsConsent(stages).into()),
+    }
+}
+
 /// Asks a person to confirm the recovery that was explained; `--yes` confirms it too.
 pub(super) fn to_recovery(config: &Config, args: &StageArgs) -> Result<()> {
     if args.yes && (is_free(config) || is_named(args)) {

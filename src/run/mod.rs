@@ -5,6 +5,7 @@
 mod consent;
 mod handed_over;
 mod signals;
+mod teardown;
 
 use std::ffi::OsString;
 
@@ -27,11 +28,11 @@ use crate::config::{BakeTime, Config};
 use crate::error::{Exit, UserError};
 use crate::event::{Event, Journal, Reporter};
 use crate::hint::Typed;
-use crate::inventory::Inventory;
 use crate::logs::LogLine;
 use crate::policy::Workflow;
 use crate::provision::Options;
 use crate::report::Health;
+use crate::seed::Seed;
 use crate::status::StatusScope;
 use crate::template::DataConsent;
 use crate::{cli, config, hint, local, ui};
@@ -151,7 +152,7 @@ async fn run_command(command: Command, terminal: &Terminal) -> Result<Exit> {
         Command::Diff(args) => diff(&args).await,
         Command::Rollback(args) => rollback(&args, terminal).await,
         Command::Cancel(args) => cancel(&args, terminal).await,
-        Command::Teardown(args) => teardown(&args, terminal).await,
+        Command::Teardown(args) => teardown::teardown(&args, terminal).await,
         Command::Recover(args) => recover(&args, terminal).await,
         Command::Users(args) => users(&args).await,
         Command::Outputs(args) => outputs(&args).await,
@@ -264,7 +265,9 @@ fn deploy_request(config: &Config, args: &DeployArgs) -> Result<DeployRequest> {
         bake: args.bake.unwrap_or(configured),
         ..args.options()
     };
+    let seed = args.seed.as_ref().map(|file| Seed::read(config, file));
     Ok(DeployRequest {
+        seed: seed.transpose()?,
         options,
         consent,
         plan,
@@ -385,23 +388,6 @@ async fn cancel(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
     })
 }
 
-async fn teardown(args: &StageArgs, terminal: &Terminal) -> Result<Exit> {
-    let config = load_config(&args.selection)?;
-    consent::to_teardown(&config, args)?;
-    let consent = |before: &Inventory| consent::to_loss(&config, args, before);
-    let work =
-        async |journal: &Journal| commands::teardown::teardown(&config, &consent, journal).await;
-    let report = with_progress(&config, args.output, terminal, work).await?;
-    let printed = ui::print_report(&report, args.output);
-    ui::conclude_teardown(&report, terminal);
-    printed?;
-    Ok(if report.failed.is_empty() {
-        Exit::Success
-    } else {
-        Exit::Leftovers
-    })
-}
-
 async fn recover(args: &RecoverArgs, terminal: &Terminal) -> Result<Exit> {
     let config = load_config(&args.stage.selection)?;
     let ask = || consent::to_recovery(&config, &args.stage);
@@ -428,8 +414,18 @@ async fn with_progress<T>(
     terminal: &Terminal,
     work: impl AsyncFnOnce(&Journal) -> Result<T>,
 ) -> Result<T> {
+    with_progress_of(config.stage.as_str(), output, terminal, work).await
+}
+
+/// The same for work on more than one stage, by their names.
+async fn with_progress_of<T>(
+    stages: &str,
+    output: Output,
+    terminal: &Terminal,
+    work: impl AsyncFnOnce(&Journal) -> Result<T>,
+) -> Result<T> {
     let journal = Journal::new(ui::reporter(output, terminal));
-    unless_interrupted(config, &journal, work(&journal)).await
+    unless_interrupted(stages, &journal, work(&journal)).await
 }
 
 fn load_config(selection: &Selection) -> Result<Config> {
@@ -437,6 +433,15 @@ fn load_config(selection: &Selection) -> Result<Config> {
     let named = selection.stage.clone();
     let named = named.or_else(config::stage_of_environment);
     Config::load(&file, named.as_deref())
+}
+
+/// Loads the configuration of a stage, or of all stages of a pattern.
+fn load_config_of_all(selection: &Selection) -> Result<Config> {
+    let pattern = selection.stage.as_ref().filter(|name| name.contains('*'));
+    match pattern {
+        Some(pattern) => Config::load_pattern(&config::file(selection.config.as_deref()), pattern),
+        None => load_config(selection),
+    }
 }
 
 async fn outputs(args: &OutputsArgs) -> Result<Exit> {
@@ -485,7 +490,7 @@ fn completions(args: CompletionsArgs) -> Result<Exit> {
 }
 
 fn policy(args: &PolicyArgs) -> Result<Exit> {
-    let config = load_config(&args.selection)?;
+    let config = load_config_of_all(&args.selection)?;
     let workflow = match &args.github {
         Some(repository) => Some(Workflow::new(
             repository,

@@ -6,7 +6,6 @@ use std::io::ErrorKind;
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::Config;
 use crate::error::{Exit, UserError, user_error};
 use crate::event::Journal;
 
@@ -62,7 +61,7 @@ fn is_hang_up_ignored() -> bool {
 
 /// Runs a piece of work until it is done or a signal comes; then says what was going on.
 pub(super) async fn unless_interrupted<T>(
-    config: &Config,
+    stage: &str,
     journal: &Journal,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
@@ -73,7 +72,7 @@ pub(super) async fn unless_interrupted<T>(
     };
     Err(UserError::Interrupted {
         signal,
-        stage: config.stage.to_string(),
+        stage: stage.to_owned(),
         doing: journal.doing(),
         touched: journal.has_touched(),
         undoing: journal.is_undoing(),

@@ -148,6 +148,7 @@ mod tests {
                 server: false,
             },
             pruned: None,
+            seeded: None,
             steps: vec![StepRow {
                 name: "provision",
                 seconds: 52.5,

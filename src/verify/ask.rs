@@ -1,5 +1,5 @@
 //! Requests over HTTP and WebSocket, with or without TLS. Each opens its own connection: what is asked
-//! is whether a newcomer gets in.
+//! is whether a newcomer gets in. No check sends a body; the factories of a seed go this way too.
 
 use std::io;
 use std::pin::Pin;
@@ -43,20 +43,29 @@ impl HttpResponse {
 
 /// Gets a URL. Redirects are not followed. The error is worded for a person.
 pub(super) async fn get(url: String, network: &Network) -> Result<HttpResponse, String> {
-    request(Method::GET, url, network).await
+    request(Method::GET, url, None, network).await
 }
 
 /// Asks how a URL answers, without its body.
 pub(super) async fn head(url: String, network: &Network) -> Result<HttpResponse, String> {
-    request(Method::HEAD, url, network).await
+    request(Method::HEAD, url, None, network).await
 }
 
-/// Sends a request that would write, if it had a body.
-pub(super) async fn post(url: String, network: &Network) -> Result<HttpResponse, String> {
-    request(Method::POST, url, network).await
+/// Posts JSON to a URL, or a request that would write, if it had a body.
+pub(super) async fn post(
+    url: String,
+    body: Option<&serde_json::Value>,
+    network: &Network,
+) -> Result<HttpResponse, String> {
+    request(Method::POST, url, body, network).await
 }
 
-async fn request(method: Method, url: String, network: &Network) -> Result<HttpResponse, String> {
+async fn request(
+    method: Method,
+    url: String,
+    json: Option<&serde_json::Value>,
+    network: &Network,
+) -> Result<HttpResponse, String> {
     let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
     let stream = connect(&uri, network).await?;
     let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
@@ -70,9 +79,14 @@ async fn request(method: Method, url: String, network: &Network) -> Result<HttpR
             header::HOST,
             uri.authority().map_or("", |authority| authority.as_str()),
         )
-        .header(header::USER_AGENT, "factory-tree")
-        .body(Body::empty())
-        .map_err(|error| words(&error))?;
+        .header(header::USER_AGENT, "factory-tree");
+    let request = match json {
+        Some(json) => request
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(json.to_string())),
+        None => request.body(Body::empty()),
+    };
+    let request = request.map_err(|error| words(&error))?;
     let response = sender
         .send_request(request)
         .await

@@ -36,7 +36,7 @@ pub(super) async fn check(
     };
     let (pages, write) = tokio::join!(
         ask::get(address(urls, &page), network),
-        ask::post(format!("{}/factories", urls.api), network),
+        ask::post(format!("{}/factories", urls.api), None, network),
     );
     let answer = pages?;
     // Cognito sends to its form, or to a page that tells what is wrong.

@@ -38,8 +38,8 @@ fn the_help_of_dead_letters_and_replay_names_every_flag() {
 }
 
 #[test]
-fn the_help_of_releases_diff_and_rollback_names_every_flag() {
-    for verb in ["releases", "diff", "rollback"] {
+fn the_help_of_releases_diff_rollback_and_teardown_names_every_flag() {
+    for verb in ["releases", "diff", "rollback", "teardown"] {
         let reported = Project::new().run(&[verb, "--help"]);
         insta::assert_snapshot!(format!("help_{verb}"), reported);
     }

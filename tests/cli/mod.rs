@@ -6,6 +6,7 @@ mod account;
 mod build;
 mod cancel;
 mod consent;
+mod expired;
 mod hand_over;
 mod help;
 mod install;

@@ -8,6 +8,8 @@ mod heartbeat;
 mod incident;
 mod own;
 mod pieces;
+mod previews;
+mod reads;
 mod road;
 mod signed_in;
 

@@ -2,6 +2,7 @@
 //! public addresses of the stage, which answer with what was deployed. What neither knows is denied.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::fake_account::{self, FakeAccount};
-use super::fake_storage::{self, FakeBuckets};
+use super::fake_storage::{self, FakeBuckets, Stored};
 use super::loopback;
 
 /// The services.
@@ -25,6 +26,18 @@ impl FakeAws {
     /// The account, to be scripted or looked at.
     pub(crate) fn account(&self) -> MutexGuard<'_, FakeAccount> {
         self.account.lock().unwrap()
+    }
+
+    /// Puts an object into a bucket.
+    pub(crate) fn put_object(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        let stored = Stored {
+            bytes: bytes.to_vec(),
+            etag: "etag".to_owned(),
+            cache_control: String::new(),
+            modified: SystemTime::now(),
+        };
+        let mut buckets = self.buckets.lock().unwrap();
+        buckets.objects.insert(format!("{bucket}/{key}"), stored);
     }
 
     /// Serves the API of AWS and returns its URL.
@@ -68,6 +81,7 @@ impl FakeAws {
             _ if path == "/" => {
                 ([(header::CONTENT_TYPE, "text/html")], "<!doctype html>").into_response()
             }
+            _ if path == "/factories" => json(r#"{"factories":[],"cursor":null}"#.to_owned()),
             _ => {
                 let key = format!("{stage}-site-bucketname{path}");
                 let buckets = self.buckets.lock().unwrap();
@@ -151,6 +165,10 @@ async fn answer_api(
     }
     if is("application/x-www-form-urlencoded") {
         return fake_account::answer(State(aws.account), body).await;
+    }
+    let target = headers.get("x-amz-target");
+    if target.is_some_and(|target| target == "AmazonSQS.ListQueues") {
+        return "{}".into_response();
     }
     if method == Method::POST && uri.path() == "/" {
         let text = r#"{"__type":"AccessDeniedException","message":"not granted here"}"#;

@@ -27,6 +27,7 @@ use crate::provision::{self, ImageChoice, OnBusy, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, PageSettings, PageSignIn, SiteTarget};
 use crate::report::{DeployReport, Released, StackRow, StepRow, seconds};
+use crate::seed::{Seed, Seeded};
 use crate::template::DataConsent;
 use crate::verify::{Expected, SilentServers};
 use record::{deploy_record, is_recorded, keep_record};
@@ -44,6 +45,8 @@ pub struct DeployRequest {
     pub prune: bool,
     /// Whether the last good release is restored when this one fails.
     pub undo_on_failure: bool,
+    /// The factories that the tree is to have.
+    pub seed: Option<Seed>,
 }
 
 impl DeployRequest {
@@ -138,8 +141,9 @@ async fn conclude(
         released,
         changed,
     } = live;
-    let seconds = seconds(started.elapsed());
+    let elapsed = seconds(started.elapsed());
     let release = if changed {
+        let seconds = elapsed;
         let deploy = deploy_record(config, aws, seconds, request.plan_digest());
         let release = keep_record(deploy, artifacts, &stacks, aws, reporter).await;
         tidy::tidy(config, artifacts, &stacks, aws, reporter).await;
@@ -152,13 +156,30 @@ async fn conclude(
         outcome: if changed { "deployed" } else { "unchanged" },
         build: artifacts.build(),
         release,
-        seconds,
+        seconds: elapsed,
         urls: endpoint.urls.clone(),
         stacks: stacks.iter().map(StackRow::from).collect(),
         released,
         pruned: tidy::prune_on_request(request, artifacts, &stacks, aws).await?,
+        seeded: seed(deployment, &stacks).await?,
         steps,
     })
+}
+
+/// Writes the factories of the seed into a tree that works. The release is recorded by then: a factory that is refused says
+/// nothing about it.
+async fn seed(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<Option<Seeded>> {
+    let Some(seed) = &deployment.request.seed else {
+        return Ok(None);
+    };
+    let outputs = provision::outputs_of(stacks);
+    let bucket = outputs.get("foundation", "ArtifactBucket")?;
+    let (api, network) = (&deployment.endpoint.urls.api, &deployment.config.network);
+    let s3 = &deployment.aws.s3;
+    let seeded = seed
+        .write(api, network, s3, bucket, deployment.reporter)
+        .await?;
+    Ok(Some(seeded))
 }
 
 /// Takes the lock of the stage, or waits for the command that holds it.

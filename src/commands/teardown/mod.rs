@@ -2,6 +2,7 @@
 //! will go or stay; then, with consent, the deletion; last what became of it.
 
 mod certificates;
+mod expired;
 mod queues;
 mod stack;
 
@@ -19,6 +20,7 @@ use crate::plan::{self, StageStack};
 use crate::provision;
 use crate::provision::{DeployedStack, Unlisted};
 use crate::report::TeardownReport;
+pub use expired::{ExpiringStages, find_expired, remove_expired};
 use stack::remove_stack;
 
 /// Asks whether a stage with this content may go.

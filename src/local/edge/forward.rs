@@ -1,4 +1,4 @@
-//! Forwards one request, and its response. Bodies are streamed; nothing is gathered.
+//! Forwards one request, and its response. Bodies are streamed; nothing is gathered but what a distribution keeps.
 
 use std::error::Error;
 use std::net::IpAddr;
@@ -14,9 +14,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use super::routes::{RouteTarget, Routes};
+use super::cache::Cache;
+use super::routes::{CachedPath, RouteTarget, Routes};
 use super::table::RouteTable;
-use super::{READY, answer, claim, headers};
+use super::{READY, answer, cache, claim, headers};
 use crate::local::state::StateFolder;
 
 /// The longest time until the target of a host begins its response: as a load balancer, by default.
@@ -62,6 +63,7 @@ fn is_sign_in(path: &str) -> bool {
 /// The routes from hosts to their targets.
 pub(super) struct Edge {
     table: RouteTable,
+    cache: Cache,
     folder: StateFolder,
     stage: String,
     port: u16,
@@ -86,6 +88,7 @@ impl Edge {
             .pool_idle_timeout(IDLE_TIMEOUT);
         Self {
             table: RouteTable::new(folder.routes()),
+            cache: Cache::default(),
             stage: folder.stage(),
             folder,
             port,
@@ -110,6 +113,12 @@ impl Edge {
         if *target == RouteTarget::SignIn && !is_sign_in(request.uri().path()) {
             return answer::no_page(&host);
         }
+        if let RouteTarget::Distribution(label) = target
+            && let Some(path) = routes.cached_path(label, request.uri().path())
+        {
+            let fetch = async |target: String| self.fetch(&target, path, &routes, client).await;
+            return self.cache.answer(&host, &request, path, fetch).await;
+        }
         let vite = self.vite_for(target, &host, request.uri().path());
         let target = vite.as_ref().unwrap_or(target);
         let upstream = Upstream::of(target, &routes);
@@ -126,6 +135,30 @@ impl Edge {
         *request.uri_mut() = uri;
         *request.version_mut() = hyper::Version::HTTP_11;
         self.send(request.map(Body::new), &upstream, upgrade).await
+    }
+
+    /// Asks the origin of a cached path, with nothing of the client's request but what is in the target.
+    async fn fetch(
+        &self,
+        target: &str,
+        path: &CachedPath,
+        routes: &Routes,
+        client: IpAddr,
+    ) -> Response<Body> {
+        let Some(origin) = routes.hosts.get(&path.origin) else {
+            return answer::unknown_host(&path.origin, routes, &self.stage);
+        };
+        let upstream = Upstream::of(origin, routes);
+        let uri = PathAndQuery::try_from(target)
+            .ok()
+            .and_then(|path| upstream.uri_of(path));
+        match uri {
+            Some(uri) => {
+                let request = cache::to_origin(uri, &path.origin, client);
+                self.send(request, &upstream, None).await
+            }
+            None => answer::not_understood("This is no request for a path of a host."),
+        }
     }
 
     /// Returns Vite where it replaces a distribution.
@@ -218,6 +251,10 @@ impl Upstream {
             }
             None => PathAndQuery::from_static("/"),
         };
+        self.uri_of(path)
+    }
+
+    fn uri_of(&self, path: PathAndQuery) -> Option<Uri> {
         let authority = format!("127.0.0.1:{}", self.port);
         Uri::builder()
             .scheme(Scheme::HTTP)

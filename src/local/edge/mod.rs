@@ -1,8 +1,10 @@
 //! The one loopback port of a local stage. In: requests for the stage's hosts. Out: the answers of what
 //! each host's record stands for: CloudFront's distributions and API Gateway's domain in the emulator,
-//! and the server behind the load balancer. It keeps no state and decides nothing but the way.
+//! and the server behind the load balancer. It decides nothing but the way, and keeps nothing but the answers that a
+//! distribution keeps by its cache policy.
 
 mod answer;
+mod cache;
 mod claim;
 mod forward;
 mod headers;
@@ -157,6 +159,8 @@ async fn serve_connection(
     }
 }
 
+#[cfg(test)]
+mod cache_tests;
 #[cfg(test)]
 mod test_edge;
 #[cfg(test)]

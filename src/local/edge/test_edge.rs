@@ -39,6 +39,7 @@ impl TestEdge {
                 emulator,
                 server,
                 hosts,
+                ..Routes::default()
             },
         )
         .unwrap();

@@ -123,6 +123,21 @@ impl FakeAccount {
         stack.events.push(event);
     }
 
+    /// Has a stack changed just now, as if somebody had updated it.
+    pub(crate) fn touch(&mut self, name: &str) {
+        self.stacks.get_mut(name).unwrap().updated = Some(SystemTime::now());
+    }
+
+    /// Gives a stack a template, of which the names of the outputs count.
+    pub(crate) fn put_template(&mut self, name: &str, template: &str) {
+        template.clone_into(&mut self.stacks.get_mut(name).unwrap().template);
+    }
+
+    /// Returns the names of all stacks, those that were deleted among them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.stacks.keys().cloned().collect()
+    }
+
     /// Returns the tags of a stack.
     pub(crate) fn tags(&self, stack: &str) -> BTreeMap<String, String> {
         self.stacks[stack].tags.clone()
@@ -279,12 +294,15 @@ impl FakeAccount {
         let stacks = self.stacks.iter();
         let there = stacks.filter(|(_, stack)| stack.status() != "DELETE_COMPLETE");
         let rows = there.map(|(name, stack)| {
-            vec![
+            let mut row = vec![
                 text("StackName", name),
                 text("StackId", &stack.id),
                 text("StackStatus", stack.status()),
                 text("CreationTime", "2026-01-01T00:00:00Z"),
-            ]
+            ];
+            let updated = stack.updated.map(factory_tree::clock::rfc3339);
+            row.extend(updated.map(|time| text("LastUpdatedTime", time)));
+            row
         });
         vec![Node::List("StackSummaries", rows.collect())]
     }

@@ -51,17 +51,21 @@ impl Stage {
 
     /// Writes the configuration with these settings.
     pub(crate) fn configure(&self, settings: &str) {
-        let text = format!(
-            "source: {source}
-templates: templates
-default_stage: {name}
-stages:
-  {name}:
+        self.configure_stages(&format!(
+            "  {name}:
     hosting: local
     domain: factory-tree.localhost
     region: us-east-1
     profile: dev
 {settings}",
+            name = self.name,
+        ));
+    }
+
+    /// Writes the configuration with these stages, lines of YAML, of which one is or covers this one.
+    pub(crate) fn configure_stages(&self, stages: &str) {
+        let text = format!(
+            "source: {source}\ntemplates: templates\ndefault_stage: {name}\nstages:\n{stages}",
             source = self.source.display(),
             name = self.name,
         );
@@ -316,6 +320,11 @@ pub(crate) type Socket = tungstenite::WebSocket<TcpStream>;
 
 /// Opens a socket as a page of the stage does; a read returns after a quarter of a second at the latest.
 pub(crate) fn open_socket(report: &Value) -> Result<Socket, String> {
+    open_socket_from(report, "127.0.0.1")
+}
+
+/// The same from another address of this machine: the server counts handshakes by address.
+pub(crate) fn open_socket_from(report: &Value, client: &str) -> Result<Socket, String> {
     let url = report["urls"]["socket"].as_str().unwrap();
     let mut request = url
         .into_client_request()
@@ -324,12 +333,31 @@ pub(crate) fn open_socket(report: &Value) -> Result<Socket, String> {
     request
         .headers_mut()
         .insert("Origin", origin.parse().unwrap());
-    let stream = connect(url.trim_start_matches("ws://"));
+    let stream = connect_from(client, url.trim_start_matches("ws://"));
     stream
         .set_read_timeout(Some(Duration::from_millis(250)))
         .unwrap();
     let (socket, _) = tungstenite::client(request, stream).map_err(|error| error.to_string())?;
     Ok(socket)
+}
+
+fn connect_from(client: &str, address: &str) -> TcpStream {
+    let port = address.rsplit(':').next().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{client}:0").parse().unwrap()).unwrap();
+        let stream = socket
+            .connect(format!("127.0.0.1:{port}").parse().unwrap())
+            .await
+            .unwrap();
+        let stream = stream.into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream
+    })
 }
 
 /// `HOST:PORT` below `.localhost` is this machine.
