@@ -20,6 +20,7 @@ import { DESK, enter, plant, STATES } from './states.mjs'
 import { showEvents } from './steps/events.mjs'
 import { showFaultsMended } from './steps/faults.mjs'
 import { showEverythingByKeys } from './steps/keys.mjs'
+import { showSignIn, showTwoHours } from './steps/signIn.mjs'
 import { checkNames, checkRules, checkStops, THEMES } from './steps/states.mjs'
 import { showMinuteOffline, showTwoEditors } from './steps/together.mjs'
 import { TreePage } from './treePage.mjs'
@@ -107,6 +108,15 @@ async function tellStories(live) {
     await report.step('a page that loads reads nothing from the table', async () =>
       assert.equal(stage.tableReads, 0),
     )
+    await report.step('without sign-in, nothing of it is loaded', async () => {
+      const loaded = await alone.page.evaluate(() =>
+        performance.getEntriesByType('resource').map(({ name }) => name),
+      )
+      assert.deepEqual(
+        loaded.filter((name) => /sign-?in|oidc/i.test(name)),
+        [],
+      )
+    })
   }
   await showEverythingByKeys(report, alone, stage)
 
@@ -135,6 +145,17 @@ async function tellOfEvents() {
   await closePages()
 }
 
+async function tellOfSignIn() {
+  for (const show of [showSignIn, showTwoHours]) {
+    stage.reset()
+    plant(stage)
+    stage.hasSignIn = true
+    const visitor = await openPage('visitor')
+    await show(report, visitor, stage, url)
+    await closePages()
+  }
+}
+
 if (!areFontsSame) {
   console.log(
     '      pictures are not compared: this machine has other fonts than the one that took them',
@@ -152,6 +173,10 @@ for (const live of /** @type {const} */ (['servers', 'appsync'])) {
 if (wanted.length === 0 || wanted.includes('stories') || wanted.includes('events')) {
   report.heading = 'events'
   await tellOfEvents()
+}
+if (wanted.length === 0 || wanted.includes('stories') || wanted.includes('sign-in')) {
+  report.heading = 'sign-in'
+  await tellOfSignIn()
 }
 report.summarise()
 await browser.close()

@@ -39,6 +39,13 @@ export function plant(stage) {
   )
 }
 
+/** A tree that visitors only look at, and of which some was changed by somebody. @param {FakeStage} stage */
+function plantWithSignIn(stage) {
+  plant(stage)
+  stage.hasSignIn = true
+  stage.put({ id: LIGHTHOUSE ?? '', changed_by: 'ann' })
+}
+
 /** Brings a page into a state. @param {State} state @param {TreePage} tree @param {FakeStage} stage @param {string} url */
 export async function enter({ arrange, enter: go }, tree, stage, url) {
   stage.reset()
@@ -192,6 +199,30 @@ export const STATES = [
       await pause(300)
       await tree.page.clock.runFor(100)
       await tree.page.locator('.recent').waitFor()
+    },
+  },
+  {
+    name: 'visitor',
+    arrange: plantWithSignIn,
+    async enter(tree) {
+      await tree.waitUntilLive()
+      await tree.page.getByText('You can look at everything.').waitFor()
+    },
+  },
+  {
+    name: 'signed-out',
+    arrange: plantWithSignIn,
+    async enter(tree, stage) {
+      await tree.page.getByRole('button', { name: 'Sign in' }).click()
+      await tree.page.getByLabel('User name').fill('ann')
+      await tree.page.getByRole('button', { name: 'Continue' }).click()
+      await tree.waitUntilLive()
+      await tree.page.getByRole('button', { name: 'New factory' }).waitFor()
+      await tree.typeName('Bakery', 'Bakehouse')
+      stage.provider.endAll()
+      await tree.save()
+      await tree.page.getByText('What you typed is kept.').waitFor()
+      await tree.page.getByText('Your sign-in has ended.').waitFor()
     },
   },
   {

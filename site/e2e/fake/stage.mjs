@@ -9,9 +9,10 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { CHANNEL, FakeEventApi } from './eventApi.mjs'
+import { FakeIdentityProvider } from './identityProvider.mjs'
 import { accept } from './webSocket.mjs'
 
-/** @typedef {{ id: string, name: string, lower: number, upper: number, numbers: number[], revision: number }} Factory */
+/** @typedef {{ id: string, name: string, lower: number, upper: number, numbers: number[], revision: number, changed_by?: string }} Factory */
 
 const TEMPLATE = fileURLToPath(new URL('../../../templates/site.yaml', import.meta.url))
 const TYPES = new Map([
@@ -32,6 +33,9 @@ export class FakeStage {
   /** The kind of the live channel. @type {'servers' | 'appsync'} */
   live = 'servers'
   events = new FakeEventApi()
+  /** Whether writes want an editor. */
+  hasSignIn = false
+  provider = new FakeIdentityProvider()
   /** How often the list was read from the table. */
   tableReads = 0
   /** The list as the cache has it. @type {{ at: number, etag: string, text: string } | undefined} */
@@ -67,6 +71,8 @@ export class FakeStage {
     this.build = 'fake'
     this.live = 'servers'
     this.events.reset()
+    this.hasSignIn = false
+    this.provider.reset()
     this.cached = undefined
     this.tableReads = 0
     this.factories.clear()
@@ -84,11 +90,13 @@ export class FakeStage {
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', () => resolve(undefined)))
     const { port } = /** @type {import('node:net').AddressInfo} */ (this.server.address())
     this.host = `127.0.0.1:${port}`
+    await this.provider.start()
     return `http://${this.host}/`
   }
 
   stop() {
     this.hangUp()
+    this.provider.stop()
     this.server.close()
     this.server.closeAllConnections()
   }
@@ -106,11 +114,16 @@ export class FakeStage {
     this.peers.clear()
   }
 
+  /** Who makes the write under way. @type {string | undefined} */
+  writer = undefined
+
   /** Makes a factory what it is told to be, one revision on, and tells everybody. @param {Partial<Factory> & { id: string }} fields */
   put(fields) {
     const before = this.factories.get(fields.id) ?? this.removed.get(fields.id)
     const fresh = { name: '', lower: 1, upper: 100, numbers: [], revision: 0 }
-    const factory = { ...fresh, ...before, ...fields, revision: (before?.revision ?? 0) + 1 }
+    const by = this.writer === undefined ? {} : { changed_by: this.writer }
+    const revision = (before?.revision ?? 0) + 1
+    const factory = { ...fresh, ...before, ...fields, ...by, revision }
     this.factories.set(factory.id, factory)
     this.removed.delete(factory.id)
     this.broadcast({ type: 'changed', factory })
@@ -191,6 +204,25 @@ export class FakeStage {
     response.end(body === undefined ? undefined : JSON.stringify(body))
   }
 
+  /** Refuses a write without the token of an editor, where the stage wants one. @param {string | undefined} authorization */
+  refuse(authorization) {
+    this.writer = undefined
+    if (!this.hasSignIn) {
+      return undefined
+    }
+    const grant = this.provider.grantOf(authorization)
+    if (!grant) {
+      // As API Gateway's authorizer says it: no problem document.
+      return { status: 401, body: { message: 'Unauthorized' } }
+    }
+    if (!this.provider.users.get(grant.name)?.includes('editors')) {
+      const detail = `${grant.name} is no editor of this tree. Ask for being made one.`
+      return { status: 403, body: { type: 'https://fake/problems/not-an-editor', detail } }
+    }
+    this.writer = grant.name
+    return undefined
+  }
+
   /**
    * Answers with the list.
    *
@@ -221,6 +253,10 @@ export class FakeStage {
     const prepared = method === 'GET' ? undefined : this.nextAnswers.shift()
     if (prepared) {
       return prepared
+    }
+    const refusal = method === 'GET' ? undefined : this.refuse(request.headers.authorization)
+    if (refusal) {
+      return refusal
     }
     const [id, what, how] = path.slice('/factories/'.length).split('/')
     if (method === 'POST' && path === '/factories') {
@@ -279,7 +315,8 @@ export class FakeStage {
   /** The settings as a release writes them. */
   config() {
     const key = this.events.namedKey ?? this.events.key
-    const settings = { build: this.build, api: `http://${this.host}/api` }
+    const signIn = this.hasSignIn ? { signIn: this.provider.settings() } : {}
+    const settings = { build: this.build, api: `http://${this.host}/api`, ...signIn }
     return this.live === 'servers'
       ? { ...settings, socket: `ws://${this.host}/live` }
       : {
@@ -292,9 +329,12 @@ export class FakeStage {
 
   /** @param {string} extension */
   headers(extension) {
+    // As the release has it: the page asks the provider for tokens.
+    const origin = this.hasSignIn ? ` ${this.provider.pages}` : ''
     const policy = contentSecurityPolicy()
       .replace('${ApiUrl}', `http://${this.host}`)
       .replace('${SocketUrl}', `ws://${this.host}`)
+      .replace("connect-src 'self'", `connect-src 'self'${origin}`)
     return {
       'Content-Type': TYPES.get(extension) ?? 'application/octet-stream',
       'Content-Security-Policy': policy,

@@ -10,6 +10,15 @@ export interface SiteConfig {
   readonly live: Live
   /** Base address for reading the list of factories: that of the API, or of a cache before it. */
   readonly reads: string
+  /** Where people sign in who want to change the tree; absent where everybody may. */
+  readonly signIn?: SignIn
+}
+
+/** An identity provider: a pool of users, this page as a client of it, and its pages. */
+export interface SignIn {
+  readonly issuer: string
+  readonly client: string
+  readonly pages: string
 }
 
 /** The kind of live channel: our own servers, or an Event API of AppSync. */
@@ -53,6 +62,21 @@ function parseConfig(text: string): SiteConfig {
     socket: requireAddress(config, 'socket', ['ws:', 'wss:']),
     live: parseLive(config['live']),
     reads: config['reads'] === undefined ? api : requireAddress(config, 'reads', HTTP),
+    ...parseSignIn(config['signIn']),
+  }
+}
+
+function parseSignIn(value: unknown): Pick<SiteConfig, 'signIn'> {
+  if (value === undefined) {
+    return {}
+  }
+  const signIn = value as Record<string, unknown>
+  return {
+    signIn: {
+      issuer: requireAddress(signIn, 'issuer', HTTP),
+      client: requireText(signIn, 'client'),
+      pages: requireAddress(signIn, 'pages', HTTP),
+    },
   }
 }
 

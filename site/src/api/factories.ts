@@ -18,9 +18,21 @@ export interface FactoryPage {
   readonly etag: string | undefined
 }
 
+/** What a stage with sign-in wants beside a write. */
+export interface Credentials {
+  /** Returns the access token of who is signed in, renewed where it ends soon. */
+  token(): Promise<string | undefined>
+  /** Returns another token in place of one that was refused, if there is any to be had. */
+  renew(refused: string): Promise<string | undefined>
+  /** The API refused a write for want of a good token (401), or of the right to write (403). */
+  onRefused(status: number): void
+}
+
 /** The HTTP API. Failures are `ProblemError` (refused), `NetworkError` (no answer) or a broken contract. */
 export class FactoriesApi {
   private reads: string
+  /** How writes are signed; nothing where everybody may write. */
+  credentials: Promise<Credentials> | undefined
 
   /** Lists are read from `reads`, which may be a cache before the API; everything else goes to `address`. */
   constructor(
@@ -121,8 +133,17 @@ export class FactoriesApi {
     request: ApiRequest,
     address: string = this.address,
   ): Promise<Response> {
-    const response = await send(`${address}${path}`, request)
+    const url = `${address}${path}`
+    const credentials = request.method === undefined ? undefined : await this.credentials
+    const token = await credentials?.token()
+    let response = await send(url, request, token)
+    // It was refused and has no effect: with a better token it may be sent again.
+    const renewed = response.status === 401 && token ? await credentials?.renew(token) : undefined
+    if (renewed) {
+      response = await send(url, request, renewed)
+    }
     if (!response.ok && response.status !== 304) {
+      credentials?.onRefused(response.status)
       throw await readProblem(response)
     }
     return response
@@ -137,14 +158,19 @@ interface ApiRequest {
   readonly revision?: number
 }
 
-async function send(url: string, { revision, headers, ...request }: ApiRequest): Promise<Response> {
+async function send(
+  url: string,
+  { revision, headers, ...request }: ApiRequest,
+  token?: string,
+): Promise<Response> {
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)
   const match = revision === undefined ? {} : { 'If-Match': `"${revision}"` }
+  const authorization = token ? { Authorization: `Bearer ${token}` } : {}
   try {
     return await fetch(url, {
       ...request,
-      headers: { ...headers, ...match },
+      headers: { ...headers, ...match, ...authorization },
       // The tags are kept here: a cache in between would only hide what the API says.
       cache: 'no-store',
       credentials: 'omit',

@@ -7,6 +7,8 @@ export interface Factory {
   readonly numbers: readonly number[]
   /** Grows with every write, so that two versions of a factory can be ordered. */
   readonly revision: number
+  /** Who changed it last, by the name in the pool of users; absent where nobody was signed in. */
+  readonly changedBy?: string
 }
 
 /** Something from the network is not what the contract says. */
@@ -16,7 +18,10 @@ export class ContractError extends Error {
 
 /** Returns a checked factory: what comes from the network is trusted only after this. */
 export function parseFactory(value: unknown): Factory {
-  const { id, name, lower, upper, numbers, revision } = parseRecord(value)
+  const record = parseRecord(value)
+  const { id, name, lower, upper, numbers, revision } = record
+  // As the API writes it, and as this page keeps it with a draft.
+  const changedBy = record['changed_by'] ?? record['changedBy']
   if (typeof id !== 'string' || typeof name !== 'string') {
     throw new ContractError('a factory needs an id and a name')
   }
@@ -26,7 +31,11 @@ export function parseFactory(value: unknown): Factory {
   if (!Array.isArray(numbers) || !numbers.every(isInteger)) {
     throw new ContractError(`factory ${id} needs a list of whole numbers`)
   }
-  return { id, name, lower, upper, numbers, revision }
+  if (changedBy !== undefined && typeof changedBy !== 'string') {
+    throw new ContractError(`factory ${id} needs text for who changed it`)
+  }
+  const factory = { id, name, lower, upper, numbers, revision }
+  return changedBy === undefined ? factory : { ...factory, changedBy }
 }
 
 export function parseFactories(value: unknown): Factory[] {

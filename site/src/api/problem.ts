@@ -56,6 +56,10 @@ export async function readProblem(response: Response): Promise<ProblemError> {
 /** Returns a sentence for a person about anything that a request can fail with. */
 export function describeError(error: unknown): string {
   if (error instanceof ProblemError) {
+    if (error.status === 401) {
+      // Said by the gateway, too, in words that are for no person.
+      return describeStatus(error.status)
+    }
     return error.isPassing
       ? `${describeStatus(error.status)} Try again in a moment.`
       : error.message
@@ -67,6 +71,9 @@ export function describeError(error: unknown): string {
 }
 
 function describeStatus(status: number): string {
+  if (status === 401) {
+    return 'Sign in to change the tree. What you typed is kept.'
+  }
   if (status === 429) {
     return 'Too many requests at once.'
   }

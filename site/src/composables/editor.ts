@@ -29,6 +29,8 @@ export interface Editor {
   errors: FieldErrors
   /** Why the last try failed, where no field is to blame. */
   reason: string
+  /** Signing in may cure it. */
+  isSignedOut: boolean
   /** A try was sent and no answer came: it may have taken effect. */
   unanswered: boolean
   /** How somebody else has left the factory meanwhile. */
@@ -52,6 +54,7 @@ export function newEditor(kind: EditorKind, factory: Factory): Editor {
     phase: 'open',
     errors: {},
     reason: '',
+    isSignedOut: false,
     unanswered: false,
     theirs: undefined,
   })
@@ -124,5 +127,6 @@ export function explain(editor: Editor, outcome: Exclude<WriteOutcome, { kind: '
     editor.errors = { [outcome.field]: outcome.reason }
   } else {
     editor.reason = outcome.reason
+    editor.isSignedOut = outcome.isSignedOut === true
   }
 }

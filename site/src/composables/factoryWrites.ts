@@ -21,6 +21,8 @@ export type WriteOutcome =
       readonly field?: Field | undefined
       /** No answer came: the channel may still tell that it took effect. */
       readonly isUnanswered?: boolean
+      /** Nobody is signed in, and somebody must be. */
+      readonly isSignedOut?: boolean
     }
 
 export interface WriteListener {
@@ -237,5 +239,8 @@ function isNewer(factory: Factory | undefined, base: Factory): factory is Factor
 function toRefusal(error: unknown): WriteOutcome {
   const field = error instanceof ProblemError ? error.field : undefined
   const refusal = { kind: 'refused', reason: describeError(error), field } as const
+  if (error instanceof ProblemError && error.status === 401) {
+    return { ...refusal, isSignedOut: true }
+  }
   return isUnanswered(error) ? { ...refusal, isUnanswered: true } : refusal
 }

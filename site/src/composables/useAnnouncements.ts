@@ -61,7 +61,7 @@ function isNews({ before, after }: Change): boolean {
 }
 
 function describe(factory: Factory | undefined): string | undefined {
-  return factory && JSON.stringify({ ...factory, revision: 0 })
+  return factory && JSON.stringify({ ...factory, revision: 0, changedBy: '' })
 }
 
 function describeChange({ before, after }: Change): string {

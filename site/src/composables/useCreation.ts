@@ -31,7 +31,7 @@ interface Wish {
 export interface FailedCreation extends Wish {
   readonly reason: string
   /** `unanswered`: it may be there all the same; `aside`: it was not asked for yet. */
-  readonly state: 'refused' | 'unanswered' | 'aside'
+  readonly state: 'refused' | 'signed-out' | 'unanswered' | 'aside'
 }
 
 /** The form for new factories. It is free for the next one at once; failures are kept beside it. */
@@ -94,8 +94,12 @@ export function useCreation(
     if (outcome.kind === 'saved') {
       onCreated(values.name)
     } else {
-      const { reason, isUnanswered } = { reason: '', isUnanswered: false, ...outcome }
-      add({ id, values, reason, state: isUnanswered ? 'unanswered' : 'refused' })
+      const { reason, isUnanswered, isSignedOut } = {
+        ...{ reason: '', isUnanswered: false, isSignedOut: false },
+        ...outcome,
+      }
+      const state = isUnanswered ? 'unanswered' : isSignedOut ? 'signed-out' : 'refused'
+      add({ id, values, reason, state })
     }
   }
   function add(failure: FailedCreation): void {
@@ -175,12 +179,14 @@ function parseList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : []
 }
 
+const STATES = ['unanswered', 'aside', 'signed-out'] as const
+
 function parseFailure(value: unknown): FailedCreation {
   const { id, values, reason, state } = parseRecord(value)
   return {
     id: String(id),
     values: toValues(parseDraft(values)),
     reason: String(reason),
-    state: state === 'unanswered' || state === 'aside' ? state : 'refused',
+    state: STATES.find((one) => one === state) ?? 'refused',
   }
 }

@@ -126,6 +126,7 @@ export function useEditors(writes: FactoryWrites, listener: EditorListener) {
     }
     editor.errors = checkDraft(editor.draft, EDITED_FIELDS[editor.kind])
     editor.reason = ''
+    editor.isSignedOut = false
     return Object.keys(editor.errors).length === 0
   }
   /** Starts over from what somebody else has made of it, and sends the same wish again. */

@@ -11,6 +11,7 @@ import {
 
 import type { Factory } from '@/api/factory'
 
+import { OPEN_TO_ALL, type Access } from './access'
 import { describeSaved, type Editor, type EditorKind } from './editor'
 import { isolate, withoutMarks } from './isolate'
 import type { Change } from './knownFactories'
@@ -33,6 +34,7 @@ const WRITES_AT_ONCE = 4
 
 /** What belongs to this page alone: where the keyboard is, what is open, what is being edited. */
 export interface Page {
+  readonly access: Access
   readonly rows: ShownRows
   readonly focus: TreeFocus
   readonly selection: Selection
@@ -62,7 +64,7 @@ export interface Sheet {
   close(): void
 }
 
-export function createPage(tree: FactoryTree): Page {
+export function createPage(tree: FactoryTree, access: Access = OPEN_TO_ALL): Page {
   const toasts = useToasts()
   const announcements = useAnnouncements()
   const { recent, markRecent } = useRecent()
@@ -75,6 +77,7 @@ export function createPage(tree: FactoryTree): Page {
     focus,
     toasts,
     announcements,
+    access,
   })
 
   function onSaved(editor: Editor): void {
@@ -124,10 +127,16 @@ export function createPage(tree: FactoryTree): Page {
   }
   /** Starts from the row, wherever the button was: so the keyboard goes into the editor and back. */
   async function edit(kind: EditorKind, factory: Factory): Promise<void> {
+    if (!access.mayWrite.value) {
+      return
+    }
     await focus.focus(factory.id)
     editors.open(kind, factory)
   }
   async function remove(factory: Factory): Promise<void> {
+    if (!access.mayWrite.value) {
+      return
+    }
     await focus.focus(factory.id)
     rows.removeHere(factory.id)
     editors.save(editors.open('removal', factory), factory)
@@ -144,6 +153,9 @@ export function createPage(tree: FactoryTree): Page {
     )
   }
   function takeSelected(): Factory[] {
+    if (!access.mayWrite.value) {
+      return []
+    }
     const selected = selection.rows.value.filter(({ pending }) => pending !== 'creating')
     selection.clear()
     return selected.map(({ factory }) => factory).filter(({ id }) => !rows.isOrphan(id))
@@ -180,6 +192,7 @@ export function createPage(tree: FactoryTree): Page {
   })
 
   return {
+    access,
     isPainted: usePainted(tree),
     rows,
     focus,

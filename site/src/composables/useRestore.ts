@@ -2,6 +2,7 @@ import { nextTick } from 'vue'
 
 import type { Factory } from '@/api/factory'
 
+import type { Access } from './access'
 import { isolate, withoutMarks } from './isolate'
 import type { Announcements } from './useAnnouncements'
 import type { FactoryTree } from './useFactoryTree'
@@ -12,12 +13,13 @@ interface RestoreSurroundings {
   readonly focus: TreeFocus
   readonly toasts: Toasts
   readonly announcements: Announcements
+  readonly access: Access
 }
 
 /** Brings removed factories back. What failed can be tried again; what worked after all is not called failed. */
 export function useRestore(
   { writes }: FactoryTree,
-  { focus, toasts, announcements }: RestoreSurroundings,
+  { focus, toasts, announcements, access }: RestoreSurroundings,
 ) {
   /** The messages about restores that failed, by factory. */
   const failures = new Map<string, Toast>()
@@ -39,7 +41,10 @@ export function useRestore(
     }
     const reason = outcome.kind === 'refused' ? outcome.reason : ''
     const text = `“${isolate(factory.name)}” could not be restored. ${reason}`
-    const again = { label: 'Try again', run: () => void restore(factory) }
+    const isSignedOut = outcome.kind === 'refused' && outcome.isSignedOut
+    const again = isSignedOut
+      ? { label: 'Sign in', run: access.signIn }
+      : { label: 'Try again', run: () => void restore(factory) }
     failures.set(factory.id, toasts.show(text, again))
     announcements.announce(withoutMarks(text))
   }

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest'
 
 import { loadConfig } from '../config'
-import { APPSYNC } from './fakeSocket'
+import { APPSYNC, SERVERS } from './fakeSocket'
 
 function stubAnswer(body: string, status = 200): void {
   vi.stubGlobal('fetch', async () => new Response(body, { status }))
@@ -23,6 +23,12 @@ it('a config may name an Event API, and a cache for lists', async () => {
   expect(await loadConfig()).toEqual(APPSYNC)
 })
 
+it('a config may name an identity provider', async () => {
+  const signIn = { issuer: 'https://idp.test/pool', client: 'c1', pages: 'https://pages.test' }
+  stubAnswer(JSON.stringify({ ...SERVERS, signIn }))
+  expect((await loadConfig()).signIn).toEqual(signIn)
+})
+
 it.each([
   ['<!doctype html>', 200, 'does not hold a JSON object'],
   ['[]', 200, 'no text under "build"'],
@@ -32,6 +38,7 @@ it.each([
   [JSON.stringify({ ...APPSYNC, live: { kind: 'mqtt' } }), 200, 'of a kind that this page lacks'],
   [JSON.stringify({ ...APPSYNC, live: { kind: 'appsync', host: 'x' } }), 200, 'under "key"'],
   [JSON.stringify({ ...APPSYNC, reads: '/api' }), 200, 'address under "reads"'],
+  [JSON.stringify({ ...SERVERS, signIn: { issuer: 'https://x' } }), 200, 'under "client"'],
   ['not found', 404, 'answered with status 404'],
 ])('a broken config %s (%i) is told: %s', async (body, status, message) => {
   stubAnswer(body, status)

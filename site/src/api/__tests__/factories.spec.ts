@@ -136,3 +136,49 @@ it('an id is a random UUID that tells when it was made', () => {
   expect(creationTime(newUuid(1_700_000_000_000))).toBe(1_700_000_000_000)
   expect(creationTime('6fa459ea-ee8a-4ca4-894e-db77e160355e')).toBe(0)
 })
+
+describe('where people sign in', () => {
+  const credentials = {
+    token: vi.fn(async (): Promise<string | undefined> => 'old'),
+    renew: vi.fn(async (): Promise<string | undefined> => 'new'),
+    onRefused: vi.fn(),
+  }
+  const signed = new FactoriesApi('https://api.test')
+  signed.credentials = Promise.resolve(credentials)
+  const tokenOf = (call: number) =>
+    (sent(call).init.headers as Record<string, string>)['Authorization']
+
+  it('a write carries the token, and a read does not', async () => {
+    request.mockResolvedValueOnce(answer(200, factoryOf()))
+    await signed.updateFactory('a', 1, { name: 'b' })
+    request.mockResolvedValueOnce(answer(200, { factories: [] }))
+    await signed.listFactories()
+    expect([tokenOf(0), tokenOf(1)]).toEqual(['Bearer old', undefined])
+  })
+
+  it('a token that is refused is renewed once, and the write is sent again', async () => {
+    request.mockResolvedValueOnce(answer(401, { message: 'Unauthorized' }))
+    request.mockResolvedValueOnce(answer(200, factoryOf({ name: 'b' })))
+    expect((await signed.updateFactory('a', 1, { name: 'b' })).name).toBe('b')
+    expect(credentials.renew).toHaveBeenCalledWith('old')
+    expect([tokenOf(0), tokenOf(1)]).toEqual(['Bearer old', 'Bearer new'])
+  })
+
+  it('a write without a token that is good is refused in words for people', async () => {
+    credentials.token.mockResolvedValueOnce(undefined)
+    request.mockResolvedValueOnce(answer(401, { message: 'Unauthorized' }))
+    const error: unknown = await signed.restoreFactory('a').catch((cause: unknown) => cause)
+    expect(describeError(error)).toBe('Sign in to change the tree. What you typed is kept.')
+    expect(credentials.onRefused).toHaveBeenCalledWith(401)
+  })
+
+  it('a factory tells who changed it', async () => {
+    request.mockResolvedValueOnce(answer(200, { ...factoryOf(), changed_by: 'ann' }))
+    expect((await signed.restoreFactory('a')).changedBy).toBe('ann')
+  })
+
+  it('a factory that was changed by no text breaks the contract', async () => {
+    request.mockResolvedValueOnce(answer(200, { ...factoryOf(), changed_by: 7 }))
+    await expect(signed.restoreFactory('a')).rejects.toThrow('who changed it')
+  })
+})

@@ -1,0 +1,50 @@
+import { shallowRef, type ShallowRef } from 'vue'
+
+import { wait } from '@/api/backoff'
+import type { SignIn } from '@/api/config'
+import type { FactoriesApi } from '@/api/factories'
+import { OPEN_TO_ALL, type Access } from '@/composables/access'
+
+/** All that a stage with sign-in needs and no other one loads. */
+type Parts = Awaited<ReturnType<typeof loadParts>>
+
+/** Between two tries to load it. */
+const AGAIN_MS = 3_000
+
+/** Who may change the tree. Where the stage has sign-in, the code for that is loaded, and the API's writes are signed. */
+export function useSignIn(
+  settings: SignIn | undefined,
+  api: FactoriesApi,
+): { access: Access; parts: Readonly<ShallowRef<Parts | undefined>> } {
+  const parts = shallowRef<Parts>()
+  if (!settings) {
+    return { access: OPEN_TO_ALL, parts }
+  }
+
+  const mayWrite = shallowRef(false)
+  const isSignedIn = shallowRef(false)
+  const loading = loadParts(settings, (account) => {
+    mayWrite.value = account?.isEditor === true
+    isSignedIn.value = account !== undefined
+  })
+  api.credentials = loading.then(({ session }) => session.credentials)
+  void loading.then((loaded) => (parts.value = loaded))
+  return {
+    access: { mayWrite, isSignedIn, signIn: () => void loading.then((it) => it.session.signIn()) },
+    parts,
+  }
+}
+
+async function loadParts(
+  settings: SignIn,
+  onAccount: (account: { isEditor: boolean } | undefined) => void,
+) {
+  for (;;) {
+    try {
+      const { AccessNotice, AccountControl, openSession } = await import('./signIn')
+      return { AccessNotice, AccountControl, session: await openSession(settings, onAccount) }
+    } catch {
+      await wait(AGAIN_MS)
+    }
+  }
+}
