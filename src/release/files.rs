@@ -140,14 +140,14 @@ mod tests {
     #[test]
     fn without_sign_in_the_page_is_told_not_one_byte_of_it() {
         let told = |page: &PageSettings| String::from_utf8(page_config("b1", page)).unwrap();
-        insta::assert_snapshot!(told(&page()), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com"}"#);
+        insta::assert_snapshot!(told(&page()), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com","reads":"https://factory-tree.com"}"#);
         let sign_in = Some(PageSignIn {
             issuer: "https://issuer".to_owned(),
             client: "c1".to_owned(),
             pages: "https://pages".to_owned(),
         });
         let with = PageSettings { sign_in, ..page() };
-        insta::assert_snapshot!(told(&with), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com","signIn":{"issuer":"https://issuer","client":"c1","pages":"https://pages"}}"#);
+        insta::assert_snapshot!(told(&with), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com","signIn":{"issuer":"https://issuer","client":"c1","pages":"https://pages"},"reads":"https://factory-tree.com"}"#);
     }
 
     #[test]
