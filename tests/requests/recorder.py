@@ -26,8 +26,9 @@ from ministack import app  # noqa: E402
 from ministack.core import iam_evaluator  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
-# Not calls of AWS's API: the local stage makes its server's session so, which an instance gets from its metadata service.
-FREE = {"sts:AssumeRole"}
+# Calls of local stages only: one makes its server's session so, which an instance gets from its metadata service, and its edge
+# keeps answers by the cache policy, as CloudFront does by itself.
+FREE = {"sts:AssumeRole", "cloudfront:GetCachePolicy"}
 
 # The emulator takes the reading of one mapping for that of their list.
 MISTAKEN = {"lambda:ListEventSourceMappings": "lambda:GetEventSourceMapping"}
