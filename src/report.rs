@@ -245,17 +245,6 @@ fn pruned_lines(pruned: &Pruned) -> String {
     text
 }
 
-fn address_lines(urls: &Urls) -> String {
-    let Urls {
-        site, api, socket, ..
-    } = urls;
-    let mut text = format!("  site    {site}\n  api     {api}\n  socket  {socket}\n");
-    if let Some(sign_in) = &urls.sign_in {
-        text += &format!("  sign-in {}\n", sign_in.pages);
-    }
-    text
-}
-
 impl fmt::Display for DeployReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -275,7 +264,7 @@ impl fmt::Display for DeployReport {
             write!(formatter, ", release {release}")?;
         }
         writeln!(formatter)?;
-        writeln!(formatter, "\n{}", address_lines(urls))?;
+        writeln!(formatter, "\n{}", urls.lines())?;
         write!(formatter, "{}", stack_lines(&self.stacks))?;
         if self.released.site_files > 0 {
             writeln!(formatter, "  site files sent: {}", self.released.site_files)?;

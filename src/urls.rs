@@ -98,6 +98,20 @@ impl Urls {
         }
     }
 
+    /// Returns a line for each address that people open, as reports show them.
+    pub fn lines(&self) -> String {
+        let rows = [
+            ("site", &self.site),
+            ("api", &self.api),
+            ("socket", &self.socket),
+        ];
+        let sign_in = self.sign_in.as_ref();
+        let sign_in = sign_in.map(|sign_in| ("sign-in", &sign_in.pages));
+        let rows = rows.into_iter().chain(sign_in);
+        rows.map(|(name, url)| format!("  {name:<7} {url}\n"))
+            .collect()
+    }
+
     /// Returns the addresses with those of the sign-in pages.
     #[must_use]
     pub fn with_sign_in(self, sign_in: Option<SignInUrls>) -> Self {
@@ -148,6 +162,24 @@ mod tests {
             assert!(prefix.len() <= 63, "{prefix}");
             assert!(REFUSED_WORDS.iter().all(|word| !prefix.contains(word)));
         }
+    }
+
+    #[test]
+    fn each_address_is_a_line_and_the_sign_in_pages_where_there_are_any() {
+        let domain = "factory-tree.com".parse().unwrap();
+        let region = "us-east-1".parse().unwrap();
+        let urls = Urls::secure(&domain);
+        let sign_in = SignInUrls::secure(&domain, &region);
+        let both = urls.lines() + &urls.with_sign_in(Some(sign_in)).lines();
+        insta::assert_snapshot!(both, @r"
+          site    https://factory-tree.com
+          api     https://api.factory-tree.com
+          socket  wss://ws.factory-tree.com
+          site    https://factory-tree.com
+          api     https://api.factory-tree.com
+          socket  wss://ws.factory-tree.com
+          sign-in https://factory-tree-com-5b6647fa.auth.us-east-1.amazoncognito.com
+        ");
     }
 
     #[test]

@@ -56,9 +56,7 @@ impl fmt::Display for RollbackReport {
         if let Some(release) = &self.release {
             write!(formatter, ", release {release}")?;
         }
-        writeln!(formatter, "\n\n  site    {}", urls.site)?;
-        writeln!(formatter, "  api     {}", urls.api)?;
-        writeln!(formatter, "  socket  {}\n", urls.socket)?;
+        writeln!(formatter, "\n\n{}", urls.lines())?;
         if !self.moved.is_empty() {
             writeln!(formatter, "  restored: {}", self.moved.join(", "))?;
         }

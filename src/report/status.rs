@@ -6,7 +6,6 @@ use super::page::{Page, Paged, fitted, time, widest};
 use super::{Health, StackStatusRow, StatusReport, short};
 use crate::plain::plain;
 use crate::release::ReleaseRecord;
-use crate::urls::Urls;
 
 impl fmt::Display for StatusReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,13 +24,7 @@ impl Paged for StatusReport {
         let Some(urls) = self.urls.as_ref().filter(|_| self.health != Health::Absent) else {
             return text;
         };
-        text += &format!(
-            "\n\n  site    {}\n  api     {}\n  socket  {}{}\n\n",
-            urls.site,
-            urls.api,
-            urls.socket,
-            sign_in_line(urls)
-        );
+        text += &format!("\n\n{}\n", urls.lines());
         if let Some(release) = &self.seen.release {
             text += &format!("{}\n", deployed(release, page));
         }
@@ -142,15 +135,11 @@ fn deployed(release: &ReleaseRecord, page: Option<&Page>) -> String {
     lines.concat()
 }
 
-fn sign_in_line(urls: &Urls) -> String {
-    let pages = urls.sign_in.as_ref().map(|sign_in| &sign_in.pages);
-    pages.map_or_else(String::new, |pages| format!("\n  sign-in {pages}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::status::Observations;
+    use crate::urls::Urls;
 
     fn stack(name: &str, state: &str, updated: &str) -> StackStatusRow {
         StackStatusRow {

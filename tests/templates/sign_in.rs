@@ -129,11 +129,13 @@ fn users_come_back_over_https_or_to_this_machine() {
 /// A protected stage keeps its users, and refuses their deletion once its stack is up.
 #[test]
 fn the_users_of_a_protected_stage_outlive_it() {
-    let pool = |protected: &str| {
+    let resources = |protected: &str| {
         let parameters = [("Protected", protected), ("RetainedProtection", protected)];
-        rendered("auth", &parameters)["UserPool"].clone()
+        rendered("auth", &parameters)
     };
-    let (kept, free) = (pool("true"), pool("false"));
+    let (kept, free) = (resources("true"), resources("false"));
+    assert_eq!(kept["Editors"]["DeletionPolicy"], "RetainExceptOnCreate");
+    let (kept, free) = (&kept["UserPool"], &free["UserPool"]);
     assert_eq!(kept["DeletionPolicy"], "RetainExceptOnCreate");
     assert_eq!(kept["UpdateReplacePolicy"], "Retain");
     assert_eq!(kept["Properties"]["DeletionProtection"], "ACTIVE");
