@@ -369,6 +369,9 @@ pub enum UserError {
     /// The cancellation of an operation needs a yes, and nobody can say it, or nobody did.
     #[error("the cancellation of what runs on stage `{0}` must be confirmed")]
     CancelNeedsConsent(String),
+    /// The deployer has no token, and a seed is written as a page writes.
+    #[error("stage `{0}` takes no seed: only people who have signed in write there")]
+    SeedNeedsSignIn(String),
     /// A stage has no users, because nobody signs in.
     #[error("stage `{0}` has no users: nobody signs in there")]
     NobodySignsIn(String),
@@ -626,6 +629,7 @@ impl UserError {
             Self::NoServer(_) => "`factory-tree status` shows why; `factory-tree deploy` starts what is missing".to_owned(),
             Self::RecoveryNeedsConsent(stage) => format!("read above what it would do, then run it again with `--yes --stage {stage}`"),
             Self::CancelNeedsConsent(stage) => format!("read above what would be cancelled, then run it again with `--yes --stage {stage}`"),
+            Self::SeedNeedsSignIn(_) => "leave `--seed` out, or seed the stage before its `sign_in` is set".to_owned(),
             Self::NobodySignsIn(stage) => format!("set `sign_in: true` of stage `{stage}` in factory-tree.yaml, then run `factory-tree deploy`"),
             Self::OtherEmail { .. } => "`factory-tree users list` shows it; choose another name, or remove that user first".to_owned(),
             Self::UserRemovalNeedsConsent { stage, .. } => format!("type yes, or without a terminal, confirm with `--yes --stage {stage}`"),
@@ -753,6 +757,7 @@ impl UserError {
             | Self::DevOnAws(_)
             | Self::NoSessions(_)
             | Self::NobodySignsIn(_)
+            | Self::SeedNeedsSignIn(_)
             | Self::OtherEmail { .. }
             | Self::NoZones { .. }
             | Self::ZonesKept { .. }

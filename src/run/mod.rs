@@ -221,6 +221,9 @@ async fn deploy(args: &DeployArgs, terminal: &Terminal) -> Result<Exit> {
     if args.express && config.settings.protected {
         return Err(UserError::ExpressProtected(config.stage.to_string()).into());
     }
+    if args.seed.is_some() && config.settings.sign_in {
+        return Err(UserError::SeedNeedsSignIn(config.stage.to_string()).into());
+    }
     let mut request = deploy_request(&config, args)?;
     let report = loop {
         let work =

@@ -36,6 +36,27 @@ fn where_2_means_changes_a_wrong_configuration_is_1() {
     );
 }
 
+/// The release would be live before the API refused each factory.
+#[test]
+fn a_stage_on_which_people_sign_in_takes_no_seed() {
+    let project = Project::new();
+    let protected = "protected: true,";
+    let signs_in = "protected: true, sign_in: true,";
+    project.replace("factory-tree.yaml", protected, signs_in);
+    let seed = project.write("seed.json", "[]");
+    let seed = seed.to_str().unwrap();
+    let output = project
+        .command(&["deploy", "--stage", "prod", "--seed", seed])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("takes no seed: only people who have signed in write there"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_file_that_is_no_event_is_reported_before_anything_is_built() {
     let project = Project::new();

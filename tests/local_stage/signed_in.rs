@@ -383,6 +383,11 @@ fn without_sign_in_everybody_writes_and_the_users_stay(stage: &Stage) {
 
     let gone = run(stage, &["teardown"]);
     assert_eq!(gone.code, Some(0), "{}", gone.said);
+    let before = gone.json["before"]["stacks"].as_array().unwrap();
+    let users = before.iter().find(|stack| stack["name"] == "auth").unwrap();
+    let store = &users["stores"][0];
+    assert_eq!(store["kind"], "AWS::Cognito::UserPool", "{users}");
+    assert_eq!(store["items"], 2, "{users}");
     let removed = gone.json["removed"].as_array().unwrap();
     assert!(removed.contains(&json!("stack auth")), "{removed:?}");
 }
