@@ -6,7 +6,7 @@ use aws_lambda_events::event::dynamodb::Event;
 use serde::Serialize;
 
 use crate::batch::{Batch, MessageKind, SequenceNumber};
-use crate::topic::Publish;
+use crate::publish::Publish;
 
 /// The response to Lambda: the failed records of a batch. An empty list is a success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -26,7 +26,11 @@ pub struct BatchItemFailure {
 
 /// Publishes a batch, and returns the failed records in their order. `build` is the build id of this publisher, which the
 /// heartbeats carry on.
-pub async fn publish_changes(topic: &impl Publish, build: &str, event: Event) -> BatchResponse {
+pub async fn publish_changes(
+    destination: &impl Publish,
+    build: &str,
+    event: Event,
+) -> BatchResponse {
     let started = Instant::now();
     let order: Vec<_> = event
         .records
@@ -42,7 +46,7 @@ pub async fn publish_changes(topic: &impl Publish, build: &str, event: Event) ->
         );
     }
 
-    let refused = topic.publish(&batch.messages).await;
+    let refused = destination.publish(&batch.messages).await;
 
     // A heartbeat is not reported: no change is to wait until it was tried again, and the next one is on its way.
     let refused = refused

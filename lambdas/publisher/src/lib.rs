@@ -1,9 +1,9 @@
-//! Publishes the changes of the table's stream to the topic.
+//! Publishes the changes of the table's stream: to the topic of the servers, or to the channel of an Event API.
 //!
-//! In: batches of stream records, by Lambda's event source mapping. Out: one message per record on
-//! the topic, whole factories each, and the sequence numbers of the records that failed. The record of a heartbeat becomes a
-//! message that names this publisher's build, so that the servers can tell that the whole way works, and through which build.
-//! The crate `domain` defines the meaning of a record; this crate does not know the topic's subscribers.
+//! In: batches of stream records, by Lambda's event source mapping. Out: one message per record at the
+//! destination, whole factories each, and the sequence numbers of the records that failed. The record of a heartbeat becomes a
+//! message that names this publisher's build, so that who listens can tell that the whole way works, and through which build.
+//! The crate `domain` defines the meaning of a record; this crate does not know the subscribers.
 //!
 //! # When a record fails
 //!
@@ -19,32 +19,38 @@
 //! |---|---|
 //! | [`config`] | the settings from the environment |
 //! | [`batch`] | reading a batch of records into messages (pure) |
-//! | [`topic`] | sending messages |
+//! | [`destination`] | where messages go |
+//! | [`publish`] | the trait of both ways |
+//! | [`topic`] | sending messages to SNS |
+//! | [`channel`] | sending messages to an Event API of AppSync |
 //! | [`handler`] | reading and sending one batch, and reporting its failures |
 
 pub mod batch;
+pub mod channel;
 pub mod config;
+pub mod destination;
 pub mod handler;
+pub mod publish;
 pub mod topic;
 
 use anyhow::{Result, anyhow};
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::config::Config;
+use crate::destination::Destination;
 use crate::handler::publish_changes;
-use crate::topic::Topic;
 
 /// Handles batches until Lambda ends the process.
 ///
 /// # Errors
-/// Returns an error if a variable is missing or Lambda's runtime interface fails.
+/// Returns an error if a variable is missing, there are no credentials, or Lambda's runtime interface fails.
 pub async fn run() -> Result<()> {
     let config = Config::from_env()?;
-    let topic = Topic::connect(&config.topic).await;
+    let destination = Destination::connect(&config.destination).await?;
     tracing::info!(build = config.build, "started");
     let handler = service_fn(|event: LambdaEvent<_>| async {
         Ok::<_, std::convert::Infallible>(
-            publish_changes(&topic, &config.build, event.payload).await,
+            publish_changes(&destination, &config.build, event.payload).await,
         )
     });
     lambda_runtime::run(handler)

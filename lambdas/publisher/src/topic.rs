@@ -1,4 +1,4 @@
-//! Sending messages: the trait, and the SNS client. The client needs only the permission `sns:Publish` on the topic.
+//! Sending messages to a topic of SNS. The client needs only the permission `sns:Publish` on the topic.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
 
 use crate::batch::TopicMessage;
+use crate::publish::Publish;
 
 /// The most messages of one call. The call stays far below its limit of 256 KiB, because a message has
 /// less than 2 KiB.
@@ -16,17 +17,6 @@ const MAX_ENTRIES: usize = 10;
 /// The longest time for a call with its retries: a full batch of the stream, ten calls, ends within the function's
 /// timeout of 30 s (`templates/api.yaml`), so that the function can report the failed records.
 const OPERATION: Duration = Duration::from_millis(2_500);
-
-/// A way to send messages to the topic.
-pub trait Publish {
-    /// Sends messages in their order, and returns those that were not accepted.
-    ///
-    /// A failing call does not stop the following ones.
-    fn publish<'a>(
-        &self,
-        messages: &'a [TopicMessage],
-    ) -> impl Future<Output = Vec<&'a TopicMessage>> + Send;
-}
 
 /// The topic to which the program publishes messages.
 #[derive(Clone, Debug)]
