@@ -70,6 +70,13 @@ pub fn ago(time: SystemTime, now: SystemTime) -> String {
     }
 }
 
+/// Returns the first moment of the quarter of a year that a time is in, in UTC.
+pub fn start_of_quarter(time: SystemTime) -> SystemTime {
+    let (year, month, _) = civil_date(since_1970(time).as_secs() / DAY);
+    let days = days_since_1970(year, month - (month - 1) % 3, 1);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(days.unwrap_or_default() * DAY)
+}
+
 fn since_1970(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
@@ -128,6 +135,17 @@ mod tests {
             let time = SystemTime::UNIX_EPOCH + Duration::from_millis(day * DAY * 1000 + 3_723_004);
             assert_eq!(parse_utc(&rfc3339_millis(time)), Some(time), "day {day}");
         }
+    }
+
+    #[test]
+    fn a_quarter_begins_with_january_april_july_or_october() {
+        let start = |text: &str| rfc3339(start_of_quarter(parse_utc(text).unwrap()));
+        assert_eq!(start("2026-11-27T07:10:00Z"), "2026-10-01T00:00:00Z");
+        assert_eq!(start("2026-12-31T23:59:59Z"), "2026-10-01T00:00:00Z");
+        assert_eq!(start("2027-01-01T00:00:00Z"), "2027-01-01T00:00:00Z");
+        assert_eq!(start("2028-02-29T12:00:00Z"), "2028-01-01T00:00:00Z");
+        assert_eq!(start("2028-06-30T23:59:59Z"), "2028-04-01T00:00:00Z");
+        assert_eq!(start("2028-09-09T00:00:00Z"), "2028-07-01T00:00:00Z");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod environment;
 mod expiry;
 mod file;
 mod home;
+mod live;
 mod misread;
 mod network;
 mod selection;
@@ -38,6 +39,7 @@ pub use environment::{CompilerEnvironment, stage_of_environment};
 pub use expiry::Expiry;
 pub use file::file;
 pub use home::data_folder;
+pub use live::Live;
 pub use network::{Network, Proxy};
 use selection::SelectedStage;
 pub use settings::{

@@ -486,6 +486,9 @@ pub enum UserError {
     /// Nobody can open a session on a server.
     #[error("sessions on the servers of stage `{0}` are switched off (`servers.session_manager`)")]
     NoSessions(String),
+    /// The stage has no servers by its setting.
+    #[error("stage `{0}` has no servers: its changes go through AppSync (`live: appsync`)")]
+    WithoutServers(String),
     /// Nothing of the stage is there.
     #[error("stage `{0}` is not deployed: nothing of it is there")]
     StageAbsent(String),
@@ -669,6 +672,7 @@ impl UserError {
             ),
             Self::AnswerNotWritten(_) => "the command itself has done its work: `factory-tree status` shows the stage. Make room, or send stdout elsewhere, then run the same command again".to_owned(),
             Self::NoZones { .. } => "set another `servers.instance_type` (of the same processor), or another `region`".to_owned(),
+            Self::WithoutServers(_) => "`factory-tree logs` shows what its Lambdas log; `live: servers` and a deploy give it servers".to_owned(),
             Self::NoSessions(_) => "set `servers.session_manager: true` and deploy; `factory-tree logs --source server` shows their log without a session".to_owned(),
             Self::ZonesKept { .. } => "a stack stays in its zones: leave `servers.zones` out, or tear the stage down and deploy it anew".to_owned(),
             Self::PublisherFailed { .. } => "every dead letter is still in its queue; `factory-tree logs --source publisher` shows the publisher's errors. Mend it with `factory-tree deploy`, then run the same command again".to_owned(),
@@ -763,6 +767,7 @@ impl UserError {
             | Self::NobodySignsIn(_)
             | Self::SeedNeedsSignIn(_)
             | Self::OtherEmail { .. }
+            | Self::WithoutServers(_)
             | Self::NoZones { .. }
             | Self::ZonesKept { .. }
             | Self::InvalidPlanFile { .. } => Exit::Usage,

@@ -22,6 +22,7 @@ pub mod file;
 pub mod hint;
 pub mod inventory;
 pub mod invoke;
+pub mod live;
 pub mod local;
 pub mod logs;
 pub mod nearest;

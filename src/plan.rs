@@ -37,7 +37,7 @@ pub use preview::{
     ArtifactPreview, OutputChange, Preview, RemainingFile, SitePreview, StackAction, StackPreview,
     UndescribedStack, outcome,
 };
-pub use stage::{EDITORS, SIGN_IN, stage_stacks};
+pub use stage::{EDITORS, SIGN_IN, other_live_stack, stage_stacks};
 
 /// The parameter of a stack whose resources refuse to be deleted while it is `true`.
 pub const DELETION_PROTECTION: &str = "DeletionProtection";
@@ -114,6 +114,8 @@ pub enum ParameterSource {
     Artifact(ArtifactFact),
     /// Asked of AWS where the stack is provisioned or previewed.
     Placement(PlacementFact),
+    /// When a key expires that this deploy makes or renews. The clock is read where the stack is provisioned or previewed.
+    KeyExpiry,
 }
 
 /// Where each parameter of a stack comes from, by its name.
@@ -176,6 +178,23 @@ impl Plan {
             stack.consent = consent.clone();
         }
         self
+    }
+
+    /// Splits the stacks behind the foundation into those that do not wait for a stack, and that stack with all that do.
+    pub fn split_at(&self, name: &str) -> (Vec<StackPlan>, Vec<StackPlan>) {
+        let mut waiting = BTreeSet::from([name]);
+        let mut free = Vec::new();
+        let mut rest = Vec::new();
+        for stack in &self.stacks {
+            let waits = stack.needs().iter().any(|need| waiting.contains(need));
+            if waits || stack.name == name {
+                waiting.insert(&stack.name);
+                rest.push(stack.clone());
+            } else {
+                free.push(stack.clone());
+            }
+        }
+        (free, rest)
     }
 
     /// Returns every stack, each after those it needs.

@@ -1,7 +1,9 @@
 //! In: the stage's addresses and the builds that should answer there. Out: `Check`s: what was asked
-//! from outside, as a browser would, and the responses. No check writes anything to the stage.
+//! from outside, as a browser would, and the responses. Nothing is written to the stage but a heartbeat, where no server writes
+//! one and the caller brings a way to write it.
 
 mod ask;
+mod channel;
 mod heartbeat;
 mod page;
 mod sign_in;
@@ -14,7 +16,9 @@ use serde::Deserialize;
 use crate::check::Check;
 use crate::config::Network;
 use crate::event::{Event, Reporter};
+use crate::live::LiveChannel;
 use crate::urls::Urls;
+pub use channel::{WriteHeartbeat, Written};
 
 /// The builds that are expected to answer. `None`: any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub enum SilentServers {
     Refused,
 }
 
-/// The name of the check that changes reach the servers: by a heartbeat, which goes the whole way of a change.
+/// The name of the check that changes reach the servers or the channel: by a heartbeat, which goes the whole way of a change.
 pub const HEARTBEAT: &str = "heartbeat";
 
 /// The longest time that one question may take.
@@ -68,40 +72,67 @@ pub async fn post_json(
     Ok((answer.status, json))
 }
 
+/// A stage, as it is seen from outside.
+#[derive(Clone, Copy)]
+pub struct OutsideView<'a> {
+    /// Its addresses.
+    pub urls: &'a Urls,
+    /// Its live channel, or why nobody knows it.
+    pub live: Result<&'a LiveChannel, &'a str>,
+    /// The way to the internet.
+    pub network: &'a Network,
+    /// The way to write a heartbeat where no server writes one. Without it, such a stage is not asked for heartbeats.
+    pub heartbeat: Option<&'a dyn WriteHeartbeat>,
+}
+
 /// Asks every public address once, at the same time.
-pub async fn check(urls: &Urls, expected: &Expected, network: &Network) -> Vec<Check> {
+pub async fn check(stage: OutsideView<'_>, expected: &Expected) -> Vec<Check> {
+    let OutsideView { urls, network, .. } = stage;
     let (site, www) = tokio::join!(
         named("site", check_site(urls, expected.site.as_deref(), network)),
         named("www", check_www(urls, network)),
     );
     let (api, socket, heartbeat) = tokio::join!(
         named("api", check_api(urls, expected.api.as_deref(), network)),
-        named(
-            "socket",
-            check_socket(urls, expected.server.as_deref(), network)
-        ),
-        named(HEARTBEAT, heartbeat::check(urls, expected, network)),
+        named("socket", check_socket(stage, expected.server.as_deref())),
+        check_heartbeat(stage, expected),
     );
-    let mut checks = vec![site, www, api, socket, heartbeat];
+    let mut checks = vec![site, www, api, socket];
+    checks.extend(heartbeat);
     if let Some(pages) = &urls.sign_in {
         checks.push(named("sign-in", sign_in::check(urls, pages, network)).await);
     }
     checks
 }
 
+async fn check_heartbeat(stage: OutsideView<'_>, expected: &Expected) -> Option<Check> {
+    let outside = (stage.urls, stage.network);
+    match (stage.live, stage.heartbeat) {
+        (Ok(LiveChannel::Servers), _) => {
+            let (urls, network) = outside;
+            Some(named(HEARTBEAT, heartbeat::check(urls, expected, network)).await)
+        }
+        (Ok(LiveChannel::AppSync(channel)), Some(writer)) => {
+            let publisher = expected.publisher.as_deref();
+            let question = channel::check_heartbeat(channel, writer, publisher, outside);
+            Some(named(HEARTBEAT, question).await)
+        }
+        _ => None,
+    }
+}
+
 /// Asks until everything answers as expected, or until the time limit `patience` is over; a release takes a moment to
 /// reach every edge. Returns the last answers.
 pub async fn wait_until_healthy(
-    urls: &Urls,
+    stage: OutsideView<'_>,
     expected: &Expected,
-    network: &Network,
     patience: Duration,
     reporter: &dyn Reporter,
 ) -> Vec<Check> {
     let started = Instant::now();
     let mut reported = String::new();
     loop {
-        let checks = check(urls, expected, network).await;
+        let checks = check(stage, expected).await;
         let failing: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
         if failing.is_empty() || started.elapsed() > patience {
             return checks;
@@ -255,7 +286,18 @@ struct Hello {
     build: String,
 }
 
-async fn check_socket(
+async fn check_socket(stage: OutsideView<'_>, expected: Option<&str>) -> Result<String, String> {
+    let OutsideView { urls, network, .. } = stage;
+    match stage.live? {
+        LiveChannel::Servers => check_hello(urls, expected, network).await,
+        LiveChannel::AppSync(channel) => {
+            channel::subscribe(channel, urls, network).await?;
+            Ok(format!("takes subscriptions to {}", channel.channel))
+        }
+    }
+}
+
+async fn check_hello(
     urls: &Urls,
     expected: Option<&str>,
     network: &Network,

@@ -13,13 +13,14 @@ use std::process::Command;
 use factory_tree::template;
 use serde_json::{Value, json};
 
-const TEMPLATES: [&str; 8] = [
+const TEMPLATES: [&str; 9] = [
     "auth",
     "foundation",
     "dns",
     "certificate",
     "data",
     "api",
+    "live-appsync",
     "websocket",
     "site",
 ];
@@ -99,6 +100,13 @@ site /ReadsCachePolicy/Properties/CachePolicyConfig/ParametersInCacheKeyAndForwa
 site /ReadsCachePolicy/Properties/CachePolicyConfig/ParametersInCacheKeyAndForwardedToOrigin/QueryStringsConfig/QueryStrings ["cursor"]
 site /OriginAccess/Properties/OriginAccessControlConfig/SigningBehavior "always"
 site /Bucket/Properties/PublicAccessBlockConfiguration/RestrictPublicBuckets true
+live-appsync /EventApi/Properties/EventConfig/ConnectionAuthModes [{"AuthType":"API_KEY"}]
+live-appsync /EventApi/Properties/EventConfig/DefaultPublishAuthModes [{"AuthType":"AWS_IAM"}]
+live-appsync /EventApi/Properties/EventConfig/LogConfig/LogLevel "ERROR"
+live-appsync /TreeNamespace/Properties/Name "tree"
+live-appsync /TreeNamespace/Properties/PublishAuthModes [{"AuthType":"AWS_IAM"}]
+live-appsync /TreeNamespace/Properties/SubscribeAuthModes [{"AuthType":"API_KEY"}]
+live-appsync /PageKey/Properties/Expires "KeyExpires"
 websocket /TlsListener/Properties/Protocol "HTTPS"
 websocket /TlsListener/Properties/Port 443
 websocket /TlsListener/Properties/SslPolicy "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
@@ -177,6 +185,40 @@ fn servers_are_reached_through_the_load_balancer_only() {
         .map(|rule| &rule["SourceSecurityGroupId"])
         .collect();
     assert_eq!(sources, [&json!("LoadBalancerSecurityGroup")]);
+}
+
+/// Returns what the publisher may do to publish, with this namespace of an Event API.
+fn publishing(namespace: &str) -> Value {
+    let file = format!("{}/templates/api.yaml", env!("CARGO_MANIFEST_DIR"));
+    let document = template::document(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let parameters = [("NamespaceArn", namespace), ("TopicArn", "arn:topic")];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let rendered = template::render(&document, &parameters.into());
+    let policies = rendered.resources["PublisherRole"]["Properties"]["Policies"].clone();
+    let policies = policies.as_array().unwrap().iter();
+    let statements = policies.flat_map(|policy| {
+        let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+        statements.clone()
+    });
+    let statements: Vec<Value> = statements
+        .filter(|statement| {
+            let text = statement["Action"].to_string();
+            text.contains("sns:") || text.contains("appsync:") || text.contains('*')
+        })
+        .collect();
+    json!(statements)
+}
+
+/// The emulator would take any grant that covers the namespace: that it is one namespace, and one destination, is said here.
+#[test]
+fn the_publisher_may_publish_to_the_one_destination_that_the_stage_has() {
+    let grant = |action: &str, resource: &str| json!([{ "Effect": "Allow", "Action": action, "Resource": resource }]);
+    let namespace = "arn:aws:appsync:us-east-1:1:apis/a/channelNamespace/tree";
+    assert_eq!(
+        publishing(namespace),
+        grant("appsync:EventPublish", namespace)
+    );
+    assert_eq!(publishing(""), grant("sns:Publish*", "arn:topic"));
 }
 
 /// A server reads the tree and writes the heartbeat. Changes are the API's, and messages the publisher's.
@@ -364,12 +406,15 @@ fn every_host_has_its_record() {
     }
     records.retain(|record| !record.ends_with("CAA"));
     records.sort();
+    // Of the two templates that have the channel's records a stage has one.
+    records.dedup();
     let wanted = [
         "DomainName A",
         "DomainName AAAA",
         "api.DomainName A",
         "api.DomainName AAAA",
         "ws.DomainName A",
+        "ws.DomainName AAAA",
         "www.DomainName A",
         "www.DomainName AAAA",
     ];

@@ -136,7 +136,7 @@ const FLOORS: [&[&str]; 15] = [
     &["dead_letters", "inventory", "logs", "release", "seed"],
     &["provision", "publish"],
     &["aws", "build", "invoke", "policy", "program", "verify"],
-    &["plan"],
+    &["live", "plan"],
     &["urls"],
     &["config"],
     &[

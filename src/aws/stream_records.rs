@@ -151,6 +151,17 @@ impl StreamRecords {
         }
     }
 
+    /// Writes an item, in place of the one with its key.
+    ///
+    /// # Errors
+    /// DynamoDB is not reached or refuses (`dynamodb:PutItem`).
+    pub async fn put_item(&self, table: &str, item: &JsonItem) -> Result<()> {
+        let body = json!({ "TableName": table, "Item": item });
+        let answer = self.ask_table("dynamodb:PutItem", &body).await;
+        answer.with_context(|| format!("failed to write table `{table}`"))?;
+        Ok(())
+    }
+
     async fn ask_stream(&self, permission: &'static str, body: &Value) -> Result<Value> {
         ask(&self.streams, "DynamoDBStreams_20120810", permission, body).await
     }

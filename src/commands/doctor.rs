@@ -6,7 +6,7 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::connect;
 use crate::aws::{Aws, Zone};
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::doctor::{self, Dns, DnsAnswer, DoctorReport, Finding, in_time};
 use crate::error::user_error;
 use crate::local::Platform;
@@ -65,13 +65,8 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
     };
     let deployed = deployed_stacks(config, &aws).await;
     let deployed = deployed.as_deref();
-    let (quota, vpcs, lambda, delegation, records, alias) = tokio::join!(
-        check_quota(&aws, "quota", ("ec2", doctor::NEEDED_VCPUS_CODE), |quota| {
-            doctor::judge_vcpus(quota, &config.settings)
-        }),
-        check_quota(&aws, "vpcs", ("vpc", doctor::VPCS_CODE), |quota| {
-            doctor::judge_vpcs(quota, deployed.unwrap_or_default())
-        }),
+    let ((quota, vpcs), lambda, delegation, records, alias) = tokio::join!(
+        check_quotas_of_servers(config, &aws, deployed.unwrap_or_default()),
         check_quota(
             &aws,
             "lambda",
@@ -175,14 +170,11 @@ fn sts_host(config: &Config) -> String {
 
 /// The services of the templates, by the names of their hosts. A region that there is has an STS; a new one may lack others.
 /// Source: AWS General Reference, "Service endpoints and quotas".
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 10] = [
     "acm",
     "apigateway",
-    "autoscaling",
     "cloudformation",
     "dynamodb",
-    "ec2",
-    "elasticloadbalancing",
     "kms",
     "lambda",
     "logs",
@@ -190,6 +182,14 @@ const SERVICES: [&str; 13] = [
     "sns",
     "sqs",
 ];
+
+/// Returns the services of the carrier of changes, by the names of their hosts.
+fn services_of(live: Live) -> &'static [&'static str] {
+    match live {
+        Live::Servers => &["autoscaling", "ec2", "elasticloadbalancing"],
+        Live::AppSync => &["appsync"],
+    }
+}
 
 /// Asks public DNS for the hosts of the services in the region.
 async fn check_region(config: &Config, dns: &Resolver) -> Finding {
@@ -218,8 +218,9 @@ async fn check_region(config: &Config, dns: &Resolver) -> Finding {
 
 async fn check_services(name: &str, config: &Config, dns: &Dns) -> Finding {
     let region = &config.settings.region;
-    let users = config.settings.sign_in.then_some("cognito-idp");
-    let asked = SERVICES.into_iter().chain(users).map(async |service| {
+    let users = config.settings.sign_in.then_some(&"cognito-idp");
+    let services = SERVICES.iter().chain(services_of(config.settings.live));
+    let asked = services.chain(users).map(async |service| {
         let host = sts_host(config).replacen("sts", service, 1);
         (service, dns.has_address(&host).await)
     });
@@ -230,7 +231,7 @@ async fn check_services(name: &str, config: &Config, dns: &Dns) -> Finding {
     let missing = answers
         .into_iter()
         .filter(|(_, answer)| matches!(answer, DnsAnswer::Nothing));
-    let missing: Vec<&str> = missing.map(|(service, _)| service).collect();
+    let missing: Vec<&str> = missing.map(|(service, _)| *service).collect();
     if missing.is_empty() {
         return Finding::good(name, region);
     }
@@ -255,6 +256,26 @@ async fn check_caa(config: &Config, dns: &Resolver) -> Finding {
         Ok(dns) => doctor::check_caa(dns, config.settings.domain.as_str()).await,
         Err(problem) => Finding::unknown("caa", problem),
     }
+}
+
+/// Only servers need instances and a network.
+async fn check_quotas_of_servers(
+    config: &Config,
+    aws: &Aws,
+    deployed: &[&str],
+) -> (Finding, Finding) {
+    let (quota, vpcs) = ("quota", "vpcs");
+    if config.settings.live == Live::AppSync {
+        return (Finding::not_needed(quota), Finding::not_needed(vpcs));
+    }
+    tokio::join!(
+        check_quota(aws, quota, ("ec2", doctor::NEEDED_VCPUS_CODE), |quota| {
+            doctor::judge_vcpus(quota, &config.settings)
+        }),
+        check_quota(aws, vpcs, ("vpc", doctor::VPCS_CODE), |quota| {
+            doctor::judge_vpcs(quota, deployed)
+        }),
+    )
 }
 
 async fn check_quota(

@@ -10,9 +10,10 @@ use super::deploy::record::{deploy_record, record_id_or_warning};
 use super::deployed_stage::{RECENT, ReleaseHistory, load_release_history};
 use super::step;
 use super::verify::verify;
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step};
+use crate::live::LiveChannel;
 use crate::local::{self, Platform, ServerRelease};
 use crate::outputs::Outputs;
 use crate::provision::{self, DIGEST, Provisioned};
@@ -95,9 +96,9 @@ pub(super) async fn restore(
     };
     release::begin_rollback(&intent, &history.stage.aws.s3, &history.bucket).await?;
 
-    let work = restore_site(history, &target, &available, reporter);
+    let work = restore_site(config, history, &target, &available, reporter);
     let sent = step(Step::Release, &mut steps, reporter, work).await?;
-    let work = restore_artifacts(platform, history, &target, reporter);
+    let work = restore_artifacts(config, platform, history, &target, reporter);
     let (stacks, rolled) = step(Step::Provision, &mut steps, reporter, work).await?;
     let work = verify_release(config, history, &target, &stacks, reporter);
     step(Step::Verify, &mut steps, reporter, work).await?;
@@ -197,6 +198,7 @@ fn describe(target: &ReleaseRecord, moved: &[String]) -> String {
 }
 
 async fn restore_site(
+    config: &Config,
     history: &ReleaseHistory,
     target: &ReleaseRecord,
     available: &AvailableObjects,
@@ -211,18 +213,19 @@ async fn restore_site(
         bucket: &history.bucket,
         kept: &available.entry_files,
     };
-    let urls = &history.stage.endpoint.urls;
+    let (urls, aws) = (&history.stage.endpoint.urls, &history.stage.aws);
     let page = PageSettings {
+        live: LiveChannel::of(config.settings.live, &history.outputs, urls)?,
         sign_in: PageSignIn::find(urls, &history.outputs),
         urls: urls.clone(),
     };
-    let aws = &history.stage.aws;
     release::switch(&source, &available.site, &page, &to, aws, reporter).await
 }
 
 /// Updates the stacks whose artifacts are others, with nothing else changed, and rolls the server out. Returns
 /// those stacks, and whether the server changed.
 async fn restore_artifacts(
+    config: &Config,
     platform: &Platform,
     history: &ReleaseHistory,
     target: &ReleaseRecord,
@@ -234,7 +237,13 @@ async fn restore_artifacts(
             provision::update_parameters(aws, plan, stack, &changes, reporter).await
         });
     let stacks = futures_util::future::try_join_all(updates).await?;
-    let rolled = roll_out(platform, history, target, &stacks, reporter).await?;
+    let rolled = match config.settings.live {
+        Live::Servers => roll_out(platform, history, target, &stacks, reporter).await?,
+        Live::AppSync => {
+            let zone = history.outputs.get("dns", "HostedZoneId")?;
+            platform.roll_out(aws, zone, None, reporter).await?
+        }
+    };
     Ok((stacks, rolled))
 }
 
@@ -261,9 +270,9 @@ async fn roll_out(
         build: artifact.id().to_owned(),
         environment: output("websocket", "ServerEnvironment")?,
         policy_arn: output("websocket", "ServerPolicyArn")?,
-        hosted_zone_id: output("dns", "HostedZoneId")?,
     };
-    platform.roll_out(aws, &server, reporter).await
+    let zone = output("dns", "HostedZoneId")?;
+    platform.roll_out(aws, &zone, Some(&server), reporter).await
 }
 
 /// The outputs of all stacks after some were updated.
@@ -290,7 +299,7 @@ async fn verify_release(
     let expected = Expected {
         site: Some(target.site.build.clone()),
         api: build("api"),
-        server: build("websocket"),
+        server: build("websocket").filter(|_| config.settings.live == Live::Servers),
         publisher: build("publisher"),
         silent_servers: SilentServers::Accepted,
     };

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::status::find_stacks;
 use crate::aws::{Aws, Instance};
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::error::UserError;
 use crate::local::{self, Platform};
 use crate::provision::FoundStack;
@@ -17,8 +17,12 @@ const KIND: &str = "AWS::AutoScaling::AutoScalingGroup";
 /// Finds the servers of a stage, and chooses the wanted one, or the first that is in service.
 ///
 /// # Errors
-/// `UserError::StageAbsent`, `UserError::UnknownServer`, `UserError::NoServer`, `UserError::NoSessions`; there are no credentials.
+/// `UserError::StageAbsent`, `UserError::UnknownServer`, `UserError::NoServer`, `UserError::NoSessions`,
+/// `UserError::WithoutServers`; there are no credentials.
 pub async fn servers(config: &Config, wanted: Option<&str>) -> Result<ServersReport> {
+    if config.settings.live == Live::AppSync {
+        return Err(UserError::WithoutServers(config.stage.to_string()).into());
+    }
     let absent = || UserError::StageAbsent(config.stage.to_string());
     let platform = Platform::of(config);
     let endpoint = platform.find().await?.ok_or_else(absent)?;

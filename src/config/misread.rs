@@ -25,6 +25,7 @@ const EXAMPLES: [(&str, &str); 28] = [
     ("hosting", "hosting: local"),
     ("instance_type", "instance_type: t3.small"),
     ("keep_releases", "keep_releases: 10"),
+    ("live", "live: appsync"),
     ("log_retention_days", "log_retention_days: 30"),
     ("max", "max: 4"),
     ("min", "min: 2"),

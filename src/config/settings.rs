@@ -9,8 +9,8 @@ use serde_yaml::Spanned;
 
 use super::value::{DomainSetting, with_stage};
 use super::{
-    AccountId, Architecture, BuildTarget, DomainName, Expiry, HostedZoneId, MOST_MINUTES, Region,
-    StageName, ZoneName,
+    AccountId, Architecture, BuildTarget, DomainName, Expiry, HostedZoneId, Live, MOST_MINUTES,
+    Region, StageName, ZoneName,
 };
 
 /// One deployment target
@@ -47,7 +47,10 @@ pub struct StageSettings<Domain = DomainName> {
     /// The loopback port of a stage on this machine; without it, 8080 or the next free one
     #[serde(default)]
     pub port: Option<std::num::NonZeroU16>,
-    /// The WebSocket servers
+    /// Carrier of changes to open pages: WebSocket servers, or an Event API of AppSync
+    #[serde(default)]
+    pub live: Live,
+    /// The WebSocket servers, where `live` is `servers`
     #[serde(default)]
     pub servers: Servers,
     /// Days that logs are kept (a value that CloudWatch Logs knows)

@@ -7,14 +7,15 @@
 /// Source: names that were seen (KensioSoftware/yulin, issue 1113).
 pub const KEPT_CHARACTERS: usize = 24;
 
-/// The stacks that every stage has.
-pub const STACKS: [&str; 8] = [
+/// The stacks that a stage may have beside those of own templates.
+pub const STACKS: [&str; 9] = [
     "api",
     "certificate",
     "certificate-us-east-1",
     "data",
     "dns",
     "foundation",
+    "live-appsync",
     "site",
     "websocket",
 ];

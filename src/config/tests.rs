@@ -104,7 +104,7 @@ fn an_unknown_key_is_refused_with_its_place() {
     let text = GOOD.replace("    protected: true", "    protect: true");
     insta::assert_snapshot!(complaint(&text, None), @r"
     /project/factory-tree.yaml:6:5: `protect` is no setting here
-    hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, sign_in, architecture, profile, port, servers, log_retention_days, verify_seconds, undo_on_failure, bake_minutes, keep_releases, expires_after, alarm_email, parameters
+    hint: write `protected`; the settings here are domain, hosting, region, account, hosted_zone_id, protected, sign_in, architecture, profile, port, live, servers, log_retention_days, verify_seconds, undo_on_failure, bake_minutes, keep_releases, expires_after, alarm_email, parameters
     ");
 }
 

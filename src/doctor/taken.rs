@@ -4,21 +4,23 @@
 use super::Finding;
 use crate::aws::{Alias, DnsRecord};
 
-/// The hosts of a stage, before the domain, and the stack that makes their records.
-const HOSTS: [(&str, &str); 4] = [
-    ("", "site"),
-    ("www.", "site"),
-    ("api.", "api"),
-    ("ws.", "websocket"),
+/// The hosts of a stage, before the domain, and the stacks that make their records: of two, a stage has one.
+const HOSTS: [(&str, &[&str]); 4] = [
+    ("", &["site"]),
+    ("www.", &["site"]),
+    ("api.", &["api"]),
+    ("ws.", &["live-appsync", "websocket"]),
 ];
 
 /// The stacks that make records.
-pub const STACKS_WITH_RECORDS: [&str; 3] = ["site", "api", "websocket"];
+pub const STACKS_WITH_RECORDS: [&str; 4] = ["site", "api", "websocket", "live-appsync"];
 
 /// Looks in a zone for addresses of the stage's hosts that none of its deployed stacks has made.
 pub fn judge_records(domain: &str, records: &[DnsRecord], deployed: &[&str]) -> Finding {
     let name = "records";
-    let missing = HOSTS.iter().filter(|(_, stack)| !deployed.contains(stack));
+    let missing = HOSTS
+        .iter()
+        .filter(|(_, stacks)| !stacks.iter().any(|stack| deployed.contains(stack)));
     let hosts: Vec<String> = missing.map(|(host, _)| format!("{host}{domain}")).collect();
     let is_address = |kind: &str| ["A", "AAAA", "CNAME"].contains(&kind);
     let taken = records
@@ -91,6 +93,12 @@ mod tests {
             judge_records("example.com", &records, &["api", "site"]).ok,
             Some(true)
         );
+        // Either stack of the live channel makes the same record, and a switch replaces one by the other.
+        let channel = [record("ws.example.com", "A")];
+        let is_ours = |stacks: &[&str]| judge_records("example.com", &channel, stacks).ok;
+        assert_eq!(is_ours(&["websocket"]), Some(true));
+        assert_eq!(is_ours(&["live-appsync"]), Some(true));
+        assert_eq!(is_ours(&["api"]), Some(false));
     }
 
     #[test]

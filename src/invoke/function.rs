@@ -124,6 +124,7 @@ mod tests {
             ("SiteOrigin", "https://factory-tree.com"),
             ("ApiBuild", "b4f298cd77db"),
             ("TopicArn", "arn:aws:sns:us-east-1:1:changes"),
+            ("NamespaceArn", ""),
             ("PublisherBuild", "0123456789ab"),
             ("SignInClient", ""),
         ]);
@@ -140,6 +141,23 @@ mod tests {
             publisher.variables["TOPIC_ARN"],
             "arn:aws:sns:us-east-1:1:changes"
         );
+        assert!(!publisher.variables.contains_key("EVENT_HOST"));
+        let channel = deployed(&[
+            (
+                "NamespaceArn",
+                "arn:aws:appsync:us-east-1:1:apis/a/channelNamespace/tree",
+            ),
+            ("EventHost", "a.appsync-api.us-east-1.amazonaws.com"),
+            ("Channel", "/tree/main"),
+        ]);
+        let parameters = parameters.into_iter().chain(channel).collect();
+        let publisher = settings(&function("publisher"), &template(), &parameters).unwrap();
+        let wanted = deployed(&[
+            ("BUILD", "0123456789ab"),
+            ("EVENT_CHANNEL", "/tree/main"),
+            ("EVENT_HOST", "a.appsync-api.us-east-1.amazonaws.com"),
+        ]);
+        assert_eq!(publisher.variables, wanted);
     }
 
     #[test]

@@ -9,8 +9,10 @@ use super::state::StateFolder;
 use super::venv::Venv;
 use crate::config::Region;
 
-/// Starts it.
+/// Starts it, after it has got what signing in and CloudFormation's types of AppSync need.
 const PROGRAM: &str = concat!(
+    include_str!("appsync.py"),
+    "\n\n",
     include_str!("sign_in.py"),
     "\n\n",
     include_str!("emulator.py")

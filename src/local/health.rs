@@ -13,8 +13,8 @@ use crate::check::Check;
 /// The longest time that a part may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Checks every part of a stage; returns no checks if the stage does not exist.
-pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
+/// Checks every part of a stage, its server among them if it has one; returns no checks if the stage does not exist.
+pub(super) async fn check(folder: &StateFolder, has_server: bool) -> Vec<Check> {
     if !folder.path().exists() {
         return Vec::new();
     }
@@ -24,6 +24,13 @@ pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
         .unwrap_or_default();
     let running = running.as_ref();
     let sockets = Sockets::default();
+    let server = async {
+        let answers = probe::check_ok(ports.server, server::READY, TIMEOUT);
+        match has_server {
+            true => Some(check_part(running, SERVER, ports.server, &sockets, answers).await),
+            false => None,
+        }
+    };
     let (emulator, edge, server) = tokio::join!(
         check_part(
             running,
@@ -39,15 +46,12 @@ pub(super) async fn check(folder: &StateFolder) -> Vec<Check> {
             &sockets,
             edge::check(ports.edge, TIMEOUT)
         ),
-        check_part(
-            running,
-            SERVER,
-            ports.server,
-            &sockets,
-            probe::check_ok(ports.server, server::READY, TIMEOUT)
-        ),
+        server,
     );
-    vec![check_supervisor(running), emulator, edge, server]
+    [check_supervisor(running), emulator, edge]
+        .into_iter()
+        .chain(server)
+        .collect()
 }
 
 fn check_supervisor(running: Option<&RunningParts>) -> Check {
@@ -147,7 +151,7 @@ mod tests {
         };
         state::write(&folder.running(), &running).unwrap();
         let began = Instant::now();
-        let checks = check(&folder).await;
+        let checks = check(&folder, true).await;
         assert!(began.elapsed() < TIMEOUT + Duration::from_millis(500));
         let lines = checks
             .iter()
@@ -162,6 +166,7 @@ mod tests {
         edge false killed by signal 9
         server false not started
         ");
+        assert_eq!(check(&folder, false).await.len(), 3);
     }
 
     /// Of two stages that start at the same time, the edge of one has the port of both.
@@ -191,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn what_never_ran_is_not_started() {
         let root = tempfile::tempdir().unwrap();
-        let checks = check(&StateFolder::new(root.path().to_owned())).await;
+        let checks = check(&StateFolder::new(root.path().to_owned()), true).await;
         assert!(
             checks
                 .iter()

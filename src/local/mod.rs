@@ -100,8 +100,6 @@ pub struct ServerRelease {
     pub environment: String,
     /// Output `ServerPolicyArn` of the websocket stack.
     pub policy_arn: String,
-    /// The zone that holds the stage's records.
-    pub hosted_zone_id: String,
 }
 
 /// The platform of a stage.
@@ -207,20 +205,33 @@ impl Platform {
         }
     }
 
-    /// Switches servers and routes over to a release. Returns whether anything changed. In AWS the auto
-    /// scaling group does this when its stack is updated.
+    /// Switches servers and routes over to a release; `zone` is the id of the zone that holds the stage's records. Without a
+    /// release of the server, the stage has none. Returns whether anything changed. In AWS the auto scaling group does this
+    /// when its stack is updated.
     ///
     /// # Errors
     /// The server does not become ready.
     pub async fn roll_out(
         &self,
         aws: &Aws,
-        release: &ServerRelease,
+        zone: &str,
+        server: Option<&ServerRelease>,
         reporter: &dyn Reporter,
     ) -> Result<bool> {
         match self {
             Self::Aws { .. } => Ok(false),
-            Self::Local(stage) => stage.roll_out(aws, release, reporter).await,
+            Self::Local(stage) => stage.roll_out(aws, zone, server, reporter).await,
+        }
+    }
+
+    /// Stops the servers whose stack is about to be deleted. In AWS they go with their stack.
+    ///
+    /// # Errors
+    /// The stage's parts cannot be changed.
+    pub async fn stop_servers(&self) -> Result<()> {
+        match self {
+            Self::Aws { .. } => Ok(()),
+            Self::Local(stage) => stage.stop_server().await.map(drop),
         }
     }
 
@@ -257,7 +268,8 @@ impl Platform {
     pub fn log_files(&self) -> Vec<(LogSource, PathBuf)> {
         match self {
             Self::Aws { .. } => Vec::new(),
-            Self::Local(stage) => vec![(LogSource::SERVER, stage.server_log())],
+            Self::Local(stage) if stage.has_server => vec![(LogSource::SERVER, stage.server_log())],
+            Self::Local(_) => Vec::new(),
         }
     }
 

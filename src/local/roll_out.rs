@@ -1,5 +1,5 @@
 //! The roll-out of a release on this machine: the routes that the zone's records make, and the server of the new
-//! bundle. In: a provisioned stage and its release. Out: whether anything changed.
+//! bundle, if the stage has one. In: a provisioned stage and its release. Out: whether anything changed.
 //!
 //! A new server is started beside the one that serves. Only when it is ready, the edge sends clients to it
 //! and the old one is asked to close its connections and to end. One that does not become ready is ended,
@@ -27,14 +27,19 @@ impl LocalStage {
     pub(super) async fn roll_out(
         &self,
         aws: &Aws,
-        release: &ServerRelease,
+        zone: &str,
+        server: Option<&ServerRelease>,
         reporter: &dyn Reporter,
     ) -> Result<bool> {
         let ports = self
             .ports()
             .ok_or_else(|| self.emulator_error("its state files are gone"))?;
         state::write(&self.folder.deployed(), &clock::rfc3339(SystemTime::now()))?;
-        let rerouted = self.route(aws, release, ports).await?;
+        let rerouted = self.route(aws, zone, ports).await?;
+        let Some(release) = server else {
+            // A switch that was cut off has left it.
+            return self.stop_server().await;
+        };
         let part = self.wanted_server(aws, release, ports).await?;
         if self.serves(&part, ports).await {
             return Ok(rerouted);
@@ -43,6 +48,16 @@ impl LocalStage {
         let started = self.replace_server(aws, release, part, ports);
         task(reporter, "server", |()| "started".to_owned(), started).await?;
         server::delete_other_bundles(&self.folder, &release.build)?;
+        Ok(true)
+    }
+
+    /// Stops the server. Returns whether there was one.
+    pub(super) async fn stop_server(&self) -> Result<bool> {
+        let running = self.running();
+        if running.is_none_or(|running| !running.parts.contains_key(SERVER)) {
+            return Ok(false);
+        }
+        self.run_parts(|parts| parts.remove(SERVER)).await?;
         Ok(true)
     }
 
@@ -85,9 +100,9 @@ impl LocalStage {
     }
 
     /// Writes the routes of the zone's records and of the distributions' behaviours. The edge sees the new file by itself.
-    async fn route(&self, aws: &Aws, release: &ServerRelease, ports: Ports) -> Result<bool> {
+    async fn route(&self, aws: &Aws, zone: &str, ports: Ports) -> Result<bool> {
         let (records, behaviors) = tokio::try_join!(
-            aws.route53.list_records(&release.hosted_zone_id),
+            aws.route53.list_records(zone),
             aws.cloudfront.list_cached_behaviors(),
         )?;
         let routes = Routes {

@@ -182,7 +182,6 @@ mod tests {
             build: build.to_owned(),
             environment: "# of the stack\nTABLE_NAME=demo-table\nALLOWED_ORIGIN=\"http://demo.localhost:8080\"\n".to_owned(),
             policy_arn: "arn:aws:iam::000000000000:policy/demo".to_owned(),
-            hosted_zone_id: "Z1".to_owned(),
         }
     }
 

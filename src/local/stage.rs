@@ -17,7 +17,7 @@ use super::{emulator, health, port, venv};
 use crate::aws::Access;
 use crate::check::Check;
 use crate::clock;
-use crate::config::{Config, DomainName, Region, StageName};
+use crate::config::{Config, DomainName, Live, Region, StageName};
 use crate::urls::{SignInUrls, Urls};
 
 /// A stage on this machine.
@@ -35,6 +35,8 @@ pub struct LocalStage {
     pub(super) sign_in: bool,
     /// The stack of the server's role.
     pub(super) instance_stack: String,
+    /// Whether a server carries the changes of the stage.
+    pub(super) has_server: bool,
 }
 
 impl LocalStage {
@@ -48,6 +50,7 @@ impl LocalStage {
             port: config.settings.port.map(Into::into),
             sign_in: config.settings.sign_in,
             instance_stack: config.stack_name(INSTANCE_STACK),
+            has_server: config.settings.live == Live::Servers,
         }
     }
 
@@ -66,7 +69,7 @@ impl LocalStage {
     }
 
     pub(super) async fn checks(&self) -> Vec<Check> {
-        health::check(&self.folder).await
+        health::check(&self.folder, self.has_server).await
     }
 
     pub(super) fn server_log(&self) -> PathBuf {

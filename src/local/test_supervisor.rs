@@ -141,6 +141,7 @@ pub(super) fn local_stage(folder: StateFolder) -> LocalStage {
         port: None,
         sign_in: false,
         instance_stack: format!("demo-{name}-instance"),
+        has_server: true,
         former: StateFolder::new(folder.path().with_file_name("former")),
         folder,
     }

@@ -2,15 +2,20 @@ use super::*;
 use crate::config::Region;
 use crate::template::{document, render};
 
-/// Returns the costs of a stage's own templates.
+/// Returns the costs of a stage's own templates, with servers.
 fn costs(network: &str, servers: &str) -> IdleCosts {
+    costs_with("websocket", network, servers)
+}
+
+/// Returns the costs of a stage's own templates, with one of the two by which changes reach pages.
+fn costs_with(live: &str, network: &str, servers: &str) -> IdleCosts {
     let names = [
         "foundation",
         "dns",
         "certificate",
         "data",
         "api",
-        "websocket",
+        live,
         "site",
     ];
     let given = [
@@ -72,6 +77,18 @@ fn a_public_network_pays_for_addresses_in_place_of_endpoints() {
 }
 
 #[test]
+fn an_event_api_costs_nothing_but_its_alarms() {
+    insta::assert_snapshot!(costs_with("live-appsync", "public", "1"), @r#"
+    costs of a month without visitors, in US dollars (list prices of 2026-11-26 in us-east-1; use comes on top)
+          1.00  foundation: 1 × KMS key
+          0.70  api: 7 × alarm
+          0.50  dns: 1 × hosted zone
+          0.20  live-appsync: 2 × alarm
+          2.40  in all
+    "#);
+}
+
+#[test]
 fn a_type_without_a_price_is_named_and_the_region_of_the_prices_too() {
     let body =
         "Resources: { Stream: { Type: AWS::Kinesis::Stream }, Key: { Type: AWS::KMS::Key } }";
@@ -89,14 +106,15 @@ fn a_type_without_a_price_is_named_and_the_region_of_the_prices_too() {
     assert_eq!(json["items"][0]["monthly"], 1.0);
 }
 
-/// Both networks of both stages, as the README says them.
+/// Both networks and no servers at all, as the README says them.
 #[test]
 fn the_readme_has_the_sums() {
     let of = |servers| ["private", "public"].map(|network| costs(network, servers).total);
+    let without = costs_with("live-appsync", "public", "1").total;
     let readme = format!("{}/README.md", env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(readme).unwrap();
-    for (stage, [private, public]) in [("prod", of("2")), ("preview-*", of("1"))] {
-        let row = format!("| `{stage}` | {private:.2} | {public:.2} |");
+    for (servers, [private, public]) in [("two servers", of("2")), ("one server", of("1"))] {
+        let row = format!("| {servers} | {private:.2} | {public:.2} | {without:.2} |");
         assert!(readme.contains(&row), "README.md lacks: {row}");
     }
 }

@@ -98,6 +98,7 @@ fn sources(stack: &StackPlan) -> String {
         ParameterSource::Output { stack, output } => format!("{name} = {stack}.{output}"),
         ParameterSource::Artifact(fact) => format!("{name} = {fact:?}"),
         ParameterSource::Placement(fact) => format!("{name} = {fact:?}"),
+        ParameterSource::KeyExpiry => format!("{name} = when the key expires"),
     });
     rows.collect::<Vec<_>>().join("\n")
 }

@@ -280,6 +280,7 @@ fn filled_already(name: &str, stack: &StackPlan) -> (String, String) {
         }
         Some(ParameterSource::Artifact(_)) => "with what it has published".to_owned(),
         Some(ParameterSource::Placement(_)) => "with what AWS says of the region".to_owned(),
+        Some(ParameterSource::KeyExpiry) => "with the date that each quarter has".to_owned(),
         Some(ParameterSource::Value(_)) => "with what it knows of the stage".to_owned(),
         None => "with the digest of the stack".to_owned(),
     };

@@ -22,7 +22,7 @@ pub fn planned_parameters(
             ParameterSource::Value(text) => Some(text),
             ParameterSource::Output { stack, output } => planned.find(stack, output),
             ParameterSource::Artifact(fact) => artifacts.get(fact),
-            ParameterSource::Placement(_) => None,
+            ParameterSource::Placement(_) | ParameterSource::KeyExpiry => None,
         };
         let value = value.map_or(AFTER_DEPLOY, String::as_str);
         (name.clone(), value.to_owned())

@@ -104,6 +104,8 @@ pub enum StackAction {
     Unchanged,
     /// The remains of a failed creation or deletion are deleted; then it is new.
     Recreate,
+    /// It is deleted: another stack takes its place.
+    Delete,
 }
 
 impl StackAction {
@@ -114,6 +116,7 @@ impl StackAction {
             Self::Update => "update",
             Self::Unchanged => "unchanged",
             Self::Recreate => "recreate",
+            Self::Delete => "delete",
         }
     }
 

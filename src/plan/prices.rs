@@ -105,7 +105,7 @@ pub(super) const INSTANCES: [Price; 13] = [
 
 /// Types that cost nothing by themselves, or only by their use.
 /// Source: the pricing page of each service, 2026-11-26.
-pub(super) const BY_USE: [&str; 50] = [
+pub(super) const BY_USE: [&str; 55] = [
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::Authorizer",
@@ -113,6 +113,11 @@ pub(super) const BY_USE: [&str; 50] = [
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage",
+    "AWS::AppSync::Api",
+    "AWS::AppSync::ApiKey",
+    "AWS::AppSync::ChannelNamespace",
+    "AWS::AppSync::DomainName",
+    "AWS::AppSync::DomainNameApiAssociation",
     "AWS::CertificateManager::Certificate",
     "AWS::CloudFront::CachePolicy",
     "AWS::CloudFront::Distribution",

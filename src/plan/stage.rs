@@ -1,4 +1,5 @@
-//! The stacks that every stage has, and the parameters that the deployer fills of them. No template is asked. Pure.
+//! The stacks that every stage has, and the parameters that the deployer fills of them. Of two, a stage has the one that its
+//! setting `live` names. No template is asked. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +8,24 @@ use super::placement::placement;
 use super::{
     DELETION_PROTECTION, ParameterSource, Parameters, RETAINED_PROTECTION, STAGE_TAG, StageStack,
 };
-use crate::config::{CLOUDFRONT_REGION, Config, Region};
+use crate::config::{CLOUDFRONT_REGION, Config, Live, Region};
 use crate::urls::{Urls, sign_in_prefix};
 
 /// The templates of ours that not every stage uses.
-pub(super) const UNUSED_BY_SOME: [&str; 1] = [SIGN_IN];
+pub(super) const UNUSED_BY_SOME: [&str; 3] = [SIGN_IN, "live-appsync", "websocket"];
 
 /// The stack of the users who may sign in.
 pub const SIGN_IN: &str = "auth";
 
 /// The group of that stack whose members may change the tree.
 pub const EDITORS: &str = "editors";
+
+/// Returns the stack by which the changes of a stage would reach its pages if its setting `live` were the other one. A stage
+/// that was deployed with that other setting still has it, until a deploy or a teardown deletes it.
+pub fn other_live_stack(config: &Config) -> StageStack {
+    let template = config.settings.live.other().template();
+    stage_stack(config, template, Parameters::new())
+}
 
 /// Returns the stacks that every stage has, each after those it needs; the first one holds the artifact bucket.
 pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
@@ -50,8 +58,16 @@ pub fn stage_stacks(config: &Config, urls: &Urls) -> Vec<StageStack> {
     if config.settings.sign_in {
         stacks.push(auth(config, &values));
     }
-    stacks.push(stack("api", api(config, &values)));
-    stacks.push(stack("websocket", websocket(config, &values)));
+    let live = config.settings.live;
+    let api = stack("api", api(config, &values));
+    match live {
+        Live::Servers => stacks.extend([api, stack(live.template(), websocket(config, &values))]),
+        // The publisher publishes to this stack's Event API.
+        Live::AppSync => {
+            let parameters = live_appsync(&values, &site_certificate);
+            stacks.extend([stack(live.template(), parameters), api]);
+        }
+    }
     stacks.push(stack("site", site(&values, &site_certificate)));
     stacks
 }
@@ -160,6 +176,17 @@ fn auth(config: &Config, values: &BTreeMap<&'static str, String>) -> StageStack 
 
 fn api(config: &Config, values: &BTreeMap<&'static str, String>) -> Parameters {
     let mut parameters = service(values);
+    let channel = ["EventHost", "NamespaceArn", "Channel"];
+    let live = config.settings.live;
+    match live {
+        Live::Servers => {
+            let none = channel.map(|name| (name.to_owned(), value("")));
+            parameters.extend(none);
+        }
+        Live::AppSync => {
+            parameters.extend(outputs(&channel.map(|name| (live.template(), name))));
+        }
+    }
     parameters.extend(named(values, &["Architecture"]));
     parameters.extend(outputs(&[("data", "StreamArn")]));
     if config.settings.sign_in {
@@ -189,6 +216,17 @@ fn websocket(config: &Config, values: &BTreeMap<&'static str, String>) -> Parame
         ("MaxServers", value(servers.max)),
     ];
     parameters.extend(sizes.map(|(name, source)| (name.to_owned(), source)));
+    parameters
+}
+
+fn live_appsync(values: &BTreeMap<&'static str, String>, certificate: &str) -> Parameters {
+    let mut parameters = named(values, &["DomainName", "LogRetentionDays"]);
+    parameters.extend(outputs(&[
+        ("dns", "HostedZoneId"),
+        (certificate, "CertificateArn"),
+        ("foundation", "AlarmTopic"),
+    ]));
+    parameters.insert("KeyExpires".to_owned(), ParameterSource::KeyExpiry);
     parameters
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Live;
 use std::path::Path;
 
 fn project() -> std::path::PathBuf {
@@ -28,9 +29,18 @@ fn planned(config: &Config) -> Plan {
     .unwrap()
 }
 
+/// The plans of both carriers of changes.
+fn both() -> [Plan; 2] {
+    [Live::Servers, Live::AppSync].map(|live| {
+        let mut config = config("prod");
+        config.settings.live = live;
+        planned(&config)
+    })
+}
+
 #[test]
 fn every_parameter_is_passed_and_every_passed_one_exists() {
-    for stack in planned(&config("prod")).all() {
+    for stack in both().iter().flat_map(Plan::all) {
         let declared: BTreeSet<&str> = stack
             .template
             .parameters
@@ -49,7 +59,12 @@ fn every_parameter_is_passed_and_every_passed_one_exists() {
 
 #[test]
 fn every_output_that_is_handed_on_exists_in_a_stack_that_comes_first() {
-    let plan = planned(&config("prod"));
+    for plan in both() {
+        assert_outputs_come_first(&plan);
+    }
+}
+
+fn assert_outputs_come_first(plan: &Plan) {
     let mut before: BTreeMap<&str, &StackPlan> = BTreeMap::new();
     for stack in plan.all() {
         for source in stack.parameters.values() {
@@ -135,6 +150,44 @@ fn the_users_are_found_when_nobody_signs_in_any_more_and_told_as_what_they_are()
         stack: found.stack,
     };
     insta::assert_snapshot!(left, @"stack auth: nobody signs in any more (`sign_in`), and it holds the users; it stays as it is until `teardown`, or until factory-tree-prod-auth is deleted in CloudFormation");
+}
+
+#[test]
+fn without_servers_the_api_waits_for_the_event_api_whose_certificate_is_in_us_east_1() {
+    let mut config = config("prod");
+    config.settings.live = Live::AppSync;
+    config.settings.region = "eu-central-1".parse().unwrap();
+    let plan = planned(&config);
+    let rows = plan.all().map(|stack| {
+        let needs: Vec<&str> = stack.needs().into_iter().collect();
+        format!("{} in {}: {}", stack.name, stack.region, needs.join(", "))
+    });
+    insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r"
+foundation in eu-central-1: 
+dns in eu-central-1: 
+data in eu-central-1: 
+certificate in eu-central-1: dns
+certificate-us-east-1 in us-east-1: dns
+live-appsync in eu-central-1: certificate-us-east-1, dns, foundation
+api in eu-central-1: certificate, data, dns, foundation, live-appsync
+site in eu-central-1: certificate-us-east-1, dns, foundation
+");
+    let names = |stacks: Vec<StackPlan>| stacks.into_iter().map(|stack| stack.name).collect();
+    let (free, rest): (Vec<String>, Vec<String>) = {
+        let (free, rest) = plan.split_at("live-appsync");
+        (names(free), names(rest))
+    };
+    assert_eq!(
+        free,
+        [
+            "dns",
+            "data",
+            "certificate",
+            "certificate-us-east-1",
+            "site"
+        ]
+    );
+    assert_eq!(rest, ["live-appsync", "api"]);
 }
 
 #[test]

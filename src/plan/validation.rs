@@ -13,11 +13,13 @@ use crate::template::{
 };
 
 /// Outputs that the deployer itself needs after a stack is made: stack and output.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 10] = [
     ("auth", "SignInClient"),
     ("auth", "UserPoolId"),
     ("foundation", "ArtifactBucket"),
     ("dns", "HostedZoneId"),
+    ("live-appsync", "Channel"),
+    ("live-appsync", "PageKey"),
     ("websocket", "ServerEnvironment"),
     ("websocket", "ServerPolicyArn"),
     ("site", "BucketName"),
@@ -133,7 +135,8 @@ fn known_values(stack: &StackPlan) -> BTreeMap<String, String> {
             ParameterSource::Value(text) => text.clone(),
             ParameterSource::Output { .. }
             | ParameterSource::Artifact(_)
-            | ParameterSource::Placement(_) => AFTER_DEPLOY.to_owned(),
+            | ParameterSource::Placement(_)
+            | ParameterSource::KeyExpiry => AFTER_DEPLOY.to_owned(),
         };
         (name.clone(), value)
     });

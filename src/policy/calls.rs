@@ -96,6 +96,8 @@ pub(super) const CALLS: [(&str, &[&str]); 68] = [
     ("get_item", &["dynamodb:GetItem"]),
     ("get_records", &["dynamodb:GetRecords"]),
     ("get_shard_iterator", &["dynamodb:GetShardIterator"]),
+    // The heartbeat of `verify`, where no server writes one.
+    ("put_item", &["dynamodb:PutItem"]),
     ("query", &["dynamodb:Query"]),
     ("invoke_function", &["lambda:InvokeFunction"]),
     ("filter_log_events", &["logs:FilterLogEvents"]),

@@ -80,6 +80,7 @@ OPTIONAL = {
     "AWS::ApiGatewayV2::Authorizer": {"AuthorizerCredentialsArn": ["iam:PassRole"]},
     "AWS::ApiGatewayV2::DomainName": {"MutualTlsAuthentication": ["s3:GetObject", "s3:GetObjectVersion"]},
     "AWS::ApiGatewayV2::Integration": {"CredentialsArn": ["iam:PassRole"]},
+    "AWS::AppSync::ChannelNamespace": {"CodeS3Location": ["s3:GetObject"]},
     "AWS::AutoScaling::AutoScalingGroup": {
         "LifecycleHookSpecificationList": ["autoscaling:PutLifecycleHook", "autoscaling:DeleteLifecycleHook"],
         "LoadBalancerNames": ["autoscaling:AttachLoadBalancers", "autoscaling:DetachLoadBalancers"],

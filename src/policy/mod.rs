@@ -22,7 +22,7 @@ use std::fmt;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::template::{TEMPLATES, Template};
 use calls::{CALLS, CALLS_OF_PLAN};
 pub use document::{Condition, MAX_CHARACTERS, PolicyDocument, Statement};
@@ -173,6 +173,9 @@ fn statements(
 ) -> Result<Vec<Statement>> {
     let mut own = purpose.calls();
     own.retain(|action| inventory.has_users() || !action.starts_with(USERS));
+    if target.live == Live::Servers {
+        own.retain(|action| action != "dynamodb:PutItem");
+    }
     let mut all = transforms(inventory, target);
     all.extend(grant(&own, Caller::Deployer, inventory, target)?);
     if purpose == PolicyPurpose::Plan && inventory.has_large_template {

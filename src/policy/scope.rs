@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Condition;
 use super::permissions::FACTS;
-use crate::config::{CLOUDFRONT_REGION, Config, OtherStage, kept};
+use crate::config::{CLOUDFRONT_REGION, Config, Live, OtherStage, kept};
 
 /// The stage to which grants are narrowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) struct GrantTarget {
     pub(super) domain: String,
     /// The id of the zone, or `*` when the stage makes one.
     pub(super) zone: String,
+    /// The carrier of its changes.
+    pub(super) live: Live,
     /// The prefixes of other stages that begin with this one.
     pub(super) longer_prefixes: Vec<String>,
     /// The domains of other stages that are below this one.
@@ -51,6 +53,7 @@ impl GrantTarget {
             prefix,
             domain,
             zone: zone.unwrap_or_else(any),
+            live: settings.live,
         }
     }
 
@@ -116,13 +119,19 @@ pub(super) fn resources(action: &str, target: &GrantTarget) -> Option<BTreeSet<S
     }
     let (service, name) = action.split_once(':')?;
     let patterns = patterns(service, name)?;
+    // Without an Event API there is no log of one.
+    let is_there = |pattern: &&&str| target.live == Live::AppSync || !pattern.contains(EVENT_LOGS);
     Some(
         patterns
             .iter()
+            .filter(is_there)
             .map(|pattern| target.fill(pattern))
             .collect(),
     )
 }
+
+/// The log groups of Event APIs. AppSync names each after the id of its API.
+const EVENT_LOGS: &str = "log-group:/aws/appsync/apis/";
 
 /// The ARN formats are those of the Service Authorization Reference.
 fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
@@ -138,6 +147,10 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
             "arn:{p}:apigateway:{r}::/domainnames/api.{domain}",
             "arn:{p}:apigateway:{r}::/domainnames/api.{domain}/*",
             "arn:{p}:apigateway:{r}::/tags/*",
+        ],
+        "appsync" => &[
+            "arn:{p}:appsync:{r}:{a}:apis/*",
+            "arn:{p}:appsync:{r}:{a}:domainnames/ws.{domain}",
         ],
         "autoscaling" => {
             &["arn:{p}:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{stack}*"]
@@ -178,6 +191,7 @@ fn patterns(service: &str, name: &str) -> Option<&'static [&'static str]> {
         "logs" => &[
             "arn:{p}:logs:{r}:{a}:log-group:{stack}*",
             "arn:{p}:logs:{r}:{a}:log-group:/aws/vendedlogs/{stack}*",
+            "arn:{p}:logs:{r}:{a}:log-group:/aws/appsync/apis/*",
         ],
         // The zone of an endpoint's private name is AWS's own.
         "route53" if name == "AssociateVPCWithHostedZone" => &[
@@ -319,6 +333,11 @@ pub(super) fn condition(
             let own = [target.fill("arn:{p}:iam::{a}:policy/{stack}*")];
             condition.extend([strings("ArnLike", "iam:PolicyARN", &own)]);
         }
+        "dynamodb:PutItem" if caller == Caller::Deployer => {
+            let heartbeat = ["heartbeat".to_owned()];
+            let key = "dynamodb:LeadingKeys";
+            condition.extend([strings("ForAllValues:StringEquals", key, &heartbeat)]);
+        }
         // A console may show what others' programs say.
         "ec2:GetConsoleOutput" => {
             let groups = [target.fill("{stack}*")];
@@ -353,6 +372,7 @@ mod tests {
             prefix: "factory-tree-prod-".to_owned(),
             domain: "factory-tree.com".to_owned(),
             zone: "*".to_owned(),
+            live: Live::Servers,
             longer_prefixes: Vec::new(),
             lower_domains: Vec::new(),
         };

@@ -16,6 +16,7 @@ mod forecast;
 mod found;
 mod guard;
 mod history;
+mod key_expiry;
 mod late;
 mod placement;
 mod poll_interval;
@@ -345,13 +346,18 @@ fn resolve_parameters(
     artifacts: &BTreeMap<ArtifactFact, String>,
 ) -> Result<BTreeMap<String, String>> {
     let known = plan.parameters.iter();
-    let known = known.filter(|(_, source)| !matches!(source, ParameterSource::Placement(_)));
+    let known = known.filter(|(_, source)| {
+        !matches!(
+            source,
+            ParameterSource::Placement(_) | ParameterSource::KeyExpiry
+        )
+    });
     let resolved = known.map(|(name, source)| {
         let value = match source {
             ParameterSource::Value(text) => Some(text),
             ParameterSource::Output { stack, output } => outputs.find(stack, output),
             ParameterSource::Artifact(fact) => artifacts.get(fact),
-            ParameterSource::Placement(_) => None,
+            ParameterSource::Placement(_) | ParameterSource::KeyExpiry => None,
         };
         let value = value.with_context(|| {
             format!(
@@ -374,6 +380,7 @@ fn lacking(source: &ParameterSource) -> String {
         }
         ParameterSource::Artifact(_) => "its artifact was not published".to_owned(),
         ParameterSource::Placement(_) => "AWS was not asked for it".to_owned(),
+        ParameterSource::KeyExpiry => "the clock was not read for it".to_owned(),
     }
 }
 

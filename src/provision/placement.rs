@@ -3,10 +3,12 @@
 //! image until something else of it changes or a person asks for the newest one. AWS is asked only for what is not kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use anyhow::Result;
 use serde_json::Value;
 
+use super::key_expiry::with_key_expiry;
 use super::state::{self, DeployAction};
 use super::{DIGEST, Options, retry_transient, with_digest};
 use crate::aws::{Aws, Ec2, Stack};
@@ -29,7 +31,7 @@ pub enum ImageChoice {
 /// Source: Amazon Linux 2023 User Guide, "AL2023 on Amazon EC2", "Launching using the SSM parameter".
 const IMAGE: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-";
 
-/// Puts zones and image into the parameters of a stack that takes them. `deployed` is the stack as it is.
+/// Puts zones, image and the day of a key into the parameters of a stack that takes them. `deployed` is the stack as it is.
 ///
 /// # Errors
 /// AWS is not reached or refuses; `UserError::NoZones` if fewer than two zones will do; `UserError::ZonesKept` if the settings
@@ -39,8 +41,9 @@ pub async fn place(
     plan: &StackPlan,
     deployed: Option<&Stack>,
     image: ImageChoice,
-    mut parameters: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>> {
+    let mut parameters = with_key_expiry(plan, parameters, SystemTime::now());
     let facts = plan.parameters.iter();
     let facts: Vec<(&String, &PlacementFact)> = facts
         .filter_map(|(name, source)| match source {
@@ -90,10 +93,11 @@ pub async fn place(
 pub(super) async fn complete(
     aws: &Aws,
     plan: &StackPlan,
-    mut parameters: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
     options: Options,
     reporter: &dyn Reporter,
 ) -> Result<BTreeMap<String, String>> {
+    let mut parameters = with_key_expiry(plan, parameters, SystemTime::now());
     if is_placed(plan) {
         let client = aws.cloudformation_in(&plan.region);
         let deployed = retry_transient(reporter, || client.find_stack(&plan.stack)).await?;

@@ -7,6 +7,7 @@ use super::page_sign_in::PageSignIn;
 use crate::aws::Upload;
 use crate::build::Site;
 use crate::content::Content;
+use crate::live::LiveChannel;
 use crate::urls::Urls;
 
 /// The configuration that the page reads at its start.
@@ -81,6 +82,8 @@ pub struct PageSettings {
     pub urls: Urls,
     /// How users sign in; `None` where nobody does.
     pub sign_in: Option<PageSignIn>,
+    /// The live channel.
+    pub live: LiveChannel,
 }
 
 /// The configuration that the page reads at its start.
@@ -89,7 +92,10 @@ pub struct PageSettings {
 struct PageConfig<'a> {
     build: &'a str,
     api: &'a str,
-    socket: &'a str,
+    socket: String,
+    /// Without it, the channel is that of the servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<&'a LiveChannel>,
     /// Without it, the page loads nothing of signing in.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_in: Option<&'a PageSignIn>,
@@ -98,11 +104,16 @@ struct PageConfig<'a> {
 }
 
 pub(super) fn page_config(build: &str, page: &PageSettings) -> Vec<u8> {
-    let PageSettings { urls, sign_in } = page;
+    let PageSettings {
+        urls,
+        live,
+        sign_in,
+    } = page;
     let config = PageConfig {
         build,
         api: &urls.api,
-        socket: &urls.socket,
+        socket: live.socket(urls),
+        live: Some(live).filter(|live| **live != LiveChannel::Servers),
         sign_in: sign_in.as_ref(),
         reads: &urls.site,
     };
@@ -135,6 +146,7 @@ pub(super) fn upload(path: &str, body: Content) -> Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::EventChannel;
     use crate::release::samples::{page, site};
 
     #[test]
@@ -177,5 +189,18 @@ favicon.svg | image/svg+xml | no-cache | Fixed
 index.html | text/html; charset=utf-8 | no-cache | Home
 config.json | application/json | no-cache | Config
 ");
+    }
+
+    #[test]
+    fn the_page_is_told_its_build_its_addresses_and_its_channel() {
+        let told = |page: &PageSettings| String::from_utf8(page_config("b1", page)).unwrap();
+        insta::assert_snapshot!(told(&page()), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com"}"#);
+        let live = LiveChannel::AppSync(EventChannel {
+            host: "ws.factory-tree.com".to_owned(),
+            key: "da2-1".to_owned(),
+            channel: "/tree/main".to_owned(),
+        });
+        let appsync = PageSettings { live, ..page() };
+        insta::assert_snapshot!(told(&appsync), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com/event/realtime","live":{"kind":"appsync","host":"ws.factory-tree.com","key":"da2-1","channel":"/tree/main"}}"#);
     }
 }

@@ -13,8 +13,8 @@ use crate::plan::{ArtifactFact, ParameterSource, SERVER, StageStack};
 use crate::provision::DeployedStack;
 use crate::publish::Published;
 
-/// The artifacts that every release has.
-const OURS: [&str; 3] = ["api", "publisher", SERVER];
+/// The artifacts that every stage runs. The server is not among them: a stage may do without.
+const OURS: [&str; 2] = ["api", "publisher"];
 
 /// The artifacts and the site that are live.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,8 +60,8 @@ impl LiveRelease {
         moved
     }
 
-    /// The properties of artifacts in which a release differs from what runs. An own Lambda counts only where both have
-    /// it: a release does not take a stack away.
+    /// The properties of artifacts in which a release differs from what runs. The server and an own Lambda count only where
+    /// both have it: a release does not take a stack away.
     fn changed_artifacts(&self, record: &ReleaseRecord) -> impl Iterator<Item = ArtifactFact> {
         let wanted = shipped(record);
         let ours = OURS.into_iter().flat_map(ArtifactFact::of);

@@ -6,6 +6,7 @@ use sha2::Sha256;
 use crate::build::{Site, SiteFile};
 use crate::content::hex;
 use crate::content::{FileContent, FileDigest};
+use crate::live::LiveChannel;
 use crate::release::PageSettings;
 use crate::urls::Urls;
 
@@ -44,5 +45,6 @@ pub(super) fn page() -> PageSettings {
     PageSettings {
         urls: Urls::secure(&"factory-tree.com".parse().unwrap()),
         sign_in: None,
+        live: LiveChannel::Servers,
     }
 }

@@ -1,4 +1,4 @@
-//! The place between table and servers that loses heartbeats, as far as AWS can tell. In: the mapping that calls the publisher, and
+//! The place between table and listeners that loses heartbeats, as far as AWS can tell. In: the mapping that calls the publisher, and
 //! the queue of its dead letters. Out: one sentence.
 
 use super::streams::describe;
@@ -36,8 +36,8 @@ fn judge(mapping: Option<Option<&Mapping>>, dead_letters: Option<Depth>) -> Stri
             depth.waiting + depth.in_flight
         ),
         (Some(Some(mapping)), _) => format!(
-            "the publisher takes the stream's records (its mapping is {}), so its sending, the topic or the server's queue \
-             loses them: `factory-tree logs --source publisher` shows what the topic refused",
+            "the publisher takes the stream's records (its mapping is {}), so its sending loses them, or what comes after it: \
+             topic and server's queue, or the Event API; `factory-tree logs --source publisher` shows what was refused",
             describe(mapping)
         ),
         (None, _) => "AWS does not tell how the publisher's mapping is".to_owned(),
@@ -76,7 +76,7 @@ mod tests {
         the publisher does not take the stream's records: its mapping is Disabled
         the publisher does not take the stream's records: its mapping is Enabled, last result: PROBLEM: Function call failed
         the publisher could not publish records: 3 lie in the dead-letter queue
-        the publisher takes the stream's records (its mapping is Enabled, last result: OK), so its sending, the topic or the server's queue loses them: `factory-tree logs --source publisher` shows what the topic refused
+        the publisher takes the stream's records (its mapping is Enabled, last result: OK), so its sending loses them, or what comes after it: topic and server's queue, or the Event API; `factory-tree logs --source publisher` shows what was refused
         AWS does not tell how the publisher's mapping is
         ");
     }

@@ -10,6 +10,7 @@ mod deployed;
 mod drift;
 mod instances;
 mod lost_heartbeat;
+mod page_key;
 mod queues;
 mod streams;
 
@@ -30,6 +31,7 @@ pub use certificates::CertificateRow;
 pub use drift::{DriftRow, DriftState};
 pub use instances::InstanceRow;
 pub use lost_heartbeat::find_losing_hop;
+pub use page_key::PageKeyRow;
 pub use queues::QueueRow;
 pub use streams::StreamRow;
 
@@ -60,6 +62,9 @@ pub struct Observations {
     pub streams: Vec<StreamRow>,
     /// The queues of the stacks, and those that the servers made.
     pub queues: Vec<QueueRow>,
+    /// The keys with which pages reach an Event API. Servers need none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub page_keys: Vec<PageKeyRow>,
     /// The resources that differ from their templates; only where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<DriftRow>>,
@@ -108,6 +113,7 @@ pub async fn observe(aws: &Aws, found: &[FoundStack], scope: StatusScope) -> Obs
         instances: answer_or_unknown(instances, &mut unknown).unwrap_or_default(),
         streams: answer_or_unknown(streams, &mut unknown).unwrap_or_default(),
         queues: queues.concat(),
+        page_keys: page_key::of(found),
         drift,
         unknown,
     }
@@ -155,6 +161,7 @@ impl Observations {
         checks.extend(instances::checks(&self.instances));
         checks.extend(streams::checks(&self.streams));
         checks.extend(queues::checks(&self.queues));
+        checks.extend(self.page_keys.iter().map(|row| page_key::check(row, now)));
         checks
     }
 }

@@ -148,6 +148,7 @@ fn ill() -> Observations {
         instances: instances(),
         streams: vec![stream("PROBLEM: Function call failed")],
         queues: vec![queue("DeadLetters", QueuePurpose::DeadLetters, 3)],
+        page_keys: Vec::new(),
         drift: Some(drift::rows("api", drift)),
         unknown: vec![Unknown {
             name: "last deploy".to_owned(),

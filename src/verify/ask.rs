@@ -16,8 +16,10 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request as SocketRequest;
 use tower_service::Service;
 
 use crate::config::{Network, Proxy};
@@ -114,15 +116,8 @@ pub(super) async fn first_message(
     network: &Network,
 ) -> Result<String, String> {
     let words = |error: &dyn std::fmt::Display| format!("{url}: {error}");
-    let mut request = url.into_client_request().map_err(|error| words(&error))?;
-    let origin = origin
-        .parse()
-        .map_err(|_| format!("`{origin}` is no origin"))?;
-    request.headers_mut().insert(header::ORIGIN, origin);
-    let stream = connect(request.uri(), network).await?;
-    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
-        .await
-        .map_err(|error| words(&error))?;
+    let request = url.into_client_request().map_err(|error| words(&error))?;
+    let mut socket = open_socket(request, origin, network).await?;
     while let Some(message) = socket.next().await {
         if let Message::Text(text) = message.map_err(|error| words(&error))? {
             // A polite end; whether it arrives does not matter any more.
@@ -133,7 +128,27 @@ pub(super) async fn first_message(
     Err(format!("{url}: closed without a message"))
 }
 
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+/// An open WebSocket.
+pub(super) type Socket = WebSocketStream<Pin<Box<dyn Connection>>>;
+
+/// Opens a WebSocket as a page of `origin` would.
+pub(super) async fn open_socket(
+    mut request: SocketRequest,
+    origin: &str,
+    network: &Network,
+) -> Result<Socket, String> {
+    let uri = request.uri().clone();
+    let origin = origin
+        .parse()
+        .map_err(|_| format!("`{origin}` is no origin"))?;
+    request.headers_mut().insert(header::ORIGIN, origin);
+    let stream = connect(&uri, network).await?;
+    let opened = tokio_tungstenite::client_async(request, stream).await;
+    let (socket, _) = opened.map_err(|error| format!("{uri}: {error}"))?;
+    Ok(socket)
+}
+
+pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 

@@ -1,5 +1,6 @@
 //! The whole road on the local stage: real templates, real binaries, the emulator with IAM enforced.
 
+mod appsync;
 mod company;
 mod configurations;
 mod faults;

@@ -7,6 +7,7 @@ use factory_tree::aws::{Access, Aws, Upload};
 use factory_tree::build::Site;
 use factory_tree::config::Network;
 use factory_tree::event::SilentReporter;
+use factory_tree::live::LiveChannel;
 use factory_tree::release::{self, PageSettings, SiteTarget};
 use factory_tree::urls::Urls;
 
@@ -111,6 +112,7 @@ pub(crate) fn page() -> PageSettings {
     };
     PageSettings {
         urls,
+        live: LiveChannel::Servers,
         sign_in: None,
     }
 }

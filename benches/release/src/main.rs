@@ -9,6 +9,7 @@ use factory_tree::build::Site;
 use factory_tree::cli::Output;
 use factory_tree::config::terminal::Terminal;
 use factory_tree::config::{Network, Region};
+use factory_tree::live::LiveChannel;
 use factory_tree::release::{self, PageSettings, SiteTarget};
 use factory_tree::ui;
 use factory_tree::urls::Urls;
@@ -42,6 +43,7 @@ async fn send(site: &Site, target: &SiteTarget, region: &Region) -> Result<usize
     };
     let page = PageSettings {
         urls,
+        live: LiveChannel::Servers,
         sign_in: None,
     };
     release::release(site, &page, target, &aws, reporter.as_ref()).await

@@ -3,6 +3,7 @@
 mod bake;
 mod delegation;
 pub(super) mod record;
+mod switch;
 mod tidy;
 mod undo;
 
@@ -17,12 +18,13 @@ use super::verify::verify;
 use super::{connect, ensure_credentials, step};
 use crate::aws::Aws;
 use crate::build::{self, Artifacts};
-use crate::config::Config;
+use crate::config::{Config, Live};
 use crate::error::UserError;
 use crate::event::{Reporter, Step};
+use crate::live::LiveChannel;
 use crate::local::{self, Lock, Platform, ServerRelease, StageEndpoint};
 use crate::outputs::Outputs;
-use crate::plan::{self, Plan, SavedPlan};
+use crate::plan::{self, Plan, SavedPlan, StackPlan};
 use crate::provision::{self, ImageChoice, OnBusy, Options, Provisioned};
 use crate::publish::{self, Published};
 use crate::release::{self, PageSettings, PageSignIn, SiteTarget};
@@ -123,7 +125,7 @@ pub async fn deploy_from(
 /// Records a release that is live and works, and deletes what no release needs any more.
 async fn conclude(
     deployment: &Deployment<'_>,
-    live: Live,
+    live: WorkingRelease,
     steps: Vec<StepRow>,
 ) -> Result<DeployReport> {
     let Deployment {
@@ -136,7 +138,7 @@ async fn conclude(
         reporter,
         ..
     } = *deployment;
-    let Live {
+    let WorkingRelease {
         stacks,
         released,
         changed,
@@ -204,7 +206,7 @@ struct Deployment<'a> {
 }
 
 /// A release that is live and works.
-struct Live {
+struct WorkingRelease {
     stacks: Vec<Provisioned>,
     released: Released,
     /// Whether there was anything to do.
@@ -212,7 +214,7 @@ struct Live {
 }
 
 /// The steps that change the stage, and the proof that it works afterwards.
-async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Result<Live> {
+async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Result<WorkingRelease> {
     let (aws, reporter) = (deployment.aws, deployment.reporter);
     let is_baked = !deployment.request.options.bake.is_zero();
     let firing = if is_baked {
@@ -225,8 +227,8 @@ async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Resu
     let stacks = step(Step::Provision, steps, reporter, work).await?;
     let work = release(deployment, &stacks);
     let released = step(Step::Release, steps, reporter, work).await?;
-    let expected = expected(deployment.artifacts);
     let (config, endpoint) = (deployment.config, deployment.endpoint);
+    let expected = expected(config, deployment.artifacts);
     let outputs = provision::outputs_of(&stacks);
     let work = verify(config, &expected, endpoint, (aws, &outputs), reporter);
     step(Step::Verify, steps, reporter, work).await?;
@@ -237,7 +239,7 @@ async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Resu
     if is_baked && changed {
         step(Step::Bake, steps, reporter, bake::bake(deployment, &firing)).await?;
     }
-    Ok(Live {
+    Ok(WorkingRelease {
         stacks,
         released,
         changed,
@@ -314,13 +316,23 @@ async fn provision(
         config,
         plan,
         aws,
-        request,
         reporter,
         ..
     } = *deployment;
-    let options = request.options;
     let known = provision::outputs_of(std::slice::from_ref(&foundation));
-    let work = provision::provision(aws, &plan.stacks, &known, published, options, reporter);
+    let work = async {
+        let Some(former) = switch::find_former(deployment).await? else {
+            return provision_some(deployment, &plan.stacks, &known, published).await;
+        };
+        // Who publishes is told of the new way first where that is there already, so that nothing is published in vain.
+        let (free, rest) = plan.split_at(config.settings.live.template());
+        let mut done = provision_some(deployment, &free, &known, published).await?;
+        switch::delete_former(deployment, &former).await?;
+        let mut known = provision::outputs_of(&done);
+        known.insert(&foundation.name, foundation.outputs.clone());
+        done.extend(provision_some(deployment, &rest, &known, published).await?);
+        Ok(done)
+    };
     let hint = delegation::report_waiting_certificates(config, plan, aws, reporter);
     let provisioned = tokio::select! {
         provisioned = work => provisioned?,
@@ -329,9 +341,20 @@ async fn provision(
     Ok(std::iter::once(foundation).chain(provisioned).collect())
 }
 
+async fn provision_some(
+    deployment: &Deployment<'_>,
+    stacks: &[StackPlan],
+    known: &Outputs,
+    published: &Published,
+) -> Result<Vec<Provisioned>> {
+    let (aws, options) = (deployment.aws, deployment.request.options);
+    provision::provision(aws, stacks, known, published, options, deployment.reporter).await
+}
+
 /// Switches site and servers over.
 async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<Released> {
     let Deployment {
+        config,
         platform,
         artifacts,
         endpoint,
@@ -341,23 +364,27 @@ async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<
     } = *deployment;
     let outputs = provision::outputs_of(stacks);
     let output = |stack, name| outputs.get(stack, name).map(str::to_owned);
-    let server = ServerRelease {
-        bundle: artifacts.server.file.clone(),
-        build: artifacts.server.id().to_owned(),
-        environment: output("websocket", "ServerEnvironment")?,
-        policy_arn: output("websocket", "ServerPolicyArn")?,
-        hosted_zone_id: output("dns", "HostedZoneId")?,
+    let server = match config.settings.live {
+        Live::Servers => Some(ServerRelease {
+            bundle: artifacts.server.file.clone(),
+            build: artifacts.server.id().to_owned(),
+            environment: output("websocket", "ServerEnvironment")?,
+            policy_arn: output("websocket", "ServerPolicyArn")?,
+        }),
+        Live::AppSync => None,
     };
+    let zone = output("dns", "HostedZoneId")?;
     let target = SiteTarget {
         bucket: output("site", "BucketName")?,
         distribution: output("site", "DistributionId")?,
     };
     let page = PageSettings {
+        live: LiveChannel::of(config.settings.live, &outputs, &endpoint.urls)?,
         sign_in: PageSignIn::find(&endpoint.urls, &outputs),
         urls: endpoint.urls.clone(),
     };
     let (server, site_files) = tokio::try_join!(
-        platform.roll_out(aws, &server, reporter),
+        platform.roll_out(aws, &zone, server.as_ref(), reporter),
         release::release(&artifacts.site, &page, &target, aws, reporter),
     )?;
     if let Some(pool) = outputs.find(plan::SIGN_IN, "UserPoolId") {
@@ -366,11 +393,12 @@ async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<
     Ok(Released { site_files, server })
 }
 
-fn expected(artifacts: &Artifacts) -> Expected {
+fn expected(config: &Config, artifacts: &Artifacts) -> Expected {
+    let has_server = config.settings.live == Live::Servers;
     Expected {
         site: Some(artifacts.site.build.clone()),
         api: Some(artifacts.api.id().to_owned()),
-        server: Some(artifacts.server.id().to_owned()),
+        server: has_server.then(|| artifacts.server.id().to_owned()),
         publisher: Some(artifacts.publisher.id().to_owned()),
         silent_servers: SilentServers::Refused,
     }

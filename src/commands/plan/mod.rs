@@ -1,6 +1,7 @@
 //! `plan`: everything that a deploy would do, before anything is touched. Builds, asks, decides nothing
 //! and changes nothing: change sets are asked for and deleted again, for stacks that are there and differ.
 
+mod former;
 mod losses;
 mod stack;
 
@@ -12,21 +13,22 @@ use anyhow::Result;
 use super::{connect, ensure_credentials, step};
 use crate::aws::{Aws, Object, Stack};
 use crate::build::{self, Artifacts};
-use crate::config::{Config, Hosting};
+use crate::config::{Config, Hosting, Live};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
 use crate::file;
+use crate::live::LiveChannel;
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{
-    self, ArtifactFact, ArtifactPreview, IdleCosts, Plan, Preview, RemainingFile, SavedPlan,
-    SitePreview, StackPlan, StageStack, UndescribedStack,
+    self, ArtifactFact, ArtifactPreview, IdleCosts, Plan, Preview, RemainingFile, SERVER,
+    SavedPlan, SitePreview, StackPlan, StageStack, UndescribedStack,
 };
 use crate::provision::{ImageChoice, Unlisted, find_deployed_stacks, retry_transient};
 use crate::publish;
 use crate::release::{self, PageSettings, PageSignIn};
 use crate::template::AFTER_DEPLOY;
-use crate::urls::Urls;
+use former::preview_former;
 pub(super) use losses::ensure_consent_to_losses;
 use stack::{AskAbout, PreviewInputs, PreviewedStack, preview_stack};
 
@@ -74,25 +76,31 @@ pub(super) async fn preview(
         reporter,
     };
     let work = preview_stacks(&facts, &plan, &found);
-    let (ahead, planned) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
+    let (mut ahead, planned) = task(reporter, STACKS, |_| "compared".to_owned(), work).await?;
     let held = list_site_objects(aws.as_ref(), &planned).await?;
     let page = PageSettings {
+        live: LiveChannel::of(config.settings.live, &planned, &urls)?,
         sign_in: PageSignIn::find(&urls, &planned),
-        urls: urls.clone(),
+        urls,
     };
     let difference = release::difference(&artifacts.site, &page, &held);
     let remain = remaining_files(config, artifacts, &held, aws.as_ref(), &planned).await?;
     let site = site_preview(&difference, &held, remain);
-    let mut parts = parts(config, artifacts, &urls, &held);
-    parts.extend(ahead.iter().flat_map(|ahead| ahead.parts.clone()));
+    let mut parts = parts(config, artifacts, &page, &held);
     let idle_costs = idle_costs(config, &ahead);
+    if let Some(former) = preview_former(&facts, config).await? {
+        let live = config.settings.live.template();
+        let place = ahead.iter().position(|seen| seen.preview.name == live);
+        ahead.insert(place.unwrap_or_default(), former);
+    }
+    parts.extend(ahead.iter().flat_map(|ahead| ahead.parts.clone()));
     let names = ahead.iter().flat_map(|ahead| ahead.names.clone()).collect();
     let stacks: Vec<_> = ahead.into_iter().map(|ahead| ahead.preview).collect();
     Ok(Preview {
         stage: config.stage.to_string(),
         outcome: plan::outcome(&stacks, &site),
         digest: plan::digest(&parts),
-        artifacts: artifact_previews(artifacts, &found),
+        artifacts: artifact_previews(config, artifacts, &found),
         stacks,
         undescribed,
         site,
@@ -247,8 +255,17 @@ fn site_preview(
     }
 }
 
-fn artifact_previews(artifacts: &Artifacts, found: &StacksByName) -> Vec<ArtifactPreview> {
-    let rows = artifacts.programs().map(|artifact| {
+/// Without servers, the bundle of the server goes nowhere.
+fn artifact_previews(
+    config: &Config,
+    artifacts: &Artifacts,
+    found: &StacksByName,
+) -> Vec<ArtifactPreview> {
+    let has_server = config.settings.live == Live::Servers;
+    let shipped = artifacts
+        .programs()
+        .filter(|artifact| has_server || artifact.name != SERVER);
+    let rows = shipped.map(|artifact| {
         let parameter = ArtifactFact::Build(artifact.name.clone()).parameter();
         let mut given = found
             .values()
@@ -267,14 +284,18 @@ fn artifact_previews(artifacts: &Artifacts, found: &StacksByName) -> Vec<Artifac
 fn parts(
     config: &Config,
     artifacts: &Artifacts,
-    urls: &Urls,
+    page: &PageSettings,
     held: &BTreeMap<String, Object>,
 ) -> BTreeMap<String, String> {
+    let PageSettings { urls, live, .. } = page;
     let stage = config.stage.to_string();
     let files = artifacts.site.build.as_str();
     let sign_in = urls.sign_in.as_ref().map(|sign_in| sign_in.pages.as_str());
-    let addresses = [urls.site.as_str(), &urls.api, &urls.socket];
-    let addresses = addresses.into_iter().chain(sign_in);
+    let mut addresses = vec![urls.site.as_str(), &urls.api, &urls.socket];
+    addresses.extend(sign_in);
+    if let LiveChannel::AppSync(channel) = live {
+        addresses.extend([channel.key.as_str(), &channel.channel]);
+    }
     let held = held
         .iter()
         .flat_map(|(key, object)| [key.as_str(), object.etag.as_str()]);

@@ -92,7 +92,10 @@ pub(super) async fn preview_stack(
     let outputs = plan::planned_outputs(deployed, &before, &after, &changes);
     let output_changes = match action {
         StackAction::Update => output_changes(deployed, &outputs, &before, &after),
-        StackAction::Create | StackAction::Recreate | StackAction::Unchanged => Vec::new(),
+        StackAction::Create
+        | StackAction::Recreate
+        | StackAction::Unchanged
+        | StackAction::Delete => Vec::new(),
     };
     Ok(PreviewedStack {
         names: plan::name_changes(&plan.name, &changes, &before, &after),
@@ -198,7 +201,7 @@ async fn compare(
     Ok((before, changes))
 }
 
-fn render(body: &Body, parameters: &BTreeMap<String, String>) -> Result<Rendered> {
+pub(super) fn render(body: &Body, parameters: &BTreeMap<String, String>) -> Result<Rendered> {
     Ok(template::render(body.document()?, parameters))
 }
 
@@ -214,12 +217,20 @@ fn parts(
         .iter()
         .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     let wanted = plan::part(fixed.into_iter().chain(given));
+    parts_of(&plan.name, wanted, stack)
+}
+
+/// Returns the parts of a stack: what it is to be, and what it is.
+pub(super) fn parts_of(
+    name: &str,
+    wanted: String,
+    stack: Option<&Stack>,
+) -> BTreeMap<String, String> {
     let digest = |stack: &Stack| stack.parameters.get(provision::DIGEST).cloned();
     let observed = stack.map(|stack| {
         let digest = digest(stack).unwrap_or_default();
         plan::part([stack.id.as_str(), &stack.status, &stack.updated, &digest])
     });
-    let name = &plan.name;
     BTreeMap::from([
         (format!("template or parameters of stack {name}"), wanted),
         (

@@ -10,13 +10,15 @@ use super::connect;
 use crate::aws::{Aws, Stack, StackState};
 use crate::check::Check;
 use crate::config::Config;
+use crate::live::LiveChannel;
 use crate::local::{self, Platform, StageEndpoint};
+use crate::outputs::Outputs;
 use crate::plan::{self, StageStack};
 use crate::provision::{self, FoundStack};
 use crate::report::{Health, StackStatusRow, StatusReport};
 use crate::status::{self, Observations, StatusScope};
 use crate::urls::Urls;
-use crate::verify::{self, Expected, SilentServers};
+use crate::verify::{self, Expected, OutsideView, SilentServers};
 pub use watch::watch;
 
 /// The longest time that the AWS API may take to return the state of the stacks.
@@ -43,8 +45,18 @@ pub async fn status(config: &Config, scope: StatusScope) -> Result<StatusReport>
         return Ok(absent(config, Some(endpoint.urls)));
     }
     let expected = expected(found);
+    let outputs = outputs(found);
+    let live = LiveChannel::of(config.settings.live, &outputs, &endpoint.urls);
+    let live = live.map_err(|error| format!("{error:#}"));
+    let stage = OutsideView {
+        urls: &endpoint.urls,
+        live: live.as_ref().map_err(String::as_str),
+        network: &config.network,
+        // Nothing is written here.
+        heartbeat: None,
+    };
     let (answers, seen) = tokio::join!(
-        verify::check(&endpoint.urls, &expected, &config.network),
+        verify::check(stage, &expected),
         observe(looked.as_ref(), scope)
     );
     let mut checks: Vec<Check> = parts;
@@ -126,6 +138,14 @@ fn failing_check(plan: &StageStack, stack: Option<&Stack>) -> Option<Check> {
         ok: false,
         detail,
     })
+}
+
+fn outputs(found: &[FoundStack]) -> Outputs {
+    let deployed = found.iter().filter_map(|found| {
+        let stack = found.stack.as_ref()?;
+        Some((found.plan.name.clone(), stack.outputs.clone()))
+    });
+    deployed.collect()
 }
 
 /// Returns the builds that the parameters of the stacks name: they are expected to answer.

@@ -21,7 +21,8 @@ use crate::provision;
 use crate::provision::{DeployedStack, Unlisted};
 use crate::report::TeardownReport;
 pub use expired::{ExpiringStages, find_expired, remove_expired};
-use stack::remove_stack;
+pub(super) use queues::{SERVERS, remove_left_over};
+pub(super) use stack::remove_stack;
 
 /// Asks whether a stage with this content may go.
 pub type TeardownConsent<'a> = &'a dyn Fn(&Inventory) -> Result<()>;
@@ -90,7 +91,9 @@ struct StageToRemove {
 
 async fn find_stage_to_remove(config: &Config, endpoint: &StageEndpoint) -> Result<StageToRemove> {
     let aws = connect(config, endpoint).await?;
-    let stacks = plan::stage_stacks(config, &endpoint.urls);
+    let mut stacks = plan::stage_stacks(config, &endpoint.urls);
+    // A switch that has not been deployed, or was cut off, has left it.
+    stacks.push(plan::other_live_stack(config));
     let stacks = provision::find_deployed_stacks(&aws, config, &stacks, Unlisted::Refuse).await?;
     Ok(StageToRemove { aws, stacks })
 }

@@ -6,10 +6,10 @@ use anyhow::Result;
 use crate::aws::Sqs;
 
 /// The stack whose servers make queues.
-pub(super) const SERVERS: &str = "websocket";
+pub(in crate::commands) const SERVERS: &str = "websocket";
 
 /// Deletes the queues that servers of a stack have left, and names them.
-pub(super) async fn remove_left_over(sqs: &Sqs, stack: &str) -> Result<Vec<String>> {
+pub(in crate::commands) async fn remove_left_over(sqs: &Sqs, stack: &str) -> Result<Vec<String>> {
     let mut removed = Vec::new();
     for url in sqs.list_queues(&format!("{stack}-")).await? {
         let name = url.rsplit('/').next().unwrap_or(&url);

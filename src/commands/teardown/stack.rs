@@ -15,7 +15,7 @@ use crate::provision::{self, retry_transient, wait_until_idle};
 const ATTEMPTS: usize = 3;
 
 /// Deletes a stack and returns what it leaves behind on purpose.
-pub(super) async fn remove_stack(
+pub(in crate::commands) async fn remove_stack(
     aws: &Aws,
     plan: &StageStack,
     stack: &Stack,

@@ -125,7 +125,10 @@ impl Edge {
         let Some(uri) = upstream.uri(&request) else {
             return answer::not_understood("This is no request for a path of a host.");
         };
-        let takes_websockets = matches!(target, RouteTarget::Server | RouteTarget::Vite(_));
+        let takes_websockets = matches!(
+            target,
+            RouteTarget::Server | RouteTarget::Vite(_) | RouteTarget::Distribution(_)
+        );
         let is_websocket = takes_websockets && headers::is_websocket(request.headers());
         let upgrade = is_websocket.then(|| hyper::upgrade::on(&mut request));
         self.set_headers(&mut request, target, &host, client);

@@ -1,6 +1,7 @@
 //! A local stage of a test's own: the real sources and templates, a configuration in a folder of its
 //! own, and the answers of the CLI as JSON. Taken down when dropped.
 
+pub(crate) mod channel;
 mod dependencies;
 
 use std::io::{Read, Write};
@@ -14,6 +15,7 @@ use factory_tree::config::terminal::AGENTS;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
+use channel::{event, subscribe};
 use dependencies::TargetFolder;
 
 /// The stage.
@@ -287,10 +289,14 @@ pub(crate) fn create_factory(report: &Value, name: &str) -> (String, u16) {
     (id, status)
 }
 
-/// Changes one factory and returns whether a socket that was open before hears of it in time.
+/// Changes one factory and returns whether a page that was open before hears of it in time, by whichever channel it has.
 pub(crate) fn a_change_arrives(report: &Value, patience: Duration) -> Result<(), String> {
-    let mut socket =
-        open_socket(report).map_err(|error| format!("the socket does not open: {error}"))?;
+    let config = page_config(report);
+    let opened = match config["live"]["kind"].as_str() {
+        Some("appsync") => subscribe(report, &config),
+        _ => open_socket(report),
+    };
+    let mut socket = opened.map_err(|error| format!("the socket does not open: {error}"))?;
     let (id, status) = create_factory(report, "live");
     if status != 201 {
         return Err(format!("creating a factory answers {status}"));
@@ -298,7 +304,9 @@ pub(crate) fn a_change_arrives(report: &Value, patience: Duration) -> Result<(),
     let started = Instant::now();
     while started.elapsed() < patience {
         match socket.read() {
-            Ok(Message::Text(text)) if text.contains("\"changed\"") && text.contains(&id) => {
+            Ok(Message::Text(text))
+                if event(&text).contains("\"changed\"") && text.contains(&id) =>
+            {
                 return Ok(());
             }
             Ok(_) => {}
@@ -358,6 +366,25 @@ fn connect_from(client: &str, address: &str) -> TcpStream {
         stream.set_nonblocking(false).unwrap();
         stream
     })
+}
+
+/// Returns what the page of a deployed stage is told at its start.
+pub(crate) fn page_config(report: &Value) -> Value {
+    get(report["urls"]["site"].as_str().unwrap(), "/config.json")
+}
+
+fn get(site: &str, path: &str) -> Value {
+    let address = site.trim_start_matches("http://");
+    let mut stream = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let json = answer
+        .find('{')
+        .map(|from| &answer[from..=answer.rfind('}').unwrap()]);
+    json.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Null)
 }
 
 /// `HOST:PORT` below `.localhost` is this machine.
