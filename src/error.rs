@@ -782,9 +782,8 @@ impl UserError {
             | Self::DataLoss { .. }
             | Self::LossNotConfirmed(_) => Exit::NeedsConfirmation,
             Self::NoCredentials { .. } | Self::WrongAccount { .. } => Exit::Credentials,
-            Self::StackStuck { .. } | Self::ProtectedByHand(_) | Self::PlanOutdated { .. } => {
-                Exit::NeedsPerson
-            }
+            Self::StackStuck { .. } | Self::ProtectedByHand(_) => Exit::NeedsPerson,
+            Self::PlanOutdated { .. } => Exit::NeedsPerson,
             Self::Busy { .. } | Self::NothingToCancel { .. } => Exit::Busy,
             Self::Interrupted { exit, .. } => *exit,
             Self::Tool { .. }

@@ -13,7 +13,7 @@ const SHAPE: &str = "write `KEY: VALUE` with a space after the colon, indent wit
                      column; what stands above this line may be unfinished";
 
 /// A line for each setting, as it may stand in the file.
-const EXAMPLES: [(&str, &str); 28] = [
+const EXAMPLES: [(&str, &str); 29] = [
     ("account", "account: \"123456789012\""),
     ("alarm_email", "alarm_email: ops@example.com"),
     ("architecture", "architecture: arm64"),

@@ -260,6 +260,7 @@ impl StageSettings<DomainSetting> {
             architecture: self.architecture,
             profile: self.profile,
             port: self.port,
+            live: self.live,
             servers: self.servers.clone(),
             log_retention_days: self.log_retention_days,
             verify_seconds: self.verify_seconds,

@@ -5,7 +5,7 @@
 /// A method of an SDK client, and the actions that IAM asks for it, for all commands on a stage that is
 /// on AWS.
 /// Source: Service Authorization Reference, the table of each service.
-pub(super) const CALLS: [(&str, &[&str]); 68] = [
+pub(super) const CALLS: [(&str, &[&str]); 69] = [
     ("describe_certificate", &["acm:DescribeCertificate"]),
     (
         "describe_auto_scaling_groups",
