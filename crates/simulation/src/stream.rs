@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use publisher::batch::TopicMessage;
 use publisher::handler::{BatchResponse, publish_changes};
-use publisher::topic::Publish;
+use publisher::publish::Publish;
 
 use crate::now::now_or_never;
 use crate::step::PublishFault;
