@@ -194,13 +194,13 @@ config.json | application/json | no-cache | Config
     #[test]
     fn the_page_is_told_its_build_its_addresses_and_its_channel() {
         let told = |page: &PageSettings| String::from_utf8(page_config("b1", page)).unwrap();
-        insta::assert_snapshot!(told(&page()), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com"}"#);
+        insta::assert_snapshot!(told(&page()), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com","reads":"https://factory-tree.com"}"#);
         let live = LiveChannel::AppSync(EventChannel {
             host: "ws.factory-tree.com".to_owned(),
             key: "da2-1".to_owned(),
             channel: "/tree/main".to_owned(),
         });
         let appsync = PageSettings { live, ..page() };
-        insta::assert_snapshot!(told(&appsync), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com/event/realtime","live":{"kind":"appsync","host":"ws.factory-tree.com","key":"da2-1","channel":"/tree/main"}}"#);
+        insta::assert_snapshot!(told(&appsync), @r#"{"build":"b1","api":"https://api.factory-tree.com","socket":"wss://ws.factory-tree.com/event/realtime","live":{"kind":"appsync","host":"ws.factory-tree.com","key":"da2-1","channel":"/tree/main"},"reads":"https://factory-tree.com"}"#);
     }
 }
