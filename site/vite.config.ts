@@ -20,8 +20,21 @@ function withoutDevelopmentConfig(): Plugin {
   }
 }
 
+/** No part of the code that is loaded later needs a style sheet or another part before it: there is nothing to preload. */
+function withoutPreloading(): Plugin {
+  return {
+    name: 'without-preloading',
+    apply: 'build',
+    enforce: 'pre',
+    load: (id) =>
+      id === '\0vite/preload-helper.js'
+        ? 'export const __vitePreload = (load) => load()'
+        : undefined,
+  }
+}
+
 export default defineConfig({
-  plugins: [vue(), withoutDevelopmentConfig()],
+  plugins: [vue(), withoutDevelopmentConfig(), withoutPreloading()],
   // The page needs no options API and no devtools: both would be dead weight.
   define: { __VUE_OPTIONS_API__: 'false' },
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
@@ -29,6 +42,8 @@ export default defineConfig({
     target: 'es2022',
     // Inlined assets would need `data:` in more of the content security policy than images.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: false,
+    // One sheet: a part of the code that is loaded later has nothing to wait for but itself.
+    cssCodeSplit: false,
   },
 })

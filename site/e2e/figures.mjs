@@ -15,15 +15,13 @@
  *   Key to paint is the duration of the browser's event entries, which it rounds to 8 ms; a key faster than 16 ms has none.
  * - *Memory*: the heap after a collection, after one minute of that load and at the end.
  */
-import { readFileSync, readdirSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
 
 import { launchBrowser } from './browser.mjs'
 import { FakeStage, manyFactory } from './fake/stage.mjs'
+import { firstLoadBytes, MOST_BYTES } from './size.mjs'
 
 const DIST = process.env['DIST'] ?? fileURLToPath(new URL('../dist', import.meta.url))
 const FACTORIES = Number(process.env['FACTORIES'] ?? 5000)
@@ -198,12 +196,12 @@ async function heap() {
   return usedSize / 2 ** 20
 }
 
-const assets = readdirSync(join(DIST, 'assets')).filter((name) => name.endsWith('.js'))
-const script = assets.reduce(
-  (sum, name) => sum + gzipSync(readFileSync(join(DIST, 'assets', name)), { level: 9 }).length,
-  0,
+tell(
+  'JavaScript before the first rows, gzipped',
+  firstLoadBytes(DIST) / 1000,
+  MOST_BYTES / 1000,
+  'kB',
 )
-tell('JavaScript, gzipped', script / 1000, 55, 'kB')
 
 await page.goto(EMPTY)
 const empty = { scrolled: await scrolling(), typed: await typing(10_000) }

@@ -16,6 +16,7 @@ import { launchBrowser } from './browser.mjs'
 import { difference, textWidth } from './compare.mjs'
 import { FakeStage } from './fake/stage.mjs'
 import { Report } from './report.mjs'
+import { firstLoadBytes, MOST_BYTES } from './size.mjs'
 import { DESK, enter, plant, STATES } from './states.mjs'
 import { showEvents } from './steps/events.mjs'
 import { showFaultsMended } from './steps/faults.mjs'
@@ -108,6 +109,11 @@ async function tellStories(live) {
     await report.step('a page that loads reads nothing from the table', async () =>
       assert.equal(stage.tableReads, 0),
     )
+    await report.step('the first rows wait for little JavaScript', async () => {
+      const bytes = firstLoadBytes(DIST)
+      assert.ok(bytes <= MOST_BYTES, `${bytes} bytes, gzipped: at most ${MOST_BYTES} are allowed`)
+      return `${bytes} bytes, gzipped`
+    })
     await report.step('without sign-in, nothing of it is loaded', async () => {
       const loaded = await alone.page.evaluate(() =>
         performance.getEntriesByType('resource').map(({ name }) => name),

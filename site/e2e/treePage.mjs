@@ -57,6 +57,8 @@ export class TreePage {
   async waitUntilLive() {
     await this.page.getByRole('tree').waitFor()
     await this.page.locator('[role=status]', { hasText: /^Live$/ }).waitFor()
+    // What answers keys and clicks comes a moment after the first rows.
+    await this.page.locator('.toasts').waitFor({ state: 'attached' })
   }
 
   /** Leaves a mark that a reload would wipe off. */

@@ -154,6 +154,8 @@ async function showOneFactory(report, keys) {
     await keys.goToRow('Forge')
     await keys.press('Delete')
     await until(() => keys.stage.factories.size === 7, 'nothing was removed')
+    // The undo is offered when the answer has come.
+    await keys.page.locator('.toast', { hasText: 'Removed' }).waitFor()
     await keys.press('ControlOrMeta+z')
     await keys.stored('Forge')
   })

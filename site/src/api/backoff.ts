@@ -2,6 +2,8 @@ const BASE_MS = 500
 const CAP_MS = 30_000
 /** After so long a connection counts as one that lasted. */
 const STABLE_MS = 60_000
+/** Between two tries to load a part of the code. */
+const LOAD_MS = 3_000
 
 /**
  * Returns how long to wait before a new attempt, in milliseconds.
@@ -10,6 +12,17 @@ const STABLE_MS = 60_000
  */
 export function backoffDelay(attempt: number, random: () => number = Math.random): number {
   return random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt)
+}
+
+/** Loads a part of the code, again and again until it is there. */
+export async function loadPart<T>(load: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await load()
+    } catch {
+      await wait(LOAD_MS)
+    }
+  }
 }
 
 export function wait(milliseconds: number): Promise<void> {

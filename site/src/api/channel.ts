@@ -1,7 +1,6 @@
-import { AppSyncChannel } from './appSyncChannel'
 import { loadConfig, type SiteConfig } from './config'
 import type { FactoriesApi } from './factories'
-import type { LiveChannel } from './liveChannel'
+import { DeferredChannel, type LiveChannel } from './liveChannel'
 import type { TreeMessage } from './message'
 import { Polling } from './polling'
 import { LiveSocket } from './socket'
@@ -137,7 +136,10 @@ export class Channel {
     }
     return live.kind === 'servers'
       ? new LiveSocket(socket, listener)
-      : new AppSyncChannel(socket, live, this.reader, listener, this.random)
+      : new DeferredChannel(async () => {
+          const { AppSyncChannel } = await import('./appSyncChannel')
+          return new AppSyncChannel(socket, live, this.reader, listener, this.random)
+        })
   }
 
   private async readFirst(): Promise<void> {

@@ -1,3 +1,4 @@
+import { loadPart } from './backoff'
 import type { TreeMessage } from './message'
 
 /** Whoever is there has answered a question for a sign of life by then. */
@@ -13,6 +14,40 @@ export interface LiveChannel {
   renew(): void
   /** Finds out whether the connection is alive and has told all: something says that it may not. */
   check(): void
+}
+
+/** A channel whose code is loaded when it is needed. */
+export class DeferredChannel implements LiveChannel {
+  private channel: LiveChannel | undefined
+  private isStopped = false
+
+  constructor(private readonly load: () => Promise<LiveChannel>) {}
+
+  start(): void {
+    void loadPart(this.load).then((channel) => {
+      if (!this.isStopped) {
+        this.channel = channel
+        channel.start()
+      }
+    })
+  }
+
+  stop(): void {
+    this.isStopped = true
+    this.channel?.stop()
+  }
+
+  retryNow(): void {
+    this.channel?.retryNow()
+  }
+
+  renew(): void {
+    this.channel?.renew()
+  }
+
+  check(): void {
+    this.channel?.check()
+  }
 }
 
 export interface LiveListener {

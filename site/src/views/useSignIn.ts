@@ -1,15 +1,12 @@
 import { shallowRef, type ShallowRef } from 'vue'
 
-import { wait } from '@/api/backoff'
+import { loadPart } from '@/api/backoff'
 import type { SignIn } from '@/api/config'
 import type { FactoriesApi } from '@/api/factories'
 import { OPEN_TO_ALL, type Access } from '@/composables/access'
 
 /** All that a stage with sign-in needs and no other one loads. */
 type Parts = Awaited<ReturnType<typeof loadParts>>
-
-/** Between two tries to load it. */
-const AGAIN_MS = 3_000
 
 /** Who may change the tree. Where the stage has sign-in, the code for that is loaded, and the API's writes are signed. */
 export function useSignIn(
@@ -21,8 +18,10 @@ export function useSignIn(
     return { access: OPEN_TO_ALL, parts }
   }
 
-  const mayWrite = shallowRef(false)
-  const isSignedIn = shallowRef(false)
+  // What an earlier visit has left is believed until it is looked at: so nothing jumps.
+  const isExpected = hasSession(settings)
+  const mayWrite = shallowRef(isExpected)
+  const isSignedIn = shallowRef(isExpected)
   const loading = loadParts(settings, (account) => {
     mayWrite.value = account?.isEditor === true
     isSignedIn.value = account !== undefined
@@ -39,12 +38,18 @@ async function loadParts(
   settings: SignIn,
   onAccount: (account: { isEditor: boolean } | undefined) => void,
 ) {
-  for (;;) {
-    try {
-      const { AccessNotice, AccountControl, openSession } = await import('./signIn')
-      return { AccessNotice, AccountControl, session: await openSession(settings, onAccount) }
-    } catch {
-      await wait(AGAIN_MS)
-    }
+  const { AccessNotice, AccountControl, openSession } = await loadPart(() => import('./signIn'))
+  return { AccessNotice, AccountControl, session: await openSession(settings, onAccount) }
+}
+
+/** Whether this browser keeps a session, or comes back from a sign-in. */
+function hasSession({ issuer, client }: SignIn): boolean {
+  try {
+    return (
+      location.search.includes('code=') ||
+      localStorage.getItem(`factory-tree user:${issuer}:${client}`) !== null
+    )
+  } catch {
+    return false
   }
 }

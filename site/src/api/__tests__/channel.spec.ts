@@ -234,11 +234,12 @@ it('all pages are read, and each is asked for by its own tag', async () => {
 })
 
 describe('a stage with an Event API', () => {
-  beforeEach(() => {
+  beforeEach(async () => {
     channel.close()
     FakeSocket.opened = []
     listFactories.mockResolvedValueOnce(page()).mockResolvedValue(undefined)
     openChannel(APPSYNC)
+    await vi.dynamicImportSettled()
   })
 
   it('shows the tree before it is subscribed, and is live afterwards', async () => {
@@ -275,6 +276,7 @@ describe('a stage with an Event API', () => {
       errors: [{ errorType: 'UnauthorizedException' }],
     })
     await vi.advanceTimersByTimeAsync(10)
+    await vi.dynamicImportSettled()
     const header = FakeSocket.newest.protocols[1]?.replace('header-', '') ?? ''
     expect(JSON.parse(atob(header))).toEqual({ host: 'ws.test', 'x-api-key': 'da2-new' })
     subscribe()
@@ -307,6 +309,7 @@ it('servers that give way to an Event API are left at once', async () => {
   listFactories.mockResolvedValue(page())
   goLive()
   channel.follow(APPSYNC)
+  await vi.dynamicImportSettled()
   expect(FakeSocket.opened[0]?.isClosed).toBe(true)
   subscribe()
   await vi.advanceTimersByTimeAsync(1)

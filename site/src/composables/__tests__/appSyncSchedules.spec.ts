@@ -151,6 +151,7 @@ async function run(seed: number, circumstances: Circumstances): Promise<unknown>
     world.write()
   }
   const page = new Page(world, random)
+  await vi.dynamicImportSettled()
   await vi.advanceTimersByTimeAsync(50)
   FakeSocket.newest.onopen?.()
   FakeSocket.newest.say({ type: 'connection_ack', connectionTimeoutMs: 3_600_000 })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, vi } from 'vitest'
 
 import { factoryOf, FakeSocket, SERVERS } from '@/api/__tests__/fakeSocket'
 import type { Factory } from '@/api/factory'
+import { loadLater } from '@/components/useLater'
 
 import TreeView from '../TreeView.vue'
 
@@ -20,7 +21,8 @@ export class PageUnderTest {
   /** Gives every test of a file a new page. */
   static forEachTest(): PageUnderTest {
     const page = new PageUnderTest()
-    beforeEach(() => {
+    beforeEach(async () => {
+      await loadLater()
       vi.useFakeTimers()
       FakeSocket.install()
       page.request.mockReset()

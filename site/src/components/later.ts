@@ -1,0 +1,13 @@
+/** What is shown only after a person has done something: a part of the code of its own, which the first rows do not wait for. */
+export { default as ActiveActions } from './ActiveActions.vue'
+export { default as ConnectionNotice } from './ConnectionNotice.vue'
+export { default as CreationForm } from './CreationForm.vue'
+export { default as EmptyTree } from './EmptyTree.vue'
+export { default as FactoryActions } from './FactoryActions.vue'
+export { default as FactoryEditor } from './FactoryEditor.vue'
+export { default as FactoryNumbers } from './FactoryNumbers.vue'
+export { default as OrphanNotice } from './OrphanNotice.vue'
+export { default as ReleaseNotice } from './ReleaseNotice.vue'
+export { default as SelectionBar } from './SelectionBar.vue'
+export { useTreeKeys } from '@/composables/useTreeKeys'
+export { default as ToastList } from './ToastList.vue'
