@@ -334,7 +334,7 @@ export class FakeStage {
     const policy = contentSecurityPolicy()
       .replace('${ApiUrl}', `http://${this.host}`)
       .replace('${SocketUrl}', `ws://${this.host}`)
-      .replace("connect-src 'self'", `connect-src 'self'${origin}`)
+      .replace('${Tokens}', origin)
     return {
       'Content-Type': TYPES.get(extension) ?? 'application/octet-stream',
       'Content-Security-Policy': policy,
@@ -345,7 +345,7 @@ export class FakeStage {
 /** The policy as the template has it, with its parameters. */
 function contentSecurityPolicy() {
   const template = readFileSync(TEMPLATE, 'utf8')
-  const [, policy] = /ContentSecurityPolicy: !Sub >-\n((?: {14}.*\n)+)/.exec(template) ?? []
+  const [, policy] = /ContentSecurityPolicy: !Sub\n +- >-\n((?: {16}.*\n)+)/.exec(template) ?? []
   if (!policy) {
     throw new Error('templates/site.yaml has no content security policy where it is looked for')
   }
