@@ -764,13 +764,12 @@ impl UserError {
             | Self::AmbiguousRelease { .. }
             | Self::DevOnAws(_)
             | Self::NoSessions(_)
-            | Self::NobodySignsIn(_)
-            | Self::SeedNeedsSignIn(_)
             | Self::OtherEmail { .. }
             | Self::WithoutServers(_)
             | Self::NoZones { .. }
             | Self::ZonesKept { .. }
             | Self::InvalidPlanFile { .. } => Exit::Usage,
+            Self::NobodySignsIn(_) | Self::SeedNeedsSignIn(_) => Exit::Usage,
             Self::NeedsConfirmation(_)
             | Self::NotConfirmed(_)
             | Self::TeardownNeedsConsent(_)
