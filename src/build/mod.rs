@@ -109,21 +109,16 @@ impl Artifact {
     /// Writes an artifact's content beside its other versions, and holds it.
     fn write(folder: &Path, name: &str, extension: &str, content: &[u8]) -> Result<(Self, Held)> {
         let hash = hex(&Sha256::digest(content));
-        let versions = folder.join(name);
-        std::fs::create_dir_all(&versions)?;
         let artifact = Self {
             name: name.to_owned(),
-            file: versions.join(format!("{}.{extension}", &hash[..12])),
+            file: folder
+                .join(name)
+                .join(format!("{}.{extension}", &hash[..12])),
             hash,
             bytes: content.len() as u64,
         };
-        // Until it is held, a build beside this one may take it for an old version.
-        loop {
-            file::replace(&artifact.file, content)?;
-            if let Some(held) = version::hold(&artifact.file)? {
-                return Ok((artifact, held));
-            }
-        }
+        let held = version::write(&artifact.file, content)?;
+        Ok((artifact, held))
     }
 }
 

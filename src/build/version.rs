@@ -3,10 +3,11 @@
 //! the last one nor held go. A version is a file or a folder, whose name tells its content.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use tempfile::NamedTempFile;
 
 /// A version that stays until this is dropped, or its process has ended.
 #[derive(Debug)]
@@ -41,6 +42,26 @@ pub(super) fn hold(version: &Path) -> Result<Option<Held>> {
     }))
 }
 
+/// Writes a version that is a file, and holds it.
+///
+/// # Errors
+/// It cannot be written, read or locked.
+pub(super) fn write(version: &Path, content: &[u8]) -> Result<Held> {
+    let naming = || format!("failed to write `{}`", version.display());
+    let folder = version.parent().context("a version has a folder")?;
+    std::fs::create_dir_all(folder).with_context(naming)?;
+    loop {
+        // Written beside the folder of versions: in it, a build beside this one would take it for an old version.
+        let mut unfinished = NamedTempFile::new_in(folder.join("..")).with_context(naming)?;
+        unfinished.write_all(content).with_context(naming)?;
+        unfinished.persist(version).with_context(naming)?;
+        // Until it is held, it may be taken for one all the same.
+        if let Some(held) = hold(version)? {
+            return Ok(held);
+        }
+    }
+}
+
 /// Removes what lies beside a version and is held by nobody.
 ///
 /// # Errors
@@ -69,6 +90,26 @@ fn is_free(version: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_written_while_another_build_removes_what_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let version = |name: &str| folder.path().join("api").join(name);
+        let last = write(&version("last"), b"last").unwrap();
+        std::thread::scope(|scope| {
+            let writes = scope.spawn(|| {
+                for _ in 0..500 {
+                    let held = write(&version("new"), b"new").unwrap();
+                    assert_eq!(std::fs::read(held.path()).unwrap(), b"new");
+                }
+            });
+            while !writes.is_finished() {
+                remove_others(&last).unwrap();
+            }
+        });
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "only the folder of versions");
+    }
 
     #[test]
     fn a_version_stays_while_it_is_held_and_the_last_one_stays_anyway() {

@@ -201,8 +201,8 @@ pub struct LogsArgs {
     /// The stage, and the form of the answer
     #[command(flatten)]
     pub stage: ReportArgs,
-    /// Only what this source writes: `api`, `publisher`, `access` (a line for each request), `server`, or the name of an own
-    /// template; may be given more than once [default: all]
+    /// Only what this source writes: `api`, `publisher`, `access` (a line for each request), `server`, `events` (the Event
+    /// API), or the name of an own template; may be given more than once [default: all]
     #[arg(long, value_name = "SOURCE", value_delimiter = ',')]
     pub source: Vec<LogSource>,
     /// Read what was logged since this long ago: a number with s, m, h or d

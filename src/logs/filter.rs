@@ -88,7 +88,7 @@ const PLATFORM: [&str; 6] = [
 
 /// A line of Lambda itself that says nothing but that all went well.
 fn is_of_platform(line: &LogLine) -> bool {
-    if [LogSource::ACCESS, LogSource::SERVER].contains(&line.source) {
+    if [LogSource::ACCESS, LogSource::EVENTS, LogSource::SERVER].contains(&line.source) {
         return false;
     }
     let record = line.fields.get("record");

@@ -23,11 +23,12 @@ pub use since::{InvalidSince, Since};
 pub use source::{InvalidSource, LogSource};
 
 /// The writers of logs that the deployer's own templates have, each with its log group's name in its template.
-const GROUPS: [(&str, LogSource); 4] = [
+const GROUPS: [(&str, LogSource); 5] = [
     ("ApiLog", LogSource::API),
     ("PublisherLog", LogSource::PUBLISHER),
     ("AccessLog", LogSource::ACCESS),
     ("ServerLog", LogSource::SERVER),
+    ("EventLog", LogSource::EVENTS),
 ];
 
 const KIND: &str = "AWS::Logs::LogGroup";

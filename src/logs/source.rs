@@ -20,6 +20,8 @@ impl LogSource {
     pub const ACCESS: Self = Self(Cow::Borrowed("access"));
     /// The WebSocket servers.
     pub const SERVER: Self = Self(Cow::Borrowed("server"));
+    /// The Event API.
+    pub const EVENTS: Self = Self(Cow::Borrowed("events"));
 
     /// Returns the source that is the stack of an own template.
     pub fn of_stack(name: &str) -> Self {
@@ -40,7 +42,9 @@ impl fmt::Display for LogSource {
 
 /// A text that names no writer of logs.
 #[derive(Debug, thiserror::Error)]
-#[error("a source is `api`, `publisher`, `access`, `server` or the name of an own template")]
+#[error(
+    "a source is `api`, `publisher`, `access`, `server`, `events` or the name of an own template"
+)]
 pub struct InvalidSource;
 
 impl FromStr for LogSource {
