@@ -88,6 +88,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_patch_for_appsync_is_of_the_version_that_is_installed() {
+        let mut lines = include_str!("requirements.txt").lines();
+        let pinned = lines.find_map(|line| line.strip_prefix("ministack=="));
+        let version = pinned.and_then(|rest| rest.split(' ').next()).unwrap();
+        let wanted = format!("VERSION = \"{version}\"\n");
+        assert!(PROGRAM.contains(&wanted), "{wanted}");
+    }
+
+    #[test]
     fn the_emulator_gets_this_environment_and_nothing_else() {
         let folder = StateFolder::new(PathBuf::from("/p/.factory-tree/local"));
         let venv = Venv {
