@@ -739,10 +739,6 @@ impl UserError {
     }
 
     /// Returns the exit code that scripts see.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "it is a table with a row for each error"
-    )]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config { .. }

@@ -29,7 +29,6 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::content::hex;
 use crate::event::Reporter;
-use crate::file;
 use binaries::Programs;
 pub use lambdas::own_lambdas;
 pub use revision::Revision;
