@@ -9,6 +9,8 @@ export default mergeConfig(
     define: { __VUE_OPTIONS_API__: 'true' },
     test: {
       environment: 'happy-dom',
+      // Thousands of rows on a busy machine: what hangs fails all the same.
+      testTimeout: 20_000,
       include: ['src/**/__tests__/*.spec.ts'],
       coverage: {
         reporter: ['text'],

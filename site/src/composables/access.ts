@@ -8,6 +8,9 @@ export interface Access {
   readonly signIn: () => void
 }
 
+/** What somebody is told who is not signed in. */
+export const VISITOR = 'You can look at everything. To change something, sign in.'
+
 /** Where a stage has no sign-in, everybody may. */
 export const OPEN_TO_ALL: Access = {
   mayWrite: readonly(shallowRef(true)),

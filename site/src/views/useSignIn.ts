@@ -12,10 +12,16 @@ type Parts = Awaited<ReturnType<typeof loadParts>>
 export function useSignIn(
   settings: SignIn | undefined,
   api: FactoriesApi,
-): { access: Access; parts: Readonly<ShallowRef<Parts | undefined>> } {
+): {
+  access: Access
+  parts: Readonly<ShallowRef<Parts | undefined>>
+  /** Whether there is a sign-in, of which the parts are not there yet. */
+  isComing: Readonly<ShallowRef<boolean>>
+} {
   const parts = shallowRef<Parts>()
+  const isComing = shallowRef(settings !== undefined)
   if (!settings) {
-    return { access: OPEN_TO_ALL, parts }
+    return { access: OPEN_TO_ALL, parts, isComing }
   }
 
   // What an earlier visit has left is believed until it is looked at: so nothing jumps.
@@ -27,10 +33,14 @@ export function useSignIn(
     isSignedIn.value = account !== undefined
   })
   api.credentials = loading.then(({ session }) => session.credentials)
-  void loading.then((loaded) => (parts.value = loaded))
+  void loading.then((loaded) => {
+    parts.value = loaded
+    isComing.value = false
+  })
   return {
     access: { mayWrite, isSignedIn, signIn: () => void loading.then((it) => it.session.signIn()) },
     parts,
+    isComing,
   }
 }
 
