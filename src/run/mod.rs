@@ -8,6 +8,7 @@ mod signals;
 mod teardown;
 
 use std::ffi::OsString;
+use std::thread;
 
 use anyhow::Result;
 use clap::Parser;
@@ -56,15 +57,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, commit: Option<&'stati
 
 /// Runs a command on a runtime of its own. Help, version and faults of usage do without one.
 fn start(cli: Cli, arguments: &[OsString], terminal: Terminal) -> Exit {
-    match runtime(&cli.command) {
+    let (output, shown) = (cli.command.output(), terminal.clone());
+    let ended = runtime(&cli.command).and_then(|runtime| {
         // Boxed, because the compiler computes the layout of a future only so many levels deep.
-        Ok(runtime) => runtime.block_on(Box::pin(run_parsed(cli, arguments, terminal))),
-        Err(error) => {
-            let error = anyhow::Error::new(error).context("failed to start the runtime");
-            ui::print_error(&error, None, Exit::Failure, cli.command.output(), &terminal);
-            Exit::Failure
-        }
-    }
+        on_a_deep_stack(|| runtime.block_on(Box::pin(run_parsed(cli, arguments, terminal))))
+    });
+    ended.unwrap_or_else(|error| {
+        let error = anyhow::Error::new(error).context("failed to start the runtime");
+        ui::print_error(&error, None, Exit::Failure, output, &shown);
+        Exit::Failure
+    })
+}
+
+/// The stack of the thread on which a verb runs, in bytes. The futures of a deploy hold each other, and a build without
+/// optimization, as `cargo run` makes it, copies them from frame to frame: those of `dev` took more than the 8 MiB that a main
+/// thread has. Only what is used is taken from the system.
+const STACK: usize = 64 << 20;
+
+fn on_a_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK);
+        let thread = thread.spawn_scoped(scope, work)?;
+        Ok(thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// Returns the runtime of a verb. A verb waits for AWS and for its children, which one thread does with less CPU than several that
