@@ -4,8 +4,9 @@ chaos.py STATE_FOLDER REPORT: the stage's folder and the answer of `deploy --out
 by default one. Runs on the Python of the emulator, which has botocore.
 
 Judged, each as a number that must be 0: updates that were answered with 200 and are not in the table (lost), what a page
-was told twice or older than before on one connection, answers of the API that are 5xx, and pages that do not show the
-table when all is over. The publisher is killed at every third of its batches that can be seen."""
+was told twice or older than before (servers.py), or shows older than before (event_api.py), answers of the API that are
+5xx, and pages that do not show the table when all is over. The publisher is killed at every third of its batches that can
+be seen; what else is hurt depends on what carries the changes to the pages, which the stage's own page is asked for."""
 
 import json
 import os
@@ -15,8 +16,11 @@ import threading
 import time
 import uuid
 
-from page import Page
+from event_api import EventApi
+from servers import Servers
 from stage import Stage
+
+KINDS = {"servers": Servers, "appsync": EventApi}
 
 FACTORIES, WRITERS, HANDS = 10, 300, 8
 
@@ -27,7 +31,8 @@ QUIET = 100
 class Round:
     def __init__(self, stage):
         self.stage = stage
-        self.pages = [Page(f"page {number}", server.port, stage.origin) for number, server in enumerate([stage.first, stage.second] * 3)]
+        self.live = KINDS[stage.live](stage)
+        self.pages = self.live.pages
         self.counted = dict.fromkeys(["saved", "conflicts", "errors", "publisher killed", "removed and restored"], 0)
         self.expected = {}  # id: revision that the writers' answers add up to
         self.lock = threading.Lock()
@@ -100,17 +105,10 @@ class Round:
             time.sleep(1.5)
 
     def hurt(self):
-        first, second = self.stage.first, self.stage.second
-        first.pause(3)
-        second.kill()
-        time.sleep(1)
-        second.start()
-        self.counted["queues deleted"] = first.delete_queue()
-        second.pause(1)
-        self.counted["subscriptions removed"] = second.remove_subscription()
+        self.counted |= self.live.hurt(lambda: self.is_writing)
 
     def run(self):
-        self.stage.second.start()
+        self.live.start()
         for page in self.pages:
             page.start()
         self.create()
@@ -125,7 +123,7 @@ class Round:
         settled = time.monotonic() - started - written
         for page in self.pages:
             page.is_over = True
-        self.stage.second.end()
+        self.live.end()
         return self.judge(different, written, settled)
 
     def wait_until_equal(self):
@@ -150,13 +148,13 @@ class Round:
             "messages": sum(page.messages for page in self.pages),
         }
         figures = {**self.counted, **seen, "written": f"{written:.0f} s", "settled": f"{settled:.0f} s"}
-        faults = {"lost": lost, "told twice or older": told, "different": different}
+        faults = {"lost": lost, "twice or older": told, "different": different}
         counts = {**figures, **{name: len(found) for name, found in faults.items()}}
         print(", ".join(f"{name} {value}" for name, value in counts.items()), flush=True)
         for found in faults.values():
             print("\n".join(found[:10]), end="\n" if found else "")
         # The API has no part in all this. A round that hurt nothing shows nothing.
-        hurt = all(self.counted[what] for what in ("publisher killed", "queues deleted", "subscriptions removed"))
+        hurt = all(self.counted[what] for what in ("publisher killed", *self.live.HURTS))
         return hurt and not any(faults.values()) and self.counted["errors"] == 0
 
 
@@ -165,7 +163,7 @@ def main():
     with open(report, encoding="utf-8") as file:
         stage = Stage(folder, json.load(file))
     for number in range(int(os.environ.get("CHAOS_ROUNDS", "1"))):
-        print(f"round {number + 1}: ", end="", flush=True)
+        print(f"{stage.live}, round {number + 1}: ", end="", flush=True)
         if not Round(stage).run():
             return 1
     return 0
