@@ -1,8 +1,11 @@
 """A stage whose changes come from an Event API: its pages, and the ways on which their events get lost.
 
 The API promises neither order nor that nothing is lost, so nobody blames it for either. The pages do what the site does
-(`site/src/api/appSyncChannel.ts`, `site/src/composables/knownFactories.ts`); where one shows a factory older than before, or
-shows a removed one again, it notes a fault. Every tenth event is dropped on the way to a page."""
+(`site/src/api/appSyncChannel.ts`, `site/src/composables/knownFactories.ts`). Where one shows a factory older than before, or
+shows a removed one again, it notes a fault. Every tenth event is dropped on the way to a page.
+
+All connections are cut once more at the end of the writing. What was dropped just before is then missing from a first reading
+that comes from the cache, and nothing but the second reading brings it: a page without that ends different from the table."""
 
 import base64
 import json
