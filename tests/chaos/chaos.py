@@ -118,6 +118,7 @@ class Round:
             thread.start()
         for thread in threads:
             thread.join()
+        self.live.break_off(lambda: self.write(WRITERS))
         written = time.monotonic() - started
         different = self.wait_until_equal()
         settled = time.monotonic() - started - written

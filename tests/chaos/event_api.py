@@ -4,8 +4,8 @@ The API promises neither order nor that nothing is lost, so nobody blames it for
 (`site/src/api/appSyncChannel.ts`, `site/src/composables/knownFactories.ts`). Where one shows a factory older than before, or
 shows a removed one again, it notes a fault. Every tenth event is dropped on the way to a page.
 
-All connections are cut once more at the end of the writing. What was dropped just before is then missing from a first reading
-that comes from the cache, and nothing but the second reading brings it: a page without that ends different from the table."""
+At the end all connections bring nothing for a moment and are cut, while the cache keeps a list from before the last change: a
+page without the second reading ends different from the table."""
 
 import base64
 import json
@@ -18,6 +18,9 @@ from page import Page
 
 # As in the site: until the second reading, until the next one in turn, and how old a list of the cache may be.
 SECOND_READ, TURN_READ, LIST_AGE = 5, 120, 3
+
+# How long the cache keeps a list, and a little more.
+CACHE_SECONDS = 2.2
 
 # A connection that is not subscribed by then counts as failed.
 OPENING = 10
@@ -38,6 +41,7 @@ class EventPage(Page):
         self.deadline = 0  # when the connection counts as failed, unless it is subscribed
         self.timer = None
         self.is_to_be_cut = threading.Event()
+        self.is_deaf = False  # a connection that is about to break brings nothing
         self.events = self.dropped = 0
 
     def cut(self):
@@ -52,6 +56,7 @@ class EventPage(Page):
         headers = {"Host": host, "Origin": self.stage.origin}
         headers["Sec-WebSocket-Protocol"] = f"aws-appsync-event-ws, header-{header}"
         self.is_to_be_cut.clear()
+        self.is_deaf = False
         self.connection += 1
         self.is_subscribed = False
         self.deadline = time.monotonic() + OPENING
@@ -90,7 +95,7 @@ class EventPage(Page):
         if event["type"] not in ("changed", "removed"):
             return
         self.events += 1
-        if self.dropped_of and self.events % self.dropped_of == 0:
+        if self.is_deaf or (self.dropped_of and self.events % self.dropped_of == 0):
             self.dropped += 1
             return
         with self.lock:
@@ -188,7 +193,7 @@ class EventApi:
         """Nothing was started."""
 
     def hurt(self, is_writing):
-        """Cuts one page after another while there is writing and all at its end; meanwhile the emulator stands still."""
+        """Cuts one page after another while there is writing; meanwhile the emulator stands still."""
         cut = paused = 0
         while is_writing():
             for page in self.pages:
@@ -198,8 +203,16 @@ class EventApi:
             if not paused:
                 self.stage.pause(self.stage.pid("emulator"), 2)
                 paused += 1
-        for page in self.pages:
-            page.cut()
-            cut += 1
         dropped = sum(page.dropped for page in self.pages)
         return {"connections cut": cut, "emulator paused": paused, "events dropped": dropped}
+
+    def break_off(self, write):
+        """A visitor reads the list, which the cache keeps; then a change reaches no page before its connection is cut."""
+        time.sleep(CACHE_SECONDS)
+        self.stage.tree(self.stage.config.get("reads"))
+        for page in self.pages:
+            page.is_deaf = True
+        write()
+        time.sleep(0.7)
+        for page in self.pages:
+            page.cut()
