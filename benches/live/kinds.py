@@ -1,12 +1,13 @@
 """Measures from a click to every browser, on a stage with servers and on one with an Event API, side by side.
 
-kinds.py CHANGES PAGES [FOLDER REPORT]…: how many changes, to how many pages, and for each stage its folder and the answer of
-`deploy --output json`.
+kinds.py CHANGES PAGES [FOLDER REPORT]…: how many changes, to how many pages, and for each stage its folder and the
+answer of `deploy --output json`.
 
-The stages take turns: a PATCH goes to one, and when all its pages have applied the revision, the next one to the other. So
-whatever else the machine does meets both. Two times are kept for each change: from before the PATCH is sent until the last of
-the pages has applied it, and until each of them has. Pages are real WebSockets in threads of this process, those of
-`tests/chaos` with nothing dropped. Ends with 1 when a change did not come within 30 s. Runs on the Python of the emulator."""
+The stages take turns: a PATCH goes to one, and when all its pages have applied the revision, the next one to the
+other. So whatever else the machine does meets both. Two times are kept for each change: from before the PATCH is
+sent until the last of the pages has applied it, and until each of them has. Pages are real WebSockets in threads of
+this process, those of `tests/chaos` with nothing dropped. Ends with 1 when a change did not come within 30 s. Runs
+on the Python of the emulator."""
 
 import json
 import os

@@ -1,12 +1,13 @@
 """Hurts a local stage while many write, and judges whether every page shows the table in the end.
 
-chaos.py STATE_FOLDER REPORT: the stage's folder and the answer of `deploy --output json`. CHAOS_ROUNDS: how many rounds,
-by default one. Runs on the Python of the emulator, which has botocore.
+chaos.py STATE_FOLDER REPORT: the stage's folder and the answer of `deploy --output json`. CHAOS_ROUNDS: how many
+rounds, by default one. Runs on the Python of the emulator, which has botocore.
 
-Judged, each as a number that must be 0: updates that were answered with 200 and are not in the table (lost), what a page
-was told twice or older than before (servers.py), or shows older than before (event_api.py), answers of the API that are
-5xx, and pages that do not show the table when all is over. The publisher is killed at every third of its batches that can
-be seen; what else is hurt depends on what carries the changes to the pages, which the stage's own page is asked for."""
+Judged, each as a number that must be 0: updates that were answered with 200 and are not in the table (lost), what a
+page was told twice or older than before (servers.py), or shows older than before (event_api.py), answers of the API
+that are 5xx, and pages that do not show the table when all is over. The publisher is killed at every third of its
+batches that can be seen; what else is hurt depends on what carries the changes to the pages, which the stage's own
+page is asked for."""
 
 import json
 import os

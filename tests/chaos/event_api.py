@@ -1,11 +1,11 @@
 """A stage whose changes come from an Event API: its pages, and the ways on which their events get lost.
 
-The API promises neither order nor that nothing is lost, so nobody blames it for either. The pages do what the site does
-(`site/src/api/appSyncChannel.ts`, `site/src/composables/knownFactories.ts`). Where one shows a factory older than before, or
-shows a removed one again, it notes a fault. Every tenth event is dropped on the way to a page.
+The API promises neither order nor that nothing is lost, so nobody blames it for either. The pages do what the site
+does (`site/src/api/appSyncChannel.ts`, `site/src/composables/knownFactories.ts`). Where one shows a factory older
+than before, or shows a removed one again, it notes a fault. Every tenth event is dropped on the way to a page.
 
-At the end all connections bring nothing for a moment and are cut, while the cache keeps a list from before the last change: a
-page without the second reading ends different from the table."""
+At the end all connections bring nothing for a moment and are cut, while the cache keeps a list from before the last
+change: a page without the second reading ends different from the table."""
 
 import base64
 import json
@@ -207,7 +207,7 @@ class EventApi:
         return {"connections cut": cut, "emulator paused": paused, "events dropped": dropped}
 
     def break_off(self, write):
-        """A visitor reads the list, which the cache keeps; then a change reaches no page before its connection is cut."""
+        """A visitor reads the list, which the cache keeps; then a change reaches no page before it is cut."""
         time.sleep(CACHE_SECONDS)
         self.stage.tree(self.stage.config.get("reads"))
         for page in self.pages:

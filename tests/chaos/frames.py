@@ -1,4 +1,5 @@
-"""A WebSocket over loopback, as far as a page needs one: the handshake, texts, and a cut that the other side sees as RST.
+"""A WebSocket over loopback, as far as a page needs one: the handshake, texts, and a cut that the other side sees as
+RST.
 
 In: a port and the head of the request. Out: frames. Never: a fragment, or a message over a second connection."""
 

@@ -1,4 +1,5 @@
-"""A stage whose changes come from WebSocket servers: its pages, a second server, and the ways between table and servers.
+"""A stage whose changes come from WebSocket servers: its pages, a second server, and the ways between table and
+servers.
 
 A server must tell a page nothing twice and nothing older on one connection; its pages note where one does."""
 

@@ -1,6 +1,7 @@
 """A local stage that is up: its API, its table, its processes.
 
-In: the stage's folder and the answer of `deploy --output json`. Out: answers of the API, the settings of its page, process ids."""
+In: the stage's folder and the answer of `deploy --output json`. Out: answers of the API, the settings of its page,
+process ids."""
 
 import json
 import os
