@@ -64,7 +64,7 @@ async fn step<T>(
 /// `UserError::NoCredentials`, `UserError::WrongAccount`, or a `Fault` when AWS is not reached.
 async fn connect(config: &Config, endpoint: &StageEndpoint) -> Result<Aws> {
     let aws = Aws::connect(&endpoint.access, &config.settings.region, &config.network).await;
-    let stage = config.stage.to_string();
+    let stage = config.shown_stage();
     let identity = match aws.sts.get_identity().await {
         Ok(identity) => identity,
         Err(error) => return Err(unidentified(stage, error)),

@@ -18,7 +18,7 @@ pub fn policy(
     workflow: Option<&Workflow>,
 ) -> Result<PolicyReport> {
     let Some(endpoint) = Platform::of(config).endpoint_without_start() else {
-        return Err(UserError::NotOnAws(config.stage.to_string()).into());
+        return Err(UserError::NotOnAws(config.shown_stage()).into());
     };
     let plan = super::validate::read_plan(config, &endpoint.urls)?;
     let templates = plan.all().map(|stack| &stack.template);

@@ -195,3 +195,16 @@ fn a_release_of_the_site_alone_keeps_a_stage() {
     );
     assert_eq!(report(&output)["left"][0]["last_deploy"], now);
 }
+
+#[test]
+fn without_credentials_the_pattern_is_named() {
+    let account = Account::start();
+    let output = account
+        .project
+        .command(&["teardown", "--expired", "--yes"])
+        .output()
+        .unwrap();
+    let reported = account.project.reported(&output);
+    assert_eq!(output.status.code(), Some(4), "{reported}");
+    assert!(reported.contains("for stage `preview-*`"), "{reported}");
+}
