@@ -10,6 +10,7 @@ use crate::config::{Config, Live};
 use crate::doctor::{self, Dns, DnsAnswer, DoctorReport, Finding, in_time};
 use crate::error::user_error;
 use crate::local::Platform;
+use crate::status::judge_page_key;
 use crate::verify;
 
 /// Looks at this machine and, for a stage on AWS, at the account and at public DNS.
@@ -30,7 +31,7 @@ pub async fn doctor(config: &Config) -> DoctorReport {
 }
 
 /// The rows that only a stage on AWS needs.
-const ON_AWS: [&str; 10] = [
+const ON_AWS: [&str; 11] = [
     "credentials",
     "region",
     "clock",
@@ -40,6 +41,7 @@ const ON_AWS: [&str; 10] = [
     "delegation",
     "records",
     "alias",
+    "page key",
     "caa",
 ];
 
@@ -56,7 +58,15 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
     );
     let (credentials, aws) = judge_credentials(account).await;
     let Some(aws) = aws else {
-        let asked = ["quota", "vpcs", "lambda", "delegation", "records", "alias"];
+        let asked = [
+            "quota",
+            "vpcs",
+            "lambda",
+            "delegation",
+            "records",
+            "alias",
+            "page key",
+        ];
         let unknown = asked.map(|name| Finding::unknown(name, "needs credentials"));
         let mut findings = vec![credentials, region, clock];
         findings.extend(unknown);
@@ -65,7 +75,7 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
     };
     let deployed = deployed_stacks(config, &aws).await;
     let deployed = deployed.as_deref();
-    let ((quota, vpcs), lambda, delegation, records, alias) = tokio::join!(
+    let ((quota, vpcs), lambda, delegation, records, alias, page_key) = tokio::join!(
         check_quotas_of_servers(config, &aws, deployed.unwrap_or_default()),
         check_quota(
             &aws,
@@ -76,6 +86,7 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
         check_delegation(config, &aws, &dns),
         check_records(config, &aws, deployed),
         check_aliases(config, &aws, deployed),
+        check_page_key(config, &aws),
     );
     vec![
         credentials,
@@ -87,6 +98,7 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
         delegation,
         records,
         alias,
+        page_key,
         caa,
     ]
 }
@@ -325,6 +337,27 @@ async fn check_aliases(config: &Config, aws: &Aws, deployed: Deployed<'_>) -> Fi
         }
         Ok(Err(error)) => Finding::unknown(name, format!("{error:#}")),
         Err(silence) => silence,
+    }
+}
+
+/// The key of the pages expires where nobody deploys for long: every deploy of a new quarter renews it.
+async fn check_page_key(config: &Config, aws: &Aws) -> Finding {
+    let name = "page key";
+    if config.settings.live == Live::Servers {
+        return Finding::not_needed(name);
+    }
+    let stack = config.stack_name(config.settings.live.template());
+    let key = match in_time(name, aws.cloudformation.find_stack(&stack)).await {
+        Ok(Ok(stack)) => {
+            stack.and_then(|stack| judge_page_key(&stack.parameters, SystemTime::now()))
+        }
+        Ok(Err(error)) => return Finding::unknown(name, format!("{error:#}")),
+        Err(silence) => return silence,
+    };
+    match key {
+        None => Finding::good(name, "the first deploy makes it"),
+        Some(key) if key.ok => Finding::good(name, key.detail),
+        Some(key) => Finding::bad(name, key.detail, "run `factory-tree deploy`"),
     }
 }
 

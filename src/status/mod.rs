@@ -31,7 +31,7 @@ pub use certificates::CertificateRow;
 pub use drift::{DriftRow, DriftState};
 pub use instances::InstanceRow;
 pub use lost_heartbeat::find_losing_hop;
-pub use page_key::PageKeyRow;
+pub use page_key::{PageKeyRow, judge_page_key};
 pub use queues::QueueRow;
 pub use streams::StreamRow;
 

@@ -1,6 +1,7 @@
 //! The key of the pages, where an Event API carries changes: one that soon expires makes the stage degraded. When it expires is a
 //! parameter of its stack, so nobody is asked.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -36,6 +37,12 @@ pub(super) fn of(found: &[FoundStack]) -> Vec<PageKeyRow> {
         Some(row(&found.plan.name, text.parse().ok()?))
     });
     rows.collect()
+}
+
+/// Judges the key of a stack that is deployed with these parameters; `None` where none of them is a key's.
+pub fn judge_page_key(parameters: &BTreeMap<String, String>, now: SystemTime) -> Option<Check> {
+    let expires = parameters.get(PARAMETER)?.parse().ok()?;
+    Some(check(&row("", expires), now))
 }
 
 pub(super) fn row(stack: &str, expires: u64) -> PageKeyRow {
@@ -97,5 +104,11 @@ mod tests {
         false expired 3 days ago, and pages only poll since: `factory-tree deploy` renews it
         ");
         assert_eq!(row.expires, "1970-04-11T00:00:00Z");
+
+        let expires = BTreeMap::from([(PARAMETER.to_owned(), (100 * day).to_string())]);
+        let on = |today| SystemTime::UNIX_EPOCH + Duration::from_secs(today * day);
+        assert!(judge_page_key(&expires, on(40)).unwrap().ok);
+        assert!(!judge_page_key(&expires, on(41)).unwrap().ok);
+        assert_eq!(judge_page_key(&BTreeMap::new(), on(41)), None);
     }
 }

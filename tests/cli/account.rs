@@ -81,6 +81,7 @@ fn the_doctor_of_a_stage_on_this_machine_asks_nothing_of_aws() {
             "delegation",
             "records",
             "alias",
+            "page key",
             "caa",
         ]
     );

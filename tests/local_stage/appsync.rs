@@ -5,12 +5,14 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::SOON;
+use crate::support::browser::BrowserDriver;
 use crate::support::stage::channel::{ask_channel, event, open_channel, subscribe, subscription};
 use crate::support::stage::{
     Answer, Socket, Stage, a_change_arrives, call, check, create_factory, is_timeout, page_config,
@@ -244,12 +246,40 @@ fn the_grant_to_publish_is_needed_and_its_lack_fails_the_deploy_at_its_hop() {
 }
 
 /// From servers to an Event API and back, by deploys alone. What was written before is there after.
+/// Creates a factory every two seconds while `work` goes on; returns their names too.
+fn while_somebody_writes<T>(
+    report: &Value,
+    tag: &str,
+    work: impl FnOnce() -> T,
+) -> (T, Vec<String>) {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut names = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                let name = format!("{tag} {}", names.len());
+                let (_, status) = create_factory(report, &name);
+                assert_eq!(status, 201, "{name}");
+                names.push(name);
+                std::thread::sleep(Duration::from_secs(2));
+            }
+            names
+        });
+        let done = work();
+        is_over.store(true, Ordering::Relaxed);
+        (done, writer.join().unwrap())
+    })
+}
+
 #[test]
 fn a_stage_is_switched_from_servers_to_an_event_api_and_back() {
     let stage = Stage::new("switched");
     let report = stage.deploy();
     a_change_arrives(&report, SOON).unwrap();
     let (kept, _) = create_factory(&report, "kept");
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("site");
+    let mut page = BrowserDriver::open(&site, "e2e/switch.mjs", &report);
+    page.hears("keep kept");
 
     for (settings, gone, new) in [
         (APPSYNC, "websocket", "live-appsync"),
@@ -266,8 +296,12 @@ fn a_stage_is_switched_from_servers_to_an_event_api_and_back() {
         assert_eq!(action(new), Some("create".into()));
         assert_eq!(action("api"), Some("update".into()));
 
-        let switched = stage.run("deploy");
+        let (switched, written) = while_somebody_writes(&report, new, || stage.run("deploy"));
         assert_eq!(switched.code, Some(0), "{}", switched.said);
+        page.hears("live");
+        for name in written {
+            page.hears(&format!("shows {name}"));
+        }
         assert!(
             switched.said.contains(&format!("stack {gone} is deleted")),
             "{}",
@@ -283,6 +317,7 @@ fn a_stage_is_switched_from_servers_to_an_event_api_and_back() {
         assert!(stacks.contains(new) && !stacks.contains(gone), "{stacks}");
         assert_eq!(stage.run("deploy").json["outcome"], "unchanged");
     }
+    assert_eq!(page.leave(), json!({ "faults": [] }));
     // A setting that was changed and not deployed hides no stack from the teardown.
     stage.configure(APPSYNC);
     let gone = stage.run("teardown");

@@ -40,6 +40,11 @@ impl BrowserDriver {
         self.answer()
     }
 
+    /// Gives a command, and insists that the script finds no fault.
+    pub(crate) fn hears(&mut self, command: &str) {
+        assert_eq!(self.ask(command), json!({ "faults": [] }), "{command}");
+    }
+
     /// Gives the last command, insists that the script ends well, and returns its answer.
     pub(crate) fn leave(mut self) -> Value {
         let answer = self.ask("leave");
