@@ -2,11 +2,12 @@
 //! it stays as it is while a deploy sends it, though another stage of the checkout builds meanwhile. Versions that are neither
 //! the last one nor held go. A version is a file or a folder, whose name tells its content.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tempfile::NamedTempFile;
 
 /// A version that stays until this is dropped, or its process has ended.
@@ -30,34 +31,61 @@ impl Held {
 /// It cannot be read or locked.
 pub(super) fn hold(version: &Path) -> Result<Option<Held>> {
     let naming = || format!("failed to hold `{}`", version.display());
-    let lock = match File::open(version) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.with_context(naming)?,
-    };
-    lock.lock_shared().with_context(naming)?;
-    // Another build may have removed it before it was locked.
-    Ok(version.exists().then(|| Held {
-        path: version.to_owned(),
-        _lock: lock,
-    }))
+    loop {
+        let lock = match File::open(version) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.with_context(naming)?,
+        };
+        lock.lock_shared().with_context(naming)?;
+        // Another build may have removed it before it was locked, and made it again.
+        if is_at(&lock, version).with_context(naming)? {
+            return Ok(Some(Held {
+                path: version.to_owned(),
+                _lock: lock,
+            }));
+        }
+    }
 }
 
-/// Writes a version that is a file, and holds it.
+/// Returns whether an open file or folder is the one that has a name.
+fn is_at(open: &File, name: &Path) -> std::io::Result<bool> {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match std::fs::metadata(name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        found => Ok(identity(found?) == identity(open.metadata()?)),
+    }
+}
+
+/// Writes a version that is a file, and holds it. A name leads to one file until that is removed, by somebody who has it
+/// locked: so no version is put in the place of another one.
 ///
 /// # Errors
-/// It cannot be written, read or locked.
+/// It cannot be written, read or locked; or another deploy holds something else under its name.
 pub(super) fn write(version: &Path, content: &[u8]) -> Result<Held> {
     let naming = || format!("failed to write `{}`", version.display());
     let folder = version.parent().context("a version has a folder")?;
     std::fs::create_dir_all(folder).with_context(naming)?;
     loop {
+        if let Some(held) = hold(version)? {
+            if std::fs::read(version).with_context(naming)? == content {
+                return Ok(held);
+            }
+            // Its name tells its content, so somebody's hand has changed it.
+            drop(held);
+            ensure!(
+                remove(version),
+                "`{}` is not what was built, and another deploy holds it",
+                version.display()
+            );
+        }
         // Written beside the folder of versions: in it, a build beside this one would take it for an old version.
         let mut unfinished = NamedTempFile::new_in(folder.join("..")).with_context(naming)?;
         unfinished.write_all(content).with_context(naming)?;
-        unfinished.persist(version).with_context(naming)?;
-        // Until it is held, it may be taken for one all the same.
-        if let Some(held) = hold(version)? {
-            return Ok(held);
+        match unfinished.persist_noclobber(version) {
+            Err(error) if error.error.kind() != ErrorKind::AlreadyExists => {
+                return Err(error.error).with_context(naming);
+            }
+            _ => {}
         }
     }
 }
@@ -72,19 +100,28 @@ pub(super) fn remove_others(version: &Held) -> Result<()> {
         std::fs::read_dir(folder).with_context(|| format!("failed to read `{}`", folder.display()));
     for entry in entries?.flatten() {
         let other = entry.path();
-        if other != version.path && is_free(&other) {
-            let _ = if other.is_dir() {
-                std::fs::remove_dir_all(&other)
-            } else {
-                std::fs::remove_file(&other)
-            };
+        if other != version.path {
+            remove(&other);
         }
     }
     Ok(())
 }
 
-fn is_free(version: &Path) -> bool {
-    File::open(version).is_ok_and(|file| file.try_lock().is_ok())
+/// Removes a version that nobody holds; returns whether it is gone. It is locked until then: who wants to hold it in between
+/// finds it gone.
+fn remove(version: &Path) -> bool {
+    let Ok(lock) = File::open(version) else {
+        return false;
+    };
+    if lock.try_lock().is_err() || !is_at(&lock, version).unwrap_or(false) {
+        return false;
+    }
+    let removed = if version.is_dir() {
+        std::fs::remove_dir_all(version)
+    } else {
+        std::fs::remove_file(version)
+    };
+    removed.is_ok()
 }
 
 #[cfg(test)]
@@ -109,6 +146,20 @@ mod tests {
         });
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 1, "only the folder of versions");
+    }
+
+    #[test]
+    fn a_version_that_was_changed_by_hand_is_written_again_unless_it_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let version = folder.path().join("api").join("1");
+        drop(write(&version, b"built").unwrap());
+        std::fs::write(&version, "changed").unwrap();
+        let held = hold(&version).unwrap().unwrap();
+        let error = write(&version, b"built").unwrap_err().to_string();
+        assert!(error.ends_with("another deploy holds it"), "{error}");
+        drop(held);
+        drop(write(&version, b"built").unwrap());
+        assert_eq!(std::fs::read(&version).unwrap(), b"built");
     }
 
     #[test]
