@@ -18,23 +18,28 @@ const STAMP: &str = r#"import fs from 'node:fs'
 const out = process.argv[process.argv.indexOf('--outDir') + 1]
 const number = fs.readFileSync('release.txt', 'utf8')
 const name = `r${number.padStart(7, '0')}`
-const later = `/assets/later-${name}.js`
+// No part of the site is called so.
+const later = `/assets/asked-for-${name}.js`
 fs.rmSync(out, { recursive: true, force: true })
 fs.cpSync('dist', out, { recursive: true })
-let page = fs.readFileSync(`${out}/index.html`, 'utf8')
-for (const file of fs.readdirSync(`${out}/assets`)) {
-  const ending = file.slice(file.lastIndexOf('.'))
-  // A hash has eight characters, and a hyphen may be one of them.
-  const stem = file.slice(0, -ending.length - '-12345678'.length)
-  const stamped = `${stem}-${name}${ending}`
-  page = page.replaceAll(file, stamped)
-  fs.renameSync(`${out}/assets/${file}`, `${out}/assets/${stamped}`)
-  const script = `
+const files = fs.readdirSync(`${out}/assets`)
+const endingOf = (file) => file.slice(file.lastIndexOf('.'))
+// A hash has eight characters, and a hyphen may be one of them.
+const stemOf = (file) => file.slice(0, -endingOf(file).length - '-12345678'.length)
+const stampOf = (file) => `${stemOf(file)}-${name}${endingOf(file)}`
+// Parts name each other, too.
+const stamped = (text) => files.reduce((text, file) => text.replaceAll(file, stampOf(file)), text)
+const page = stamped(fs.readFileSync(`${out}/index.html`, 'utf8'))
+const script = `
 globalThis.release = { number: '${number}', later: async () => (await import('${later}')).number }
 `
-  fs.appendFileSync(`${out}/assets/${stamped}`, ending === '.css' ? `
+const style = `
 :root { --release: ${number} }
-` : script)
+`
+for (const file of files) {
+  const text = stamped(fs.readFileSync(`${out}/assets/${file}`, 'utf8'))
+  fs.rmSync(`${out}/assets/${file}`)
+  fs.writeFileSync(`${out}/assets/${stampOf(file)}`, text + (endingOf(file) === '.css' ? style : script))
 }
 fs.writeFileSync(`${out}${later}`, `export const number = '${number}'
 `)
