@@ -30,11 +30,12 @@ pub async fn doctor(config: &Config) -> DoctorReport {
     DoctorReport::new(config.stage.to_string(), checks)
 }
 
-/// The rows that only a stage on AWS needs.
-const ON_AWS: [&str; 11] = [
-    "credentials",
-    "region",
-    "clock",
+/// The rows that only a stage on AWS needs, before and behind those of its account.
+const BEFORE_ACCOUNT: [&str; 3] = ["credentials", "region", "clock"];
+const BEHIND_ACCOUNT: [&str; 1] = ["caa"];
+
+/// The rows that need credentials.
+const OF_ACCOUNT: [&str; 7] = [
     "quota",
     "vpcs",
     "lambda",
@@ -42,12 +43,15 @@ const ON_AWS: [&str; 11] = [
     "records",
     "alias",
     "page key",
-    "caa",
 ];
 
 async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
     let Some(endpoint) = platform.endpoint_without_start() else {
-        return ON_AWS.map(Finding::not_needed).to_vec();
+        let rows = BEFORE_ACCOUNT
+            .iter()
+            .chain(&OF_ACCOUNT)
+            .chain(&BEHIND_ACCOUNT);
+        return rows.map(|name| Finding::not_needed(name)).collect();
     };
     let dns = public_dns(config).await;
     let (account, region, clock, caa) = tokio::join!(
@@ -58,16 +62,7 @@ async fn look_at_aws(config: &Config, platform: &Platform) -> Vec<Finding> {
     );
     let (credentials, aws) = judge_credentials(account).await;
     let Some(aws) = aws else {
-        let asked = [
-            "quota",
-            "vpcs",
-            "lambda",
-            "delegation",
-            "records",
-            "alias",
-            "page key",
-        ];
-        let unknown = asked.map(|name| Finding::unknown(name, "needs credentials"));
+        let unknown = OF_ACCOUNT.map(|name| Finding::unknown(name, "needs credentials"));
         let mut findings = vec![credentials, region, clock];
         findings.extend(unknown);
         findings.push(caa);
