@@ -3,6 +3,7 @@ has the API itself, but makes it by calls only. Runs before `emulator.py`, in th
 
 What is patched is inside the emulator, so it is patched in the one version that this was written for."""
 
+import asyncio
 import importlib.metadata
 import json
 import sys
@@ -26,6 +27,9 @@ from ministack.services.cloudformation import provisioners  # noqa: E402
 # The custom domains, by the first label of the distribution that each stands for: `name`, and the hosts of its API once it
 # has one. A custom domain is a distribution of CloudFront, so the edge sends the requests for it there.
 domains = {}
+
+# The open WebSockets of each custom domain, by the same label: the loop and the task of each.
+sockets = {}
 
 # The zone of all distributions (Route 53 API Reference, "AliasTarget").
 CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
@@ -138,8 +142,16 @@ def update_domain(physical_id, before, properties, stack):
     return domain_view(label_of(physical_id))
 
 
+def close_sockets(label):
+    """Ends the connections to a domain that leads nowhere any more; the emulator would leave them open, and silent."""
+    for loop, task in sockets.pop(label, set()):
+        loop.call_soon_threadsafe(task.cancel)
+
+
 def delete_domain(physical_id, properties):
-    domains.pop(label_of(physical_id))
+    label = label_of(physical_id)
+    domains.pop(label)
+    close_sockets(label)
 
 
 def associate(logical_id, properties, stack):
@@ -153,7 +165,9 @@ def reassociate(physical_id, before, properties, stack):
 
 
 def disassociate(physical_id, properties):
-    domains[label_of(physical_id)]["hosts"] = None
+    label = label_of(physical_id)
+    domains[label]["hosts"] = None
+    close_sockets(label)
 
 
 def handlers(create, update, delete):
@@ -248,23 +262,40 @@ emulator = app.app
 REALTIME = "/event/realtime"
 
 
-def host_behind(scope):
-    """The API's own host that a request for a custom domain means, if it is one."""
+def label_behind(scope):
+    """The label of the custom domain that a request is for, if it is for one that leads to an API."""
     named = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-    domain = domains.get(named.split(".")[0]) if ".cloudfront.net" in named else None
-    if domain is None or domain["hosts"] is None:
-        return None
-    if scope["type"] == "websocket":
-        return domain["hosts"]["REALTIME"] if scope["path"] == REALTIME else None
-    return domain["hosts"]["HTTP"]
+    label = named.split(".")[0]
+    is_of_domain = ".cloudfront.net" in named and label in domains
+    return label if is_of_domain and domains[label]["hosts"] is not None else None
+
+
+async def serve_socket(label, scope, receive, send):
+    """Serves a WebSocket until either side ends it, or its domain leads nowhere any more."""
+    own = (asyncio.get_running_loop(), asyncio.current_task())
+    sockets.setdefault(label, set()).add(own)
+    try:
+        await emulator(scope, receive, send)
+    except asyncio.CancelledError:
+        if own in sockets.get(label, ()):
+            raise
+        await send({"type": "websocket.close", "code": 1001})
+    finally:
+        sockets.get(label, set()).discard(own)
 
 
 async def with_custom_domains(scope, receive, send):
-    host = host_behind(scope) if scope["type"] in ("http", "websocket") else None
-    if host is not None:
-        others = [(name, value) for name, value in scope["headers"] if name != b"host"]
-        scope = {**scope, "headers": [(b"host", host.encode()), *others]}
-    await emulator(scope, receive, send)
+    label = label_behind(scope) if scope["type"] in ("http", "websocket") else None
+    if label is None or scope["type"] == "websocket" and scope["path"] != REALTIME:
+        return await emulator(scope, receive, send)
+    is_socket = scope["type"] == "websocket"
+    host = domains[label]["hosts"]["REALTIME" if is_socket else "HTTP"]
+    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    scope = {**scope, "headers": [(b"host", host.encode()), *others]}
+    if is_socket:
+        await serve_socket(label, scope, receive, send)
+    else:
+        await emulator(scope, receive, send)
 
 
 app.app = with_custom_domains

@@ -216,6 +216,9 @@ export class AppSyncChannel implements LiveChannel {
   /** Reads the tree. The first time on a connection this brings the page in step. */
   private async read(reason: ReadReason): Promise<void> {
     const { socket } = this
+    if (reason === 'turn') {
+      this.listener.onTurn()
+    }
     const tree = await this.reader.readWhole().catch((error: unknown) => ({ error }))
     if (socket !== this.socket) {
       return

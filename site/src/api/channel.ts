@@ -133,6 +133,7 @@ export class Channel {
       onHello: () => this.greet(),
       onUp: () => this.rise(),
       onDown: (retryAt: number, isRefused = false) => this.fall(retryAt, isRefused),
+      onTurn: () => void this.look(),
     }
     return live.kind === 'servers'
       ? new LiveSocket(socket, listener)

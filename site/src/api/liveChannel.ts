@@ -61,4 +61,6 @@ export interface LiveListener {
    * in milliseconds since 1970. `isRefused`: the other side does not take this page's key.
    */
   onDown(retryAt: number, isRefused?: boolean): void
+  /** A connection that stands says nothing of what it leads to: now and then it is time to ask whether it is still the one. */
+  onTurn(): void
 }

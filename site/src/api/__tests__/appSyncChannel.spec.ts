@@ -42,6 +42,7 @@ beforeEach(() => {
     onHello: () => states.push('hello'),
     onUp: () => states.push('up'),
     onDown: (_: number, isRefused = false) => states.push(isRefused ? 'refused' : 'down'),
+    onTurn: () => {},
   }
   if (live.kind !== 'appsync') {
     throw new Error('the settings name no Event API')

@@ -297,6 +297,15 @@ describe('a stage with an Event API', () => {
     goLive()
     expect(connections.at(-1)).toEqual({ state: 'live', isPolling: false })
   })
+
+  it('that goes over to servers is followed, though the old subscription stands', async () => {
+    vi.stubGlobal('fetch', async () => new Response(JSON.stringify(SERVERS)))
+    subscribe()
+    const keepAlive = setInterval(() => FakeSocket.newest.say({ type: 'ka' }), 1_000)
+    await vi.advanceTimersByTimeAsync(250_000)
+    clearInterval(keepAlive)
+    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+  })
 })
 
 it('settings that say the same change nothing', () => {

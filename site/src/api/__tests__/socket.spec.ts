@@ -19,6 +19,7 @@ beforeEach(() => {
     onHello: () => {},
     onUp: () => states.push('up'),
     onDown: () => states.push('down'),
+    onTurn: () => {},
   }
   // Without luck: every wait takes its full length.
   socket = new LiveSocket('ws://ws.test/', listener, () => 1)
