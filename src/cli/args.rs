@@ -321,12 +321,12 @@ pub struct PolicyArgs {
 /// Arguments of `users`
 #[derive(Clone, Debug, Args)]
 pub struct UsersArgs {
-    /// What is done
+    /// The change of the users
     #[command(subcommand)]
     pub action: UsersAction,
 }
 
-/// What is done with users
+/// A change of the users, or their list
 #[derive(Clone, Debug, Subcommand)]
 pub enum UsersAction {
     /// Make somebody an editor; a new user gets an e-mail with a password for the first time

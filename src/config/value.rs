@@ -135,7 +135,7 @@ checked_text!(
     |text| text.starts_with('Z') && text.len() <= 32 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 );
 
-/// What stands for the name of the stage in a setting.
+/// The place of the stage's name in a setting.
 const STAGE: &str = "{stage}";
 
 /// Puts the name of a stage, or a pattern, into a setting.

@@ -24,7 +24,7 @@ export class TreeReader {
 
   /** Returns the whole tree, or nothing when the last one that was read says the same. */
   async readNews(): Promise<TreeMessage | undefined> {
-    // What was heard after the last snapshot may have been gone from it for good, or have come after it.
+    // A factory that was heard of after the last snapshot may be missing in it for good, or have come after it.
     const isSettled = this.heardAt <= this.asOf
     const asOf = this.ask()
     const { factories, hasChanged } = await this.pages.readAll()

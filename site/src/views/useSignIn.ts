@@ -24,7 +24,7 @@ export function useSignIn(
     return { access: OPEN_TO_ALL, parts, isComing }
   }
 
-  // What an earlier visit has left is believed until it is looked at: so nothing jumps.
+  // The page believes what an earlier visit has left until it has looked at it: so nothing jumps.
   const isExpected = hasSession(settings)
   const mayWrite = shallowRef(isExpected)
   const isSignedIn = shallowRef(isExpected)

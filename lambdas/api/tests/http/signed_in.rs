@@ -137,7 +137,7 @@ async fn nobody_writes_without_signing_in_by_any_path_or_method() {
                 assert_eq!(response.header("www-authenticate"), Some("Bearer"));
             }
         }
-        // What asks for a write in the clothes of a read is a read.
+        // A header that asks for a write makes no write of a read.
         for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
             let headers = ["x-http-method-override: DELETE", "if-match: \"1\""];
             let response = call(&api, method, &spelled, &headers, "").await;
