@@ -39,7 +39,8 @@ export default defineConfig({
   define: { __VUE_OPTIONS_API__: 'false' },
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
-    target: 'es2022',
+    // What the page uses of browsers, it uses of these without asking: such as `DecompressionStream`.
+    target: 'baseline-widely-available',
     // Inlined assets would need `data:` in more of the content security policy than images.
     assetsInlineLimit: 0,
     modulePreload: false,

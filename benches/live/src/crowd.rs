@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,11 +44,12 @@ pub fn microseconds() -> u64 {
 }
 
 impl Crowd {
-    /// Connects clients, `at_once` of them at the same time. Must run in a `LocalSet`.
-    pub fn connect(server: SocketAddr, clients: usize, at_once: usize) -> Self {
+    /// Connects clients, `at_once` of them at the same time. Their numbers choose the addresses from which they come.
+    /// Must run in a `LocalSet`.
+    pub fn connect(server: SocketAddr, numbers: Range<usize>, at_once: usize) -> Self {
         let counters = Rc::<Counters>::default();
         let opening = Rc::new(Semaphore::new(at_once));
-        let clients = (0..clients).map(|number| {
+        let clients = numbers.map(|number| {
             let (counters, opening) = (Rc::clone(&counters), Rc::clone(&opening));
             tokio::task::spawn_local(async move {
                 if take_part(server, number, &counters, &opening)
@@ -69,7 +71,7 @@ impl Crowd {
     /// # Errors
     /// Returns that one of them was refused.
     pub async fn connected(server: SocketAddr, clients: usize) -> Result<Self> {
-        let crowd = Self::connect(server, clients, OPENING);
+        let crowd = Self::connect(server, 0..clients, OPENING);
         crowd
             .wait_for_trees(clients, Duration::from_secs(120))
             .await?;

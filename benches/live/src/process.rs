@@ -18,6 +18,14 @@ pub fn memory(pid: u32) -> Result<u64> {
     Ok(text.trim().trim_end_matches(" kB").parse()?)
 }
 
+/// Returns the number of open descriptors of a process.
+///
+/// # Errors
+/// Returns that the process is gone.
+pub fn descriptors(pid: u32) -> Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
 /// Returns the time that all threads of a process have taken.
 ///
 /// # Errors

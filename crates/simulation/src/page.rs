@@ -103,7 +103,8 @@ impl Page {
         let initial = server.hub.initial_messages(self.resume.as_ref());
         server.check(&initial)?;
         let position = initial.position;
-        let pipe = initial.map(|text| text.as_str().to_owned());
+        let texts = initial.texts();
+        let pipe = texts.iter().map(|text| text.as_str().to_owned());
         self.connection = Some(Connection {
             server: (place, server.name.clone()),
             position,

@@ -1,25 +1,27 @@
 //! Sends every change to every connection.
 //!
 //! In: the hub's changes, and the connections. Out: one write for each connection and each batch of changes. A few
-//! tasks go through all connections, a part each: to wake a task for each connection took longer than the write. A
-//! connection that cannot take a batch is left to its own task, so it delays no other.
+//! tasks go through all connections, a part each: to wake a task for each connection took longer than the write. Where
+//! there are few connections, one task writes them all: to share them with another processor costs more than it saves
+//! (`benches/live`). A connection that cannot take a batch is left to its own task, so it delays no other.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
 use crate::hub::Hub;
+use crate::metrics::{Metrics, increment_by};
 use crate::writer::{Batch, Writer};
 
-/// The connections that are written before other tasks get their turn: less than half a millisecond.
-const TURN: usize = 32;
+/// The connections that are written before other tasks get their turn: about a millisecond. At each turn the runtime asks
+/// the kernel what has come.
+const TURN: usize = 128;
 
-/// All connections, in as many parts as there are processors.
+/// The connections up to which the first part takes all of them: one task writes to them in about 20 ms.
+const FEW: usize = 2_048;
+
+/// All connections, in at most as many parts as there are processors.
 #[derive(Debug)]
 pub struct Broadcaster {
     parts: Box<[Part]>,
-    next: AtomicUsize,
 }
 
 /// The connections to which one task writes.
@@ -45,18 +47,26 @@ impl Broadcaster {
     pub fn new(parts: usize) -> Self {
         Self {
             parts: (0..parts.max(1)).map(|_| Part::default()).collect(),
-            next: AtomicUsize::new(0),
         }
     }
 
     /// Adds a connection. It must fetch by itself what the hub knew before.
     pub fn register(self: &Arc<Self>, writer: Arc<Writer>) -> Registration {
-        let part = self.next.fetch_add(1, Ordering::Relaxed) % self.parts.len();
+        let part = self.part_with_room();
         Registration {
             place: self.parts[part].lock().add(writer),
             broadcaster: Arc::clone(self),
             part,
         }
+    }
+
+    /// Returns the first part while it has few connections, and then the one that has the fewest.
+    fn part_with_room(&self) -> usize {
+        let taken = |part: &usize| self.parts[*part].lock().taken();
+        if taken(&0) < FEW {
+            return 0;
+        }
+        (0..self.parts.len()).min_by_key(taken).unwrap_or(0)
     }
 
     /// Returns the number of parts, each of which needs a task that [runs](Self::run) it.
@@ -65,36 +75,31 @@ impl Broadcaster {
     }
 
     /// Sends the changes of the hub to the connections of a part, without end.
-    pub async fn run(self: Arc<Self>, part: usize, hub: Arc<Hub>) {
+    pub async fn run(self: Arc<Self>, part: usize, hub: Arc<Hub>, metrics: Arc<Metrics>) {
         let mut positions = hub.watch_position();
         let mut position = *positions.borrow_and_update();
         while positions.changed().await.is_ok() {
-            position = self.parts[part].send(&hub, &positions, position).await;
+            // Where even the broadcaster is too far behind, every connection finds out for itself.
+            while position != *positions.borrow() {
+                let batch = Batch::after(&hub, position);
+                let batch = batch.unwrap_or_else(|| Batch::empty(*positions.borrow()));
+                self.parts[part].push(&batch, &metrics).await;
+                position = batch.to;
+            }
         }
     }
 }
 
 impl Part {
-    /// Sends all changes after a position, and returns the position after them.
-    async fn send(&self, hub: &Hub, positions: &watch::Receiver<u64>, mut position: u64) -> u64 {
-        while position != *positions.borrow() {
-            // Where even the broadcaster is too far behind, every connection finds out for itself.
-            let batch = Batch::after(hub, position);
-            let batch = batch.unwrap_or_else(|| Batch::empty(*positions.borrow()));
-            self.push(&batch).await;
-            position = batch.to;
-        }
-        position
-    }
-
-    async fn push(&self, batch: &Batch) {
+    async fn push(&self, batch: &Batch, metrics: &Metrics) {
         let mut begin = 0;
         loop {
             let turn = self.lock().turn(begin);
             let Some(turn) = turn else { return };
-            for writer in &turn {
-                writer.push(batch);
-            }
+            // Counted for all at once: processors that count at the same time wait for each other.
+            let taken = turn.iter().filter(|writer| writer.push(batch)).count();
+            increment_by(&metrics.deliveries, taken * batch.messages);
+            increment_by(&metrics.coalesced, taken * batch.coalesced);
             begin += TURN;
             tokio::task::yield_now().await;
         }
@@ -114,6 +119,11 @@ impl Places {
         }
         self.writers.push(Some(writer));
         self.writers.len() - 1
+    }
+
+    /// Returns the number of connections.
+    fn taken(&self) -> usize {
+        self.writers.len() - self.free.len()
     }
 
     /// Returns the connections of the next places, or `None` after the last place.
@@ -145,5 +155,23 @@ mod tests {
         assert_eq!(places.turn(0).map(|turn| turn.len()), Some(0));
         assert!(places.turn(TURN).is_some());
         assert!(places.turn(2 * TURN).is_none());
+    }
+
+    #[test]
+    fn few_connections_are_written_by_one_task_and_a_crowd_is_shared() {
+        let broadcaster = Broadcaster::new(2);
+        let fill = |part: usize, taken| {
+            broadcaster.parts[part].lock().writers = vec![None; taken];
+        };
+
+        assert_eq!(broadcaster.part_with_room(), 0);
+        fill(0, FEW - 1);
+        assert_eq!(broadcaster.part_with_room(), 0);
+        fill(0, FEW);
+        assert_eq!(broadcaster.part_with_room(), 1);
+        fill(1, FEW + 1);
+        assert_eq!(broadcaster.part_with_room(), 0);
+        broadcaster.parts[1].lock().free = vec![0, 1];
+        assert_eq!(broadcaster.part_with_room(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! In: the head of a request for the live channel. Out: where the client wants to continue, or why the request is no
+//! In: the head of a request for the live channel. Out: what the client asks for, or why the request is no
 //! handshake (RFC 6455, section 4.2.1). What it says twice counts as nothing: readers on the way disagree about such
 //! a request.
 
@@ -13,6 +13,16 @@ use crate::hub::Resume;
 
 /// The one version of the protocol.
 pub const VERSION: HeaderValue = HeaderValue::from_static("13");
+
+/// What a client asks for by the parameters of its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Where it wants to continue. `None` for parameters that are invalid or occur twice: it then gets a snapshot, which is
+    /// always correct.
+    pub resume: Option<Resume>,
+    /// Whether it can read a compressed snapshot.
+    pub compressed: bool,
+}
 
 /// Why a request is no handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,18 +84,23 @@ fn is_key(text: &[u8]) -> bool {
         && digits.last().is_some_and(|last| b"AQgw".contains(last))
 }
 
-/// Returns where a client wants to continue. Returns `None` for parameters that are invalid or occur twice: the client
-/// then gets a snapshot, which is always correct.
-pub fn resume(query: &[(String, String)]) -> Option<Resume> {
+/// Returns what a client asks for: `server` and `position`, and `snapshot=deflate`.
+pub fn wishes(query: &[(String, String)]) -> Wishes {
     let only = |name: &str| {
         let mut values = query.iter().filter(|(key, _)| key == name);
         let first = values.next().map(|(_, value)| value.as_str());
         first.filter(|_| values.next().is_none())
     };
-    Some(Resume {
-        server: only("server")?.to_owned(),
-        position: only("position")?.parse().ok()?,
-    })
+    let resume = || {
+        Some(Resume {
+            server: only("server")?.to_owned(),
+            position: only("position")?.parse().ok()?,
+        })
+    };
+    Wishes {
+        resume: resume(),
+        compressed: only("snapshot") == Some("deflate"),
+    }
 }
 
 #[cfg(test)]
@@ -123,12 +138,21 @@ mod tests {
             position: 7,
         };
 
-        assert_eq!(resume(&pairs(&named)), Some(expected));
+        let resume = |query: &[(&str, &str)]| wishes(&pairs(query)).resume;
+        assert_eq!(resume(&named), Some(expected));
         for other in [("server", "t"), ("position", "8"), ("position", "7")] {
             let doubled = [named[0], named[1], other];
-            assert_eq!(resume(&pairs(&doubled)), None, "{other:?}");
+            assert_eq!(resume(&doubled), None, "{other:?}");
         }
-        assert_eq!(resume(&pairs(&[("server", "s"), ("position", "-1")])), None);
+        assert_eq!(resume(&[("server", "s"), ("position", "-1")]), None);
         assert_eq!(resume(&[]), None);
+        let compressed = |query: &[(&str, &str)]| wishes(&pairs(query)).compressed;
+        assert!(compressed(&[("snapshot", "deflate")]));
+        assert!(!compressed(&[("snapshot", "gzip")]));
+        assert!(!compressed(&[
+            ("snapshot", "deflate"),
+            ("snapshot", "deflate")
+        ]));
+        assert!(!compressed(&named));
     }
 }

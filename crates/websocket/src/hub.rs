@@ -10,8 +10,9 @@
 //! server closes it because it is too far behind.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use axum::body::Bytes;
 use domain::message::LiveMessage;
 use domain::tree::Effect;
 use domain::{FactoryChange, FactoryId, Tree};
@@ -56,38 +57,59 @@ pub struct Resume {
 }
 
 /// The first messages of a new connection: `hello`, and the snapshot unless the client continues from its last position.
-/// All connections share the snapshot; each counts the pieces that it has taken.
+/// All connections share the snapshot; each counts the pieces that it has taken. As an iterator, they are frames to send.
 #[derive(Clone, Debug)]
 pub struct InitialMessages {
     hello: Option<TextFrame>,
-    pieces: Arc<[TextFrame]>,
+    snapshot: Snapshot,
+    is_compressed: bool,
     taken: usize,
     /// The position of the connection after these messages.
     pub position: u64,
 }
 
 impl InitialMessages {
-    /// Returns the messages that were not taken yet.
-    pub fn texts(&self) -> Vec<TextFrame> {
-        self.clone().collect()
+    /// Returns these messages with the snapshot compressed, if that is wanted.
+    pub fn compressed_if(self, is_compressed: bool) -> Self {
+        Self {
+            is_compressed,
+            ..self
+        }
     }
 
-    /// Returns the size of the snapshot in bytes.
+    /// Returns the texts that were not taken yet.
+    pub fn texts(&self) -> Vec<TextFrame> {
+        let pieces = self.snapshot.pieces.iter().skip(self.taken);
+        self.hello.iter().chain(pieces).cloned().collect()
+    }
+
+    /// Returns the size of the snapshot in bytes, as it is sent.
     pub fn snapshot_bytes(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.bytes().len()).sum()
+        let pieces = self.snapshot.pieces.len();
+        (0..pieces)
+            .filter_map(|place| self.frame(place))
+            .map(|frame| frame.len())
+            .sum()
+    }
+
+    fn frame(&self, place: usize) -> Option<&Bytes> {
+        if self.is_compressed {
+            return self.snapshot.compressed().get(place);
+        }
+        self.snapshot.pieces.get(place).map(TextFrame::bytes)
     }
 }
 
 impl Iterator for InitialMessages {
-    type Item = TextFrame;
+    type Item = Bytes;
 
-    fn next(&mut self) -> Option<TextFrame> {
+    fn next(&mut self) -> Option<Bytes> {
         if let Some(hello) = self.hello.take() {
-            return Some(hello);
+            return Some(hello.into_bytes());
         }
-        let piece = self.pieces.get(self.taken)?;
+        let frame = self.frame(self.taken)?.clone();
         self.taken += 1;
-        Some(piece.clone())
+        Some(frame)
     }
 }
 
@@ -198,18 +220,13 @@ impl Hub {
     /// Returns the first messages of a new connection.
     pub fn initial_messages(&self, resume: Option<&Resume>) -> InitialMessages {
         let resumed = resume.and_then(|resume| self.resumable(resume));
-        let (pieces, position) = match resumed {
-            Some(position) => (Arc::default(), position),
-            None => {
-                let snapshot = self.snapshot();
-                (snapshot.pieces, snapshot.position)
-            }
-        };
+        let snapshot = resumed.map_or_else(|| self.snapshot(), Snapshot::nothing);
         InitialMessages {
             hello: Some(self.hello.clone()),
-            pieces,
+            position: snapshot.position,
+            snapshot,
+            is_compressed: false,
             taken: 0,
-            position,
         }
     }
 

@@ -15,7 +15,8 @@
 //! | [`config`] | the settings from the environment |
 //! | [`hub`] | the tree, and the one order of its changes |
 //! | [`connection`] | one connection, from its first message to its close |
-//! | [`reader`], [`writer`], [`text_frame`] | the two halves of a connection, and the frames that all connections share |
+//! | [`reader`], [`writer`] | the two halves of a connection |
+//! | [`text_frame`], [`compressed_frame`], [`frame_head`] | the frames that all connections share |
 //! | [`broadcaster`] | sending every change to every connection |
 //! | [`listener`], [`serve`], [`routes`], [`handshake`] | accepting connections, and closing them at the end |
 //! | [`connection_limits`], [`rate_limiter`], [`metered`], [`bucket`] | limiting what one address and one client may do |
@@ -31,6 +32,7 @@ pub mod backoff;
 pub mod broadcaster;
 pub mod bucket;
 pub mod clock;
+pub mod compressed_frame;
 pub mod config;
 pub mod connection;
 pub mod connection_limits;
@@ -39,6 +41,7 @@ mod fake;
 pub mod fallback;
 pub mod feed;
 pub mod feed_timing;
+pub mod frame_head;
 pub mod handshake;
 pub mod heartbeat;
 pub mod hub;

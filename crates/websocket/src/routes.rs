@@ -22,8 +22,7 @@ use tokio::net::TcpStream;
 use crate::clock;
 use crate::connection::Connection;
 use crate::connection_limits::{ConnectionPermit, Refusal, client_address};
-use crate::handshake::{self, HandshakeError};
-use crate::hub::Resume;
+use crate::handshake::{self, HandshakeError, Wishes};
 use crate::metered::Metered;
 use crate::metrics::{Gauges, increment};
 use crate::server::Server;
@@ -73,18 +72,20 @@ async fn connect(
         timing: server.timing,
         closing: server.closing.subscribe(),
     };
-    let resume = handshake::resume(&query);
+    let wishes = handshake::wishes(&query);
     tokio::spawn(continue_as_connection(
-        on_upgrade, connection, resume, permit,
+        on_upgrade, connection, wishes, permit,
     ));
     handshake::response(&headers)
 }
 
 /// Serves the connection once its handshake is written.
+///
+/// In a task of its own: a task keeps the room that its largest step needs, and this one needs twice as much.
 async fn continue_as_connection(
     on_upgrade: OnUpgrade,
     connection: Connection,
-    resume: Option<Resume>,
+    wishes: Wishes,
     permit: ConnectionPermit,
 ) {
     // Otherwise the client left during the handshake.
@@ -92,10 +93,7 @@ async fn continue_as_connection(
         && let Ok(parts) = upgraded.downcast::<TokioIo<Metered<TcpStream>>>()
     {
         let stream = parts.io.into_inner();
-        let open = connection.open(stream, &parts.read_buf, resume.as_ref(), permit);
-        // The buffer of the handshake and where the client wanted to continue are not needed any more.
-        drop((parts.read_buf, resume));
-        open.await;
+        tokio::spawn(connection.open(stream, &parts.read_buf, &wishes, permit));
     }
 }
 

@@ -50,7 +50,8 @@ pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>, se
     let mut tasks = JoinSet::new();
     for part in 0..server.broadcaster.parts() {
         let broadcaster = Arc::clone(&server.broadcaster);
-        tasks.spawn(broadcaster.run(part, Arc::clone(&server.hub)));
+        let (hub, metrics) = (Arc::clone(&server.hub), Arc::clone(&server.metrics));
+        tasks.spawn(broadcaster.run(part, hub, metrics));
     }
     tasks.spawn(accept(listener, routes::router(Arc::clone(&server))));
     shutdown.await;

@@ -1,18 +1,11 @@
-//! In: the text of a message. Out: the bytes of the WebSocket frame that carries it (RFC 6455, section 5.2). A server's
-//! frames have no mask, so the bytes are the same for every connection: they are made once, and never copied for one.
+//! In: the text of a message. Out: the bytes of the WebSocket frame that carries it. They are the same for every
+//! connection: they are made once, and never copied for one.
 
 use std::fmt;
 
 use axum::body::Bytes;
 
-/// The first byte of a text message in one frame.
-const FINAL_TEXT: u8 = 0x81;
-
-/// The length that announces a length of 16 bits.
-const SIXTEEN_BITS: u8 = 126;
-
-/// The length that announces a length of 64 bits.
-const SIXTY_FOUR_BITS: u8 = 127;
+use crate::frame_head::{Kind, frame_head};
 
 /// A text message as one frame. Clones share its bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,19 +34,7 @@ impl TextFrame {
 
 impl From<String> for TextFrame {
     fn from(text: String) -> Self {
-        let mut bytes = Vec::with_capacity(10 + text.len());
-        bytes.push(FINAL_TEXT);
-        match (u8::try_from(text.len()), u16::try_from(text.len())) {
-            (Ok(length), _) if length < SIXTEEN_BITS => bytes.push(length),
-            (_, Ok(length)) => {
-                bytes.push(SIXTEEN_BITS);
-                bytes.extend(length.to_be_bytes());
-            }
-            _ => {
-                bytes.push(SIXTY_FOUR_BITS);
-                bytes.extend((text.len() as u64).to_be_bytes());
-            }
-        }
+        let mut bytes = frame_head(Kind::Text, text.len());
         let text_begin = bytes.len();
         bytes.extend(text.as_bytes());
         Self {

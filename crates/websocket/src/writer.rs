@@ -168,14 +168,16 @@ impl Writer {
     }
 
     /// Sends a batch, or what else follows where the batch does not fit. Calls the connection's task if something stays.
-    pub fn push(&self, batch: &Batch) {
+    /// Returns whether the batch was taken, which the caller then counts.
+    pub fn push(&self, batch: &Batch) -> bool {
         let mut state = self.lock();
         if !state.rest.is_empty() || state.is_closing {
             // Its task is at it already.
-            return;
+            return false;
         }
-        let progress = if state.is_idle() && state.position == batch.from {
-            self.take(&mut state, batch);
+        let fits = state.is_idle() && state.position == batch.from;
+        let progress = if fits {
+            state.position = batch.to;
             self.write(&mut state, &batch.bytes)
         } else {
             self.pump_locked(&mut state)
@@ -184,6 +186,7 @@ impl Writer {
         if progress != Progress::Idle {
             self.attention.notify_one();
         }
+        fits
     }
 
     /// Sends all that waits, as far as the kernel takes it.
@@ -249,7 +252,7 @@ impl Writer {
         if let Some(initial) = &mut state.initial {
             if let Some(frame) = initial.next() {
                 increment(&self.metrics.deliveries);
-                return Ok(Some(frame.into_bytes()));
+                return Ok(Some(frame));
             }
             state.initial = None;
             return self.next(state);
@@ -258,15 +261,10 @@ impl Writer {
         if batch.to == batch.from {
             return Ok(None);
         }
-        self.take(state, &batch);
-        Ok(Some(batch.bytes))
-    }
-
-    /// Counts a batch as sent.
-    fn take(&self, state: &mut State, batch: &Batch) {
         state.position = batch.to;
         increment_by(&self.metrics.deliveries, batch.messages);
         increment_by(&self.metrics.coalesced, batch.coalesced);
+        Ok(Some(batch.bytes))
     }
 
     /// Writes bytes, and keeps those that the kernel does not take.

@@ -175,7 +175,13 @@ export class FakeStage {
       for (let from = 0; from === 0 || from < all.length; from += PIECE) {
         const factories = all.slice(from, from + PIECE)
         const last = from + PIECE >= all.length
-        peer.send(JSON.stringify({ type: 'snapshot', factories, last, position: this.position }))
+        const piece = { type: 'snapshot', factories, last, position: this.position }
+        // As the server does.
+        if (request.url?.includes('snapshot=deflate')) {
+          peer.sendCompressed(JSON.stringify(piece))
+        } else {
+          peer.send(JSON.stringify(piece))
+        }
       }
       for (const factory of this.snapshot ? this.factories.values() : []) {
         peer.send(JSON.stringify({ type: 'changed', factory, position: this.position }))

@@ -1,9 +1,11 @@
-/** Text messages over WebSocket for a server of `node:http`, as far as the page's tests need them (RFC 6455). */
+/** Messages over WebSocket for a server of `node:http`, as far as the page's tests need them (RFC 6455). */
 import { createHash } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
 
 /** What every server adds to the client's key. */
 const ACCEPT = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const TEXT = 0x1
+const BINARY = 0x2
 const CLOSE = 0x8
 
 /**
@@ -12,7 +14,7 @@ const CLOSE = 0x8
  * @param {import('node:http').IncomingMessage} request @param {import('node:stream').Duplex} socket
  * @param {(text: string) => void} onText
  * @param {string} [protocol] the one that is chosen of those which the client proposed
- * @returns {{ send(text: string): void, close(): void }}
+ * @returns {{ send(text: string): void, sendCompressed(text: string): void, close(): void }}
  */
 export function accept(request, socket, onText, protocol) {
   const key = String(request.headers['sec-websocket-key'])
@@ -38,7 +40,8 @@ export function accept(request, socket, onText, protocol) {
   })
   socket.on('error', () => socket.destroy())
   return {
-    send: (text) => void socket.write(write(Buffer.from(text))),
+    send: (text) => void socket.write(write(TEXT, Buffer.from(text))),
+    sendCompressed: (text) => void socket.write(write(BINARY, deflateSync(text))),
     close: () => void socket.destroy(),
   }
 }
@@ -61,11 +64,11 @@ function read(data) {
   return { kind: (data[0] ?? 0) & 0xf, payload, size: header + length }
 }
 
-/** Writes one text frame. @param {Buffer} payload */
-function write(payload) {
+/** Writes one frame. @param {number} kind @param {Buffer} payload */
+function write(kind, payload) {
   const { length } = payload
   const header = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10)
-  header[0] = 0x80 | TEXT
+  header[0] = 0x80 | kind
   header[1] = length < 126 ? length : length < 65_536 ? 126 : 127
   if (length >= 65_536) {
     header.writeBigUInt64BE(BigInt(length), 2)

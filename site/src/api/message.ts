@@ -28,7 +28,7 @@ export type ServerMessage =
       readonly last: boolean
       readonly position: number
     }
-  | (TreeChange & { readonly position: number })
+  | { readonly type: 'change'; readonly change: TreeChange; readonly position: number }
   /** The answer to a question for a sign of life. Comes after all that there was to tell by then. */
   | { readonly type: 'pong' }
   | { readonly type: 'unknown' }
@@ -55,7 +55,7 @@ export function parseServerMessage(text: string): ServerMessage {
     default: {
       const change = toChange(message)
       return change
-        ? { ...change, position: requireInteger(message, 'position') }
+        ? { type: 'change', change, position: requireInteger(message, 'position') }
         : { type: 'unknown' }
     }
   }

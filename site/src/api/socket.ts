@@ -1,7 +1,8 @@
 import { Attempts } from './backoff'
 import type { Factory } from './factory'
 import { REPLY_MS, type LiveChannel, type LiveListener } from './liveChannel'
-import { parseServerMessage, type ServerMessage, type TreeMessage } from './message'
+import { parseServerMessage, type ServerMessage, type TreeChange } from './message'
+import { inOrder } from './unpacking'
 
 /** A connection that is not in step by then, nor has brought another piece of the tree, counts as failed. */
 const OPENING_MS = 10_000
@@ -93,8 +94,12 @@ export class LiveSocket implements LiveChannel {
       return this.lose()
     }
     this.expectMore()
-    this.socket.onmessage = (event: MessageEvent) => this.read(String(event.data))
-    this.socket.onclose = () => this.lose()
+    const { socket } = this
+    // What comes of a connection that was dropped does not count.
+    const isCurrent = (): boolean => this.socket === socket
+    const read = inOrder((text) => isCurrent() && this.read(text))
+    socket.onmessage = (event: MessageEvent<string | Blob>) => read(event.data)
+    socket.onclose = () => isCurrent() && this.lose()
   }
 
   /** Gives the connection up unless it goes on in time. */
@@ -104,12 +109,9 @@ export class LiveSocket implements LiveChannel {
   }
 
   private resumeAddress(): string {
-    const address = new URL(this.address)
-    if (this.resumePoint) {
-      address.searchParams.set('server', this.resumePoint.server)
-      address.searchParams.set('position', String(this.resumePoint.position))
-    }
-    return address.href
+    const { resumePoint } = this
+    const resume = resumePoint && { ...resumePoint, position: String(resumePoint.position) }
+    return `${this.address}?${new URLSearchParams({ snapshot: 'deflate', ...resume })}`
   }
 
   /** Lets go of the current connection without waiting for a goodbye, which a dead one never says. */
@@ -120,12 +122,8 @@ export class LiveSocket implements LiveChannel {
     this.inStep = false
     this.server = undefined
     this.arriving = undefined
-    if (this.socket) {
-      this.socket.onmessage = null
-      this.socket.onclose = null
-      this.socket.close()
-      this.socket = undefined
-    }
+    this.socket?.close()
+    this.socket = undefined
   }
 
   private forgetCheck(): void {
@@ -159,15 +157,11 @@ export class LiveSocket implements LiveChannel {
         return this.greet(message.server)
       case 'snapshot':
         return this.collect(message.factories, message.last, message.position)
-      case 'changed':
-        this.change({ type: 'changed', factory: message.factory })
-        return this.advance(message.position)
-      case 'removed':
-        this.change({ type: 'removed', id: message.id, revision: message.revision })
+      case 'change':
+        this.change(message.change)
         return this.advance(message.position)
       case 'pong':
         return this.complete()
-      case 'unknown':
     }
   }
 
@@ -205,16 +199,16 @@ export class LiveSocket implements LiveChannel {
   }
 
   /** Passes a change on, or puts it into the tree that is still arriving. */
-  private change(message: Exclude<TreeMessage, { type: 'snapshot' }>): void {
+  private change(change: TreeChange): void {
     if (!this.arriving) {
-      return this.listener.onMessage(message)
+      return this.listener.onMessage(change)
     }
     this.expectMore()
     const { factories } = this.arriving
-    if (message.type === 'changed') {
-      factories.set(message.factory.id, message.factory)
+    if (change.type === 'changed') {
+      factories.set(change.factory.id, change.factory)
     } else {
-      factories.delete(message.id)
+      factories.delete(change.id)
     }
   }
 

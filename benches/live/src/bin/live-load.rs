@@ -1,7 +1,7 @@
 //! Measures servers one after the other, each with the same load, and prints `figure NAME VALUE UNIT` lines.
 //!
-//! `live-load broadcast NAME CLIENTS SECONDS COMMAND` or `live-load storm NAME CLIENTS COMMAND`. The server called `ours`
-//! learns what to send from its standard input, every other one from a client.
+//! `live-load broadcast NAME CLIENTS SECONDS COMMAND`, `live-load storm NAME CLIENTS COMMAND` or `live-load soak NAME CLIENTS
+//! MINUTES COMMAND`. The server called `ours` learns what to send from its standard input, every other one from a client.
 
 #![expect(clippy::print_stdout, reason = "the figures are its answer")]
 
@@ -20,6 +20,12 @@ const DELIVERIES: u32 = 20_000;
 /// The factories that change in turn.
 const FACTORIES: u32 = 100;
 
+/// The changes a second of a soak.
+const SOAK_CHANGES: u32 = 5;
+
+/// The parts of a soak's clients that come and go, one after the other, one each second.
+const COMING_AND_GOING: usize = 20;
+
 /// The time limit for a storm.
 const STORM_LIMIT: Duration = Duration::from_secs(120);
 
@@ -36,7 +42,13 @@ fn main() -> Result<()> {
                 broadcast(name, clients.parse()?, seconds.parse()?, command).await
             }
             ["storm", name, clients, command] => storm(name, clients.parse()?, command).await,
-            _ => bail!("broadcast NAME CLIENTS SECONDS COMMAND, or storm NAME CLIENTS COMMAND"),
+            ["soak", name, clients, minutes, command] => {
+                soak(name, clients.parse()?, minutes.parse()?, command).await
+            }
+            _ => bail!(
+                "broadcast NAME CLIENTS SECONDS COMMAND, storm NAME CLIENTS COMMAND, or \
+                 soak NAME CLIENTS MINUTES COMMAND"
+            ),
         }
     }))
 }
@@ -108,7 +120,7 @@ async fn storm(name: &str, clients: usize, command: &str) -> Result<()> {
     let time = process::time(subject.pid)?;
     drop(calm);
     let start = Instant::now();
-    let crowd = Crowd::connect(subject.address, clients, clients);
+    let crowd = Crowd::connect(subject.address, 0..clients, clients);
     crowd
         .wait_for_trees(clients, STORM_LIMIT)
         .await
@@ -125,6 +137,71 @@ async fn storm(name: &str, clients: usize, command: &str) -> Result<()> {
         ("memory_after", after as f64 / 1_024.0, "MiB"),
     ] {
         println!("figure {name}.storm.{figure} {value:.2} {unit}");
+    }
+    subject.end().await
+}
+
+/// What a server holds at one time of a soak.
+struct Held {
+    kibibytes: u64,
+    descriptors: usize,
+}
+
+/// Half of the clients stay, the others come and go, and there are changes all the time. The server must hold at the end
+/// what it held after a tenth of the time.
+async fn soak(name: &str, clients: usize, minutes: u32, command: &str) -> Result<()> {
+    let mut subject = Subject::start(command, name == "ours").await?;
+    let staying = Crowd::connected(subject.address, clients / 2).await?;
+    let guests = clients / 2 / COMING_AND_GOING;
+    let numbers = |part: usize| {
+        let first = clients / 2 + part * guests;
+        first..first + guests
+    };
+    let mut coming: Vec<Crowd> = (0..COMING_AND_GOING)
+        .map(|part| Crowd::connect(subject.address, numbers(part), guests))
+        .collect();
+    let (mut received, mut refused, mut held) = (0, 0, Vec::new());
+    for minute in 0..minutes {
+        for second in 0..60 {
+            let place = usize::try_from(minute * 60 + second)?;
+            let part = place % COMING_AND_GOING;
+            refused += coming[part].counters.failed.get();
+            coming[part] = Crowd::connect(subject.address, numbers(part), guests);
+            let first = u32::try_from(place)? * SOAK_CHANGES;
+            let interval = Duration::from_secs(1) / SOAK_CHANGES;
+            send(&mut subject, first..first + SOAK_CHANGES, interval).await?;
+        }
+        let mut latencies = staying.counters.latencies.take();
+        latencies.sort_unstable();
+        received += latencies.len();
+        let now = Held {
+            kibibytes: process::memory(subject.pid)?,
+            descriptors: process::descriptors(subject.pid)?,
+        };
+        println!(
+            "minute {}: {} KiB, {} descriptors, p99 {:.2} ms",
+            minute + 1,
+            now.kibibytes,
+            now.descriptors,
+            percentile(&latencies, 0.99)
+        );
+        held.push(now);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    received += staying.counters.latencies.borrow().len();
+    let sent = usize::try_from(minutes * 60 * SOAK_CHANGES)? * (clients / 2);
+    let lost = sent.saturating_sub(received) + staying.counters.failed.get();
+    let early = held.get(held.len() / 10).context("a minute")?;
+    let late = held.last().context("a minute")?;
+    for (figure, value, unit) in [
+        ("lost", lost as f64, "deliveries"),
+        ("refused", refused as f64, "clients"),
+        ("memory_early", early.kibibytes as f64 / 1_024.0, "MiB"),
+        ("memory_late", late.kibibytes as f64 / 1_024.0, "MiB"),
+        ("descriptors_early", early.descriptors as f64, "files"),
+        ("descriptors_late", late.descriptors as f64, "files"),
+    ] {
+        println!("figure {name}.soak.{figure} {value:.2} {unit}");
     }
     subject.end().await
 }

@@ -142,7 +142,7 @@ async fn crowds() -> Result<()> {
     ] {
         let (_server, address) = start(2_000, options)?;
         let (start, before) = (Instant::now(), overflows()?);
-        let crowd = Crowd::connect(address, CLIENTS, CLIENTS);
+        let crowd = Crowd::connect(address, 0..CLIENTS, CLIENTS);
         crowd
             .wait_for_trees(CLIENTS, Duration::from_secs(120))
             .await?;

@@ -116,7 +116,7 @@ impl RunningFeed {
             return false;
         };
         let json = serde_json::to_string(&factory(id, revision)).unwrap();
-        let mut texts_sent = welcome.chain(texts);
+        let mut texts_sent = welcome.texts().into_iter().chain(texts);
         texts_sent.any(|text| text.as_str().contains(&json))
     }
 

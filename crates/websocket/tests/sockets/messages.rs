@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::FactoryChange;
 use domain::message::LiveMessage;
+use flate2::read::ZlibDecoder;
 use futures_util::SinkExt;
 use tokio_tungstenite::tungstenite;
 use websocket::hub::history::CAPACITY;
@@ -80,6 +81,39 @@ async fn a_client_that_reconnects_gets_only_the_changes_that_it_missed() {
             "{query}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_client_that_can_unpack_it_gets_the_tree_compressed_and_the_changes_as_texts() {
+    let test = start().await;
+    for number in 1..=200 {
+        test.server.hub.apply(changed(number, 1));
+    }
+
+    let mut plain = test.connect("").await;
+    let mut packed = test.connect("?snapshot=deflate").await;
+    test.server.hub.apply(changed(1, 2));
+
+    assert_eq!(packed.next_message().await, plain.next_message().await);
+    let (mut plain_bytes, mut packed_bytes) = (0, 0);
+    loop {
+        let text = plain.next().await.unwrap().unwrap().into_text().unwrap();
+        let tungstenite::Message::Binary(bytes) = packed.next().await.unwrap().unwrap() else {
+            panic!("a piece is not compressed");
+        };
+        let unpacked = std::io::read_to_string(ZlibDecoder::new(&bytes[..])).unwrap();
+        assert_eq!(unpacked, text.as_str());
+        plain_bytes += text.len();
+        packed_bytes += bytes.len();
+        if unpacked.contains(r#""last":true"#) {
+            break;
+        }
+    }
+    assert!(
+        packed_bytes * 2 < plain_bytes,
+        "{packed_bytes} of {plain_bytes}"
+    );
+    assert_eq!(packed.next_message().await, plain.next_message().await);
 }
 
 #[tokio::test]

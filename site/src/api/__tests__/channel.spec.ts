@@ -293,7 +293,7 @@ describe('a stage with an Event API', () => {
     await vi.advanceTimersByTimeAsync(1)
     FakeSocket.newest.break()
     await vi.advanceTimersByTimeAsync(1)
-    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    expect(FakeSocket.newest.url).toBe('ws://ws.test?snapshot=deflate')
     goLive()
     expect(connections.at(-1)).toEqual({ state: 'live', isPolling: false })
   })
@@ -304,7 +304,7 @@ describe('a stage with an Event API', () => {
     const keepAlive = setInterval(() => FakeSocket.newest.say({ type: 'ka' }), 1_000)
     await vi.advanceTimersByTimeAsync(250_000)
     clearInterval(keepAlive)
-    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    expect(FakeSocket.newest.url).toBe('ws://ws.test?snapshot=deflate')
   })
 })
 

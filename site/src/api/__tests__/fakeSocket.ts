@@ -1,3 +1,5 @@
+import { deflateSync } from 'node:zlib'
+
 import { vi } from 'vitest'
 
 import type { SiteConfig } from '../config'
@@ -37,7 +39,7 @@ export class FakeSocket {
   }
 
   onopen: (() => void) | null = null
-  onmessage: ((event: { data: string }) => void) | null = null
+  onmessage: ((event: { data: string | Blob }) => void) | null = null
   onclose: (() => void) | null = null
   isClosed = false
   readonly received: string[] = []
@@ -65,6 +67,11 @@ export class FakeSocket {
 
   sayText(text: string): void {
     this.onmessage?.({ data: text })
+  }
+
+  /** Has the server say something compressed. */
+  sayCompressed(message: object): void {
+    this.onmessage?.({ data: new Blob([Uint8Array.from(deflateSync(JSON.stringify(message)))]) })
   }
 
   /** The connection goes away, as by a restart of the server. */

@@ -5,6 +5,9 @@ import type { TreeMessage } from '../message'
 import { LiveSocket } from '../socket'
 import { factoryOf, FakeSocket } from './fakeSocket'
 
+/** Where a page connects that knows nothing yet. */
+const ADDRESS = 'ws://ws.test/?snapshot=deflate'
+
 let messages: TreeMessage[]
 let states: string[]
 let socket: LiveSocket
@@ -70,8 +73,48 @@ describe('a first connection', () => {
     expect(states).toEqual(['down'])
   })
 
+  it('that brings its pieces compressed keeps the order of what follows', async () => {
+    const [a, b] = [factoryOf({ id: 'a' }), factoryOf({ id: 'b' })]
+    const renamed = { ...b, name: 'later', revision: 2 }
+    FakeSocket.newest.greet()
+    FakeSocket.newest.sayCompressed({ type: 'snapshot', factories: [a], last: false, position: 10 })
+    FakeSocket.newest.sayCompressed({ type: 'snapshot', factories: [b], last: true, position: 10 })
+    FakeSocket.newest.say({ type: 'changed', factory: renamed, position: 11 })
+    FakeSocket.newest.say({ type: 'pong' })
+    FakeSocket.newest.say({ type: 'removed', id: 'a', revision: 2, position: 12 })
+    await vi.waitFor(() => expect(messages).toHaveLength(2))
+    expect(messages).toEqual([
+      { type: 'snapshot', factories: [a, renamed] },
+      { type: 'removed', id: 'a', revision: 2 },
+    ])
+    FakeSocket.newest.break()
+    vi.advanceTimersByTime(2_000)
+    expect(FakeSocket.newest.url).toBe(`${ADDRESS}&server=s1&position=12`)
+  })
+
+  it('whose piece cannot be unpacked is given up, and the next one asks for the whole tree', async () => {
+    FakeSocket.newest.greet()
+    FakeSocket.newest.onmessage?.({ data: new Blob(['no zlib']) })
+    await vi.waitFor(() => expect(states).toEqual(['down']))
+    vi.advanceTimersByTime(2_000)
+    expect(FakeSocket.opened).toHaveLength(2)
+    expect(FakeSocket.newest.url).toBe(ADDRESS)
+  })
+
+  it('hands on nothing that was still being unpacked when it was lost', async () => {
+    const lost = FakeSocket.newest
+    lost.greet()
+    lost.sayCompressed({ type: 'snapshot', factories: [factoryOf()], last: true, position: 10 })
+    lost.break()
+    vi.advanceTimersByTime(2_000)
+    goLive()
+    FakeSocket.newest.sayCompressed({ type: 'removed', id: 'a', revision: 2, position: 11 })
+    await vi.waitFor(() => expect(messages).toHaveLength(2))
+    expect(messages.map(({ type }) => type)).toEqual(['snapshot', 'removed'])
+  })
+
   it('asks for nothing but the tree', () => {
-    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    expect(FakeSocket.newest.url).toBe(ADDRESS)
   })
 
   it('that never gets in step is given up', () => {
@@ -126,7 +169,7 @@ describe('a snapshot that the server has kept for a while', () => {
     sayChange('a', 2, 11)
     FakeSocket.newest.break()
     vi.advanceTimersByTime(500)
-    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    expect(FakeSocket.newest.url).toBe(ADDRESS)
     expect(messages).toEqual([])
   })
 
@@ -158,7 +201,7 @@ describe('a lost connection', () => {
     FakeSocket.newest.break()
     expect(states).toEqual(['up', 'down'])
     vi.advanceTimersByTime(500)
-    expect(FakeSocket.newest.url).toBe('ws://ws.test/?server=s1&position=12')
+    expect(FakeSocket.newest.url).toBe(`${ADDRESS}&server=s1&position=12`)
   })
 
   it('is in step at once on the same server, which sends only what was missed', () => {
@@ -187,7 +230,7 @@ describe('a lost connection', () => {
     FakeSocket.newest.saySnapshot([factoryOf()], 10, false)
     FakeSocket.newest.break()
     vi.advanceTimersByTime(500)
-    expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+    expect(FakeSocket.newest.url).toBe(ADDRESS)
     expect(messages).toEqual([])
   })
 
@@ -313,7 +356,7 @@ it('a broken message starts over with the whole tree', () => {
   FakeSocket.newest.sayText('{"type":"changed","factory":{}}')
   expect(states).toEqual(['up', 'down'])
   vi.advanceTimersByTime(500)
-  expect(FakeSocket.newest.url).toBe('ws://ws.test/')
+  expect(FakeSocket.newest.url).toBe(ADDRESS)
 })
 
 it('an address that the browser refuses is tried again like any other', () => {
