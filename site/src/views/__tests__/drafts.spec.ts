@@ -145,6 +145,17 @@ it('a failed creation that is taken back into the form drives nothing out of it'
   expect(page.view.get('.failure').text()).toContain('“Half typed”')
 })
 
+it('a failed creation of one number says so, and is gone once its person discards it', async () => {
+  await page.load(MILL)
+  await page.view.findAll('.creation form input')[3]?.setValue('1')
+  page.answer(409, { detail: 'no' })
+  await create('Barn')
+  expect(page.view.get('.failure').text()).toContain('“Barn” (1 to 100, 1 number)')
+  await page.button('Discard').trigger('click')
+  await page.reload(MILL)
+  expect(page.view.find('.failure').exists()).toBe(false)
+})
+
 it('storage that cannot be read or written is no reason to fail', async () => {
   sessionStorage.setItem('factory-tree editors', '{')
   sessionStorage.setItem('factory-tree creations', '{"draft":7,"failures":[{}]}')

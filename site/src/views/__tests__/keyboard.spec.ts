@@ -43,6 +43,18 @@ describe('the keyboard', () => {
     expect(page.focusedKey).toBe('mill')
   })
 
+  it('finds names of several words, and opens and closes the tree with Space', async () => {
+    await page.receive({ type: 'changed', factory: { ...SMITHY, name: 'Mill two', revision: 2 } })
+    await page.press('m', 'i', 'l', 'l', ' ', 't')
+    expect(page.focusedKey).toBe('smithy')
+    await page.press('Home')
+    vi.setSystemTime(Date.now() + 1_000)
+    await page.press(' ')
+    expect(page.view.findAll('.row')).toHaveLength(0)
+    await page.press(' ')
+    expect(page.view.findAll('.row')).toHaveLength(3)
+  })
+
   it('renames with F2 and Enter, and comes back to the row', async () => {
     await page.focus('mill')
     await page.press('F2')

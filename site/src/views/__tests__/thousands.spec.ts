@@ -108,6 +108,14 @@ describe('the filter', () => {
     expect(page.view.findAll('[role=treeitem][tabindex="0"]')).toHaveLength(1)
   })
 
+  it('hands the keyboard over to the first row that it shows', async () => {
+    await page.load(MILL, BAKERY)
+    await filter('mill')
+    await page.view.get('input[type=search]').trigger('keydown', { key: 'ArrowDown' })
+    await page.draw()
+    expect(page.focusedKey).toBe('mill')
+  })
+
   it('goes with Escape', async () => {
     await page.load(MILL, BAKERY)
     await filter('mill')
@@ -197,6 +205,16 @@ describe('many selected at once', () => {
     expect(page.view.findAll('[aria-selected=true]')).toHaveLength(0)
   })
 
+  it('by the box of a row, and then all by the button of the bar', async () => {
+    await page.load(MILL, BAKERY, SMITHY)
+    await page.item('mill').get('.check').trigger('click')
+    expect(page.view.get('[aria-label="Selected factories"]').text()).toContain('1 selected')
+    await page.view.get('[aria-label="Selected factories"] button:nth-of-type(3)').trigger('click')
+    expect(page.view.get('[aria-label="Selected factories"]').text()).toContain('3 selected')
+    await page.item('mill').get('.check').trigger('click')
+    expect(page.view.get('[aria-label="Selected factories"]').text()).toContain('2 selected')
+  })
+
   it('draw their numbers anew, as many as each has', async () => {
     await page.load(MILL, SMITHY)
     await page.focus('mill')
@@ -239,6 +257,17 @@ describe('a link to a factory', () => {
   })
 })
 
+it('a link that may not be copied is in the address bar', async () => {
+  await page.load(MILL)
+  const writeText = vi.fn().mockRejectedValue(new DOMException('', 'NotAllowedError'))
+  vi.stubGlobal('navigator', { onLine: true, clipboard: { writeText } })
+  await page.item('mill').get('[title="Copy link"]').trigger('click')
+  await page.draw()
+  expect(location.hash).toBe('#mill')
+  expect(page.view.text()).toContain('The link is in the address bar.')
+  location.hash = ''
+})
+
 describe('touch', () => {
   it('opens the actions of a row at the bottom of the screen, until one is chosen', async () => {
     await page.load(MILL, BAKERY)
@@ -249,6 +278,15 @@ describe('touch', () => {
     await page.draw()
     expect(page.view.get('.bar').classes()).not.toContain('sheet')
     expect(page.view.find('.editor').exists()).toBe(true)
+  })
+
+  it('closes the actions again, and the keyboard is on the row', async () => {
+    await page.load(MILL, BAKERY)
+    await page.item('mill').get('.more').trigger('click')
+    await page.button('Close').trigger('click')
+    await page.draw()
+    expect(page.view.get('.bar').classes()).not.toContain('sheet')
+    expect(page.focusedKey).toBe('mill')
   })
 })
 
