@@ -1,5 +1,6 @@
 import { backoffDelay, wait } from './backoff'
-import { parseFactories, parseFactory, parseRecord, type Factory } from './factory'
+import { parseFactories, parseFactory, parseRecord } from './factory'
+import type { Contract, Factory, Unchecked } from './factory'
 import type { Values } from './limits'
 import { NetworkError, ProblemError, readProblem } from './problem'
 
@@ -9,7 +10,7 @@ const CREATE_ATTEMPTS = 3
 const CACHED_LIST_MS = 3_000
 
 /** The fields of a factory that a person may change; only those named are changed. */
-export type FactoryPatch = Partial<Pick<Factory, 'name' | 'lower' | 'upper'>>
+export type FactoryPatch = Contract['Edit']
 
 /** One page of the list, with the tag that tells whether it has changed since. */
 export interface FactoryPage {
@@ -60,10 +61,10 @@ export class FactoriesApi {
     if (response.status === 304) {
       return undefined
     }
-    const page = parseRecord(await response.json())
+    const page: Unchecked<Contract['FactoryPage']> = parseRecord(await response.json())
     return {
-      factories: parseFactories(page['factories']),
-      cursor: typeof page['cursor'] === 'string' ? page['cursor'] : undefined,
+      factories: parseFactories(page.factories),
+      cursor: typeof page.cursor === 'string' ? page.cursor : undefined,
       etag: response.headers.get('ETag') ?? undefined,
     }
   }
@@ -82,9 +83,10 @@ export class FactoriesApi {
   /** Creates a factory under an id made here, which is why it may be, and is, sent again. */
   async createFactory(id: string, values: Values): Promise<Factory> {
     const { name, lower, upper, count } = values
+    const body: Contract['NewFactory'] = { id, name, lower, upper, count }
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.requestFactory('/factories', post({ id, name, lower, upper, count }))
+        return await this.requestFactory('/factories', post(body))
       } catch (error) {
         if (attempt + 1 >= CREATE_ATTEMPTS || !mayPass(error)) {
           throw error
@@ -100,7 +102,8 @@ export class FactoriesApi {
   }
 
   generateNumbers(id: string, revision: number, count: number): Promise<Factory> {
-    return this.requestFactory(`/factories/${id}/numbers`, { ...post({ count }), revision })
+    const body: Contract['Generation'] = { count }
+    return this.requestFactory(`/factories/${id}/numbers`, { ...post(body), revision })
   }
 
   /** Brings back the numbers that the last generation replaced. */

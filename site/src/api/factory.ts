@@ -1,14 +1,12 @@
+import type { components } from './contract'
+
+/** The shapes of the HTTP API's bodies, as its document has them. */
+export type Contract = components['schemas']
+
 /** A factory as everybody shares it. Knows nothing of what one page does with it. */
-export interface Factory {
-  readonly id: string
-  readonly name: string
-  readonly lower: number
-  readonly upper: number
-  readonly numbers: readonly number[]
-  /** Grows with every write, so that two versions of a factory can be ordered. */
-  readonly revision: number
-  /** Who changed it last, by the name in the pool of users; absent where nobody was signed in. */
-  readonly changedBy?: string
+export interface Factory extends Omit<Contract['Factory'], 'changed_by'> {
+  /** Who changed it last: `changed_by` of the API, in the spelling of this code. */
+  readonly changedBy?: Contract['UserName']
 }
 
 /** Something from the network is not what the contract says. */
@@ -18,10 +16,10 @@ export class ContractError extends Error {
 
 /** Returns a checked factory: what comes from the network is trusted only after this. */
 export function parseFactory(value: unknown): Factory {
-  const record = parseRecord(value)
-  const { id, name, lower, upper, numbers, revision } = record
+  const record: Unchecked<Contract['Factory'] & Factory> = parseRecord(value)
+  const { id, name, lower, upper, numbers, revision, changed_by } = record
   // As the API writes it, and as this page keeps it with a draft.
-  const changedBy = record['changed_by'] ?? record['changedBy']
+  const changedBy = changed_by ?? record.changedBy
   if (typeof id !== 'string' || typeof name !== 'string') {
     throw new ContractError('a factory needs an id and a name')
   }
@@ -44,6 +42,9 @@ export function parseFactories(value: unknown): Factory[] {
   }
   return value.map(parseFactory)
 }
+
+/** A JSON object whose fields have names that are known, and values that are not. */
+export type Unchecked<T> = { readonly [key in keyof T]?: unknown }
 
 /** Returns the fields of a JSON object, still unchecked. */
 export function parseRecord(value: unknown): Record<string, unknown> {

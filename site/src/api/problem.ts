@@ -1,4 +1,4 @@
-import { parseFactory, type Factory } from './factory'
+import { parseFactory, type Contract, type Factory, type Unchecked } from './factory'
 import type { Field } from './limits'
 
 const FIELDS: readonly string[] = ['name', 'lower', 'upper', 'count'] satisfies Field[]
@@ -40,15 +40,15 @@ export function isUnanswered(error: unknown): boolean {
 /** Reads a refusal. Never fails: gateways on the way answer without a problem document. */
 export async function readProblem(response: Response): Promise<ProblemError> {
   const problem = (await response.json().catch(() => undefined)) as
-    Record<string, unknown> | null | undefined
-  const type = String(problem?.['type'] ?? '')
-  const detail = problem?.['detail'] ?? problem?.['title']
+    Unchecked<Contract['Problem']> | null | undefined
+  const type = String(problem?.type ?? '')
+  const detail = problem?.detail ?? problem?.title
   return new ProblemError(
     response.status,
     typeof detail === 'string' ? detail : describeStatus(response.status),
     type.slice(type.lastIndexOf('/') + 1),
-    toField(problem?.['field']),
-    toFactory(problem?.['factory']),
+    toField(problem?.field),
+    toFactory(problem?.factory),
     toSeconds(response.headers.get('Retry-After')),
   )
 }
