@@ -1,9 +1,11 @@
-import { describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { FakeSocket } from '@/api/__tests__/fakeSocket'
 
 import { MILL, PageUnderTest } from './pageUnderTest'
 
+// Every wait takes its full length: chance could have the page try again before it is asked. The page takes it when it is made.
+beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(1))
 const page = PageUnderTest.forEachTest()
 
 describe('a connection that is lost', () => {
@@ -26,7 +28,6 @@ describe('a connection that is lost', () => {
 describe('nothing reachable at load', () => {
   it('says why, counts down to the next try, and tries when it is asked', async () => {
     page.request.mockRejectedValue(new TypeError('network'))
-    vi.spyOn(Math, 'random').mockReturnValue(1)
     for (let attempt = 0; attempt < 6; attempt += 1) {
       FakeSocket.newest.break()
       await vi.advanceTimersByTimeAsync(500 * 2 ** attempt + 50)
