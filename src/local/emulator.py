@@ -1,11 +1,14 @@
-"""Starts the emulator with five of its answers put right, so that they are those of AWS."""
+"""Starts the emulator with five of its answers put right, so that they are those of AWS, and two that come without the
+emulator's own delays."""
 
+import asyncio
+import socketserver
 import threading
 import time
 
 from ministack import app
-from ministack.core import lambda_runtime
-from ministack.services import apigateway
+from ministack.core import concurrency, lambda_runtime
+from ministack.services import apigateway, sqs
 
 # It would answer `GET /health` on every host by itself. That path belongs to our API.
 app._HEALTH_PATHS = ()
@@ -80,4 +83,54 @@ def end_workers_as_aws_does(workers):
 
 
 lambda_runtime.kill_workers = end_workers_as_aws_does
+
+# A Lambda gets its event as two pieces, head and body. The kernel would keep the second one until the Lambda's side has
+# acknowledged the first, which it puts off for 40 ms (RFC 9293, 3.7.4, "Nagle Algorithm", and 3.8.6.3, "Delayed Acknowledgments").
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+class WorkAwaited:
+    """Stands for the module `asyncio` in the emulator's SQS, whose long polls sleep for 100 ms between two looks into the
+    queue. Here a poll looks again as soon as there is work anywhere, because a long poll of SQS is answered as soon as
+    there is a message (SQS Developer Guide, "Amazon SQS short and long polling")."""
+
+    def __init__(self):
+        self.sleepers = set()
+
+    def __getattr__(self, name):
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds):
+        """Sleeps until there is work, at the longest for some seconds."""
+        loop = asyncio.get_running_loop()
+        sleeper = loop.create_future()
+        timer = loop.call_later(seconds, self.wake, sleeper)
+        self.sleepers.add(sleeper)
+        try:
+            await sleeper
+        finally:
+            timer.cancel()
+            self.sleepers.discard(sleeper)
+
+    def wake(self, sleeper):
+        if not sleeper.done():
+            sleeper.set_result(None)
+
+    def wake_all(self):
+        """May be called on any thread."""
+        for sleeper in list(self.sleepers):
+            sleeper.get_loop().call_soon_threadsafe(self.wake, sleeper)
+
+
+sqs.asyncio = work_awaited = WorkAwaited()
+set_event = concurrency.esm_wake.set
+
+
+def set_and_wake():
+    """Whatever sends to a queue sets this event, on which the emulator's own pollers wait."""
+    set_event()
+    work_awaited.wake_all()
+
+
+concurrency.esm_wake.set = set_and_wake
 app.main()

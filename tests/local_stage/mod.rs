@@ -8,6 +8,7 @@ mod granted;
 mod heartbeat;
 mod incident;
 mod own;
+mod pace;
 mod pieces;
 mod previews;
 mod reads;
@@ -18,8 +19,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The time within which a change arrives. The emulator polls streams and queues in steps of tens of
-/// milliseconds; the rest is for a busy machine.
+/// The time within which a change arrives. It takes tens of milliseconds; the rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 
 fn kill(pid: &str) {

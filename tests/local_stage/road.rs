@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{SOON, company, is_running};
+use super::{SOON, company, is_running, pace};
 use crate::support::stage::{Answer, Stage, a_change_arrives, call, stacks_with};
 
 #[test]
@@ -27,6 +27,7 @@ fn deploy_status_teardown() {
     assert_eq!(report["released"]["server"], true);
     assert!(report["released"]["site_files"].as_u64().unwrap() > 0);
     a_change_arrives(&report, SOON).unwrap();
+    pace::nobody_waits_for_a_timer(&stage, &report);
 
     let again = stage.run("deploy");
     let (again, said) = (again.json, again.said);
