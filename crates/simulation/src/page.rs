@@ -72,6 +72,10 @@ pub struct Page {
     pub doubtful: Vec<FactoryId>,
     /// The least revision at which each factory may be shown.
     floors: HashMap<FactoryId, u64>,
+    /// The number of messages that newer ones replaced on the way to this page.
+    pub coalesced: usize,
+    /// How often a server ended the connection because the page was too far behind.
+    pub left_behind: usize,
     /// Everything that the page was given, if it is recorded.
     pub events: Option<Vec<Event>>,
 }
@@ -142,13 +146,17 @@ impl Page {
                     return Ok(());
                 }
                 Backlog::Next {
-                    texts, position, ..
+                    texts,
+                    position,
+                    coalesced,
                 } => {
+                    self.coalesced += coalesced;
                     let texts = texts.iter().map(|text| text.as_str().to_owned());
                     connection.pipe.extend(texts);
                     connection.position = position;
                 }
                 Backlog::TooFarBehind => {
+                    self.left_behind += 1;
                     self.cut();
                     return Ok(());
                 }

@@ -14,6 +14,7 @@ use websocket::fallback::Fallback;
 use websocket::feed::LONG_SILENCE;
 use websocket::feed_timing::FeedTiming;
 use websocket::heartbeat::{Beat, Rhythm};
+use websocket::hub::history::Limits;
 use websocket::hub::{Backlog, Hub, InitialMessages};
 use websocket::inbox::Inbox;
 use websocket::metrics::Metrics;
@@ -22,6 +23,14 @@ use websocket::text_frame::TextFrame;
 use websocket::tree_loader::TreeLoader;
 
 use crate::table::Table;
+
+/// The sizes of a server's hub: so small that a schedule exceeds each of them.
+pub const LIMITS: Limits = Limits {
+    capacity: 12,
+    coalesce_above: 4,
+    chunk: 3,
+    snapshot_age: 6,
+};
 
 /// The reason of a read of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +78,7 @@ impl fmt::Debug for Server {
 impl Server {
     /// Starts a server: it subscribes a queue and begins to read the table.
     pub fn start(name: String, table: &Table, now: Instant) -> Self {
-        let hub = Arc::new(Hub::new("build", &name));
+        let hub = Arc::new(Hub::with_limits("build", &name, LIMITS));
         let loader = TreeLoader {
             table: table.clone(),
             hub: Arc::clone(&hub),
@@ -140,7 +149,8 @@ impl Server {
         if let Some(place) = usize::from(pick).checked_rem(queue.len()) {
             let message = queue[place].clone();
             if !again {
-                queue.swap_remove(place);
+                // What is left keeps its order: several polls with one pick deliver messages that follow each other.
+                queue.remove(place);
             }
             self.take(&message, now);
         }
@@ -166,6 +176,19 @@ impl Server {
     fn tell(&mut self, id: FactoryId, revision: u64) {
         let told = self.told.entry(id).or_default();
         *told = revision.max(*told);
+    }
+
+    /// Returns whether a message about a factory waits in the queue.
+    pub fn awaits(&self, id: FactoryId) -> bool {
+        let is_about = |message: &String| {
+            serde_json::from_str::<FactoryChange>(message).is_ok_and(|change| change.id() == id)
+        };
+        self.queue.iter().flatten().any(is_about)
+    }
+
+    /// Returns whether the hub knows a factory at a revision.
+    pub fn knows(&self, id: FactoryId, revision: u64) -> bool {
+        self.hub.known_revisions().get(&id) == Some(&revision)
     }
 
     /// Loses a message of the queue.
@@ -271,6 +294,15 @@ impl Server {
 
     /// Takes everything that is left, and reads the table.
     pub fn settle(&mut self, now: Instant) {
+        self.drain(now);
+        self.keep_up();
+        while !self.loads.is_empty() {
+            self.read(now);
+        }
+    }
+
+    /// Ends the reads that have begun, and takes everything that is left in the queue.
+    pub fn drain(&mut self, now: Instant) {
         for _ in 0..64 {
             if self.loads.is_empty() {
                 break;
@@ -279,10 +311,6 @@ impl Server {
         }
         while self.queue.as_ref().is_some_and(|queue| !queue.is_empty()) {
             self.poll(0, false, now);
-        }
-        self.keep_up();
-        while !self.loads.is_empty() {
-            self.read(now);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The table with its stream: conditional writes, and reads by pages between which others write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -24,6 +24,8 @@ pub struct TableState {
     pub items: BTreeMap<u8, FactoryItem>,
     /// The records of the stream that were not handed over yet, each with the time of its write in seconds.
     pub stream: Vec<(u64, StreamImage)>,
+    /// The numbers whose items an operator has deleted: nobody makes their ids again.
+    pub deleted: BTreeSet<u8>,
     /// Whether the next page cannot be read.
     pub fails: bool,
 }
@@ -115,6 +117,7 @@ impl TableState {
     /// Creates the factory, or edits it. A removed one is left alone.
     pub fn write(&mut self, number: u8, now: u64) {
         let next = match self.items.get(&number) {
+            None if self.deleted.contains(&number) => return,
             None => created(number, now),
             Some(item) if item.deleted => return,
             Some(item) => edited(item),
@@ -167,6 +170,18 @@ impl TableState {
     pub fn expire(&mut self, now: u64) {
         let is_kept = |item: &FactoryItem| item.expires.is_none_or(|expires| expires > now);
         self.items.retain(|_, item| is_kept(item));
+    }
+
+    /// An operator deletes an item. Nobody is told: the publisher ignores the record of it.
+    pub fn delete(&mut self, number: u8) {
+        let is_about = |image: &StreamImage| match image {
+            StreamImage::Factory(item) => item.sk == id_of(number),
+            StreamImage::Heartbeat(_) => false,
+        };
+        let is_under_way = self.stream.iter().any(|(_, image)| is_about(image));
+        if !is_under_way && self.items.remove(&number).is_some() {
+            self.deleted.insert(number);
+        }
     }
 
     /// Writes the heartbeat of a server.

@@ -6,16 +6,29 @@ use domain::FactoryId;
 
 use crate::known::TreeMessage;
 use crate::page::{Event, Page};
-use crate::server::Server;
+use crate::server::{LIMITS, Server};
 use crate::step::{PAGES, Pause, PublishFault, SERVERS, Step};
 use crate::stream::Mapping;
 use crate::table::{Table, id_of};
 
-/// The edits of [`Step::WriteOften`]: more than a connection gets one by one.
-const MANY: usize = websocket::hub::history::COALESCE_ABOVE + 16;
+/// The edits of [`Step::WriteOften`]: more than a connection gets one by one; two such steps exceed the history.
+const MANY: usize = LIMITS.coalesce_above + 6;
 
 /// The time for which the stream keeps a record, in seconds (`MaximumRecordAgeInSeconds` in `templates/api.yaml`).
 const RECORD_AGE: u64 = 3_600;
+
+/// How often a schedule came to what is rare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The messages that newer ones replaced on the way to a slow page.
+    pub coalesced: usize,
+    /// The connections that a server ended because the page was too far behind.
+    pub left_behind: usize,
+    /// The items that were deleted without a removal.
+    pub deleted: usize,
+    /// The comparisons of servers and table before the last read of the table.
+    pub compared_without_upkeep: usize,
+}
 
 /// Everything that takes part.
 #[derive(Debug)]
@@ -32,14 +45,17 @@ pub struct World {
     now: u64,
     /// The seconds by which each server's clock is ahead.
     ahead: [u64; SERVERS],
+    compared_without_upkeep: usize,
 }
 
 /// Runs a schedule and lets everything settle.
 ///
 /// # Errors
 /// Returns the first rule that is broken.
-pub fn run(steps: &[Step]) -> Result<(), String> {
-    World::new().run(steps)
+pub fn run(steps: &[Step]) -> Result<Reached, String> {
+    let mut world = World::new();
+    world.run(steps)?;
+    Ok(world.reached())
 }
 
 /// Runs a schedule that breaks no rule, and returns what each page was given.
@@ -71,11 +87,21 @@ impl World {
             start,
             now: 0,
             ahead: [0; SERVERS],
+            compared_without_upkeep: 0,
         };
         for server in &mut world.servers {
             server.settle(start);
         }
         world
+    }
+
+    fn reached(&self) -> Reached {
+        Reached {
+            coalesced: self.pages.iter().map(|page| page.coalesced).sum(),
+            left_behind: self.pages.iter().map(|page| page.left_behind).sum(),
+            deleted: self.table.lock().deleted.len(),
+            compared_without_upkeep: self.compared_without_upkeep,
+        }
     }
 
     fn run(&mut self, steps: &[Step]) -> Result<(), String> {
@@ -85,7 +111,28 @@ impl World {
         for step in steps {
             self.take(*step)?;
         }
+        self.publish_all();
+        if self.mapping.dead == 0 && !steps.iter().any(|step| step.loses_changes()) {
+            self.compare_without_upkeep()?;
+        }
         self.settle()
+    }
+
+    fn publish_all(&mut self) {
+        while !self.table.lock().stream.is_empty() {
+            self.publish(100, PublishFault::None);
+        }
+    }
+
+    /// Compares the servers with the table when all messages have come, and before a read of the table mends anything.
+    fn compare_without_upkeep(&mut self) -> Result<(), String> {
+        for server in 0..SERVERS {
+            let now = self.clock(server);
+            self.servers[server].drain(now);
+        }
+        self.compared_without_upkeep += 1;
+        let expected = self.table.lock().factories().len();
+        self.compare_servers(expected)
     }
 
     fn take(&mut self, step: Step) -> Result<(), String> {
@@ -96,6 +143,7 @@ impl World {
             | Step::Restore(_)
             | Step::WriteAgain(_)
             | Step::Expire => self.write(step),
+            Step::Delete(number) => self.delete(number),
             Step::Publish(records, fault) => self.publish(records, fault),
             Step::Deliver(server, pick) => self.poll(server, pick, false),
             Step::DeliverTwice(server, pick) => self.poll(server, pick, true),
@@ -149,9 +197,25 @@ impl World {
         }
     }
 
+    /// Deletes an item that every server has and of which nothing is under way: an operator deletes what is at rest.
+    ///
+    /// A page that has an item from the API alone, because its server lost the message, would keep it until its next
+    /// snapshot: that server has nothing to remove.
+    fn delete(&mut self, number: u8) {
+        let id = id_of(number);
+        let mut table = self.table.lock();
+        let Some(revision) = table.find(number).map(|factory| factory.revision) else {
+            return;
+        };
+        let is_at_rest = |server: &Server| !server.awaits(id) && server.knows(id, revision);
+        if self.servers.iter().all(is_at_rest) {
+            table.delete(number);
+        }
+    }
+
     fn publish(&mut self, records: u8, fault: PublishFault) {
         // A crowd of records is handed over at once, as a hundred are.
-        let many = self.table.lock().stream.len() > MANY / 2;
+        let many = self.table.lock().stream.len() >= MANY;
         let records = if many { 100 } else { records };
         let messages = self.mapping.call(&mut self.table.lock(), records, fault);
         for message in messages {
@@ -166,7 +230,7 @@ impl World {
         let server = &mut self.servers[server];
         // A poll takes up to ten messages.
         let crowd = server.queue.as_ref().map_or(0, Vec::len);
-        for _ in 0..(crowd / 8).max(1) {
+        for _ in 0..(if crowd < MANY { 1 } else { 10 }) {
             server.poll(pick, again, now);
         }
     }
@@ -261,27 +325,13 @@ impl World {
 
     /// Ends all faults, hands over what is left, and compares everybody with the table.
     fn settle(&mut self) -> Result<(), String> {
-        while !self.table.lock().stream.is_empty() {
-            self.publish(100, PublishFault::None);
-        }
         for server in 0..SERVERS {
             let now = self.clock(server);
             self.servers[server].settle(now);
         }
         let expected = self.table.lock().factories();
         for page in 0..PAGES {
-            let place = self.pages[page].server().unwrap_or(page % SERVERS);
-            if self.pages[page].server().is_none() {
-                self.pages[page].connect(place, &self.servers[place])?;
-            }
-            self.pages[page].serve(&self.servers[place])?;
-            if self.pages[page].server().is_none() {
-                self.pages[page].connect(place, &self.servers[place])?;
-            }
-            while self.pages[page].receive(u8::MAX)? {
-                self.settle_doubts(page)?;
-                self.pages[page].serve(&self.servers[place])?;
-            }
+            self.catch_up(page)?;
             let shown = self.pages[page].factories();
             if shown != expected {
                 return Err(format!(
@@ -290,6 +340,23 @@ impl World {
             }
         }
         self.compare_servers(expected.len())
+    }
+
+    /// A page reads everything, and connects again whenever its connection ends.
+    fn catch_up(&mut self, page: usize) -> Result<(), String> {
+        let place = self.pages[page].server().unwrap_or(page % SERVERS);
+        self.pages[page].serve(&self.servers[place])?;
+        loop {
+            if self.pages[page].server().is_none() {
+                self.pages[page].connect(place, &self.servers[place])?;
+            }
+            let has_read = self.pages[page].receive(u8::MAX)?;
+            self.settle_doubts(page)?;
+            self.pages[page].serve(&self.servers[place])?;
+            if !has_read && self.pages[page].server().is_some() {
+                return Ok(());
+            }
+        }
     }
 
     fn compare_servers(&self, expected: usize) -> Result<(), String> {

@@ -56,6 +56,29 @@ fn no_schedule_shows_anything_older_twice_or_wrong() {
     }
 }
 
+/// A fault in a part that no schedule reaches is not found by any number of schedules.
+#[test]
+fn schedules_reach_slow_pages_deleted_items_and_the_topic_alone() {
+    let mut reached = [0; 4];
+    for seed in 0..1_000 {
+        let of = world::run(&schedule(seed)).unwrap();
+        let counts = [
+            of.coalesced,
+            of.left_behind,
+            of.deleted,
+            of.compared_without_upkeep,
+        ];
+        for (total, count) in reached.iter_mut().zip(counts) {
+            *total += usize::from(count > 0);
+        }
+    }
+
+    assert!(
+        reached.iter().all(|schedules| *schedules >= 10),
+        "{reached:?}"
+    );
+}
+
 #[test]
 fn a_seed_always_has_the_same_result() {
     assert_eq!(vectors::json().unwrap(), vectors::json().unwrap());

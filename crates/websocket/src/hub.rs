@@ -22,13 +22,10 @@ pub mod history;
 pub mod snapshot;
 
 pub use history::Backlog;
-use history::History;
+use history::{History, Limits};
 use snapshot::Snapshot;
 
 use crate::text_frame::TextFrame;
-
-/// The number of changes after which the hub replaces a cached snapshot.
-const SNAPSHOT_AGE: u64 = 256;
 
 /// The tree, its history, and the position of the last change, which connections can watch.
 #[derive(Debug)]
@@ -126,6 +123,11 @@ impl Hub {
     /// Returns an empty hub. `server` must be different for every run of the server, because positions
     /// start at 0 again.
     pub fn new(build: &str, server: &str) -> Self {
+        Self::with_limits(build, server, Limits::default())
+    }
+
+    /// Returns an empty hub that keeps as much as the limits say.
+    pub fn with_limits(build: &str, server: &str, limits: Limits) -> Self {
         let hello = LiveMessage::Hello {
             build: build.to_owned(),
             server: server.to_owned(),
@@ -133,7 +135,7 @@ impl Hub {
         Self {
             state: RwLock::new(State {
                 tree: Tree::default(),
-                history: History::new(),
+                history: History::new(limits),
                 snapshot: None,
                 is_loaded: false,
             }),
@@ -291,7 +293,7 @@ impl State {
     fn recent_snapshot(&self) -> Option<Snapshot> {
         let snapshot = self.snapshot.as_ref()?;
         let age = self.history.position() - snapshot.position;
-        (age <= SNAPSHOT_AGE).then(|| snapshot.clone())
+        (age <= self.history.limits.snapshot_age).then(|| snapshot.clone())
     }
 }
 

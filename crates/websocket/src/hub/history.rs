@@ -16,9 +16,37 @@ pub const COALESCE_ABOVE: usize = 64;
 /// The most messages of one backlog.
 const CHUNK: usize = 64;
 
+/// The number of changes after which the hub replaces a cached snapshot.
+const SNAPSHOT_AGE: u64 = 256;
+
+/// The sizes of what the hub keeps. A server has the default; the simulation chooses small ones, so that few changes reach them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The number of changes in the history ([`CAPACITY`]).
+    pub capacity: usize,
+    /// The number of waiting changes above which a connection sends only the newest of each factory ([`COALESCE_ABOVE`]).
+    pub coalesce_above: usize,
+    /// The most messages of one backlog.
+    pub chunk: usize,
+    /// The number of changes after which the hub replaces a cached snapshot.
+    pub snapshot_age: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            capacity: CAPACITY,
+            coalesce_above: COALESCE_ABOVE,
+            chunk: CHUNK,
+            snapshot_age: SNAPSHOT_AGE,
+        }
+    }
+}
+
 /// The messages of the last changes, in the order of the changes.
 #[derive(Debug)]
 pub(super) struct History {
+    pub(super) limits: Limits,
     entries: VecDeque<Entry>,
     /// The position of the first entry. The first change of a run has position 1.
     first: u64,
@@ -51,8 +79,9 @@ pub enum Backlog {
 
 impl History {
     /// Returns an empty history.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
+            limits,
             entries: VecDeque::new(),
             first: 1,
             newest: HashMap::new(),
@@ -64,7 +93,7 @@ impl History {
         self.first + self.entries.len() as u64 - 1
     }
 
-    /// Appends a change, and forgets the oldest one if the history exceeds [`CAPACITY`].
+    /// Appends a change, and forgets the oldest one if the history exceeds its capacity.
     pub(super) fn push(&mut self, id: FactoryId, text: TextFrame) {
         let position = self.position() + 1;
         if let Some(older) = self.newest.insert(id, position)
@@ -77,7 +106,7 @@ impl History {
             text,
             is_newest: true,
         });
-        if self.entries.len() > CAPACITY {
+        if self.entries.len() > self.limits.capacity {
             self.forget_oldest();
         }
     }
@@ -112,7 +141,7 @@ impl History {
                 coalesced: 0,
             };
         };
-        let coalesce = self.entries.len() - start > COALESCE_ABOVE;
+        let coalesce = self.entries.len() - start > self.limits.coalesce_above;
         self.next_chunk(start, coalesce)
     }
 
@@ -120,7 +149,7 @@ impl History {
         let mut texts = Vec::new();
         let mut passed = 0;
         for entry in self.entries.range(start..) {
-            if texts.len() == CHUNK {
+            if texts.len() == self.limits.chunk {
                 break;
             }
             passed += 1;
@@ -150,7 +179,7 @@ mod tests {
 
     /// Returns a history of changes to these factories, in which the text of each change is its position.
     fn history(factories: impl IntoIterator<Item = u64>) -> History {
-        let mut history = History::new();
+        let mut history = History::new(Limits::default());
         for factory in factories {
             let text = (history.position() + 1).to_string();
             history.push(id(factory), frame(&text));
