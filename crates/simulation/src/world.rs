@@ -17,6 +17,9 @@ const MANY: usize = LIMITS.coalesce_above + 6;
 /// The time for which the stream keeps a record, in seconds (`MaximumRecordAgeInSeconds` in `templates/api.yaml`).
 const RECORD_AGE: u64 = 3_600;
 
+/// The most connections of a page until it has read everything, though nothing changes any more.
+const CONNECTIONS: usize = 4;
+
 /// How often a schedule came to what is rare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
@@ -346,17 +349,19 @@ impl World {
     fn catch_up(&mut self, page: usize) -> Result<(), String> {
         let place = self.pages[page].server().unwrap_or(page % SERVERS);
         self.pages[page].serve(&self.servers[place])?;
-        loop {
+        for _ in 0..CONNECTIONS {
             if self.pages[page].server().is_none() {
                 self.pages[page].connect(place, &self.servers[place])?;
             }
-            let has_read = self.pages[page].receive(u8::MAX)?;
-            self.settle_doubts(page)?;
-            self.pages[page].serve(&self.servers[place])?;
-            if !has_read && self.pages[page].server().is_some() {
+            while self.pages[page].receive(u8::MAX)? {
+                self.settle_doubts(page)?;
+                self.pages[page].serve(&self.servers[place])?;
+            }
+            if self.pages[page].server().is_some() {
                 return Ok(());
             }
         }
+        Err(format!("page {page} lost {CONNECTIONS} connections"))
     }
 
     fn compare_servers(&self, expected: usize) -> Result<(), String> {
