@@ -78,7 +78,7 @@ class Servers:
     """The servers of a stage: its own and, from `start` to `end`, a second one."""
 
     # What every round must have done at least once.
-    HURTS = ("queues deleted", "subscriptions removed")
+    HURTS = ("queues deleted", "subscriptions removed", "emulator paused")
 
     def __init__(self, stage, pages=6):
         self.stage = stage
@@ -111,7 +111,10 @@ class Servers:
         self.second.start()
         queues = self.first.delete_queue()
         self.second.pause(1)
-        return {"queues deleted": queues, "subscriptions removed": self.second.remove_subscription()}
+        # Table, stream, topic and queues stand still: what was under way comes late, and all at once.
+        self.stage.pause(self.stage.pid("emulator"), 2)
+        subscriptions = self.second.remove_subscription()
+        return {"queues deleted": queues, "subscriptions removed": subscriptions, "emulator paused": 1}
 
     def break_off(self, write):
         """A last change; nothing is hurt by then."""
