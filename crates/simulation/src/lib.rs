@@ -26,9 +26,9 @@
 //! | `Tree::apply` takes the known revision a second time | 0 | told twice |
 //! | `Tree::apply` looks at no revision | 0 | told twice |
 //! | `Tree::apply` does not remember a removal | 4 | a server tells an older revision than it was told |
-//! | a page resumes one position too late | RESUME_LATE |
-//! | a page resumes one position too early | RESUME_EARLY |
-//! | a snapshot names a position that is one too high | SNAP_NEW |
+//! | a page resumes one position too late | 22 | a page keeps losing its connection |
+//! | a page resumes one position too early | 3 | a position comes again |
+//! | a snapshot names a position that is one too high | 0 | a server differs from the table |
 //! | a snapshot names a position that is one too low | 1 | told twice |
 //! | the table is read before the known revisions are | 42 | a server differs from the table |
 //! | the publisher names the last failed record in place of the first | 20 | a server differs from the table, without upkeep |
@@ -37,7 +37,7 @@
 //! | an item that is gone from the table is kept | 34 | a page differs from the table |
 //! | a coalesced backlog names a position that is too low | 0 | told twice |
 //! | a connection that is too far behind is kept | 20 | a page differs from the table |
-//! | a cached snapshot is never replaced | SNAP_CACHE |
+//! | a cached snapshot is never replaced | 3 | a server differs from the table |
 //! | a page resumes at another server's position | 12 | a page differs from the table |
 //! | what a server learned during a read is removed after it | 42 | a server differs from the table |
 
