@@ -16,7 +16,6 @@
 //! | [`now`] | futures that are polled once |
 //! | [`shrink`] | the shortest schedule that still breaks a rule |
 //! | [`vectors`] | what pages received and made of it, for the test of the page's own code |
-
 //!
 //! Faults that were put in by hand, each alone, and the first of the seeds from 0 on whose schedule finds it (4 000 were run):
 //!
@@ -28,7 +27,7 @@
 //! | `Tree::apply` does not remember a removal | 4 | a server tells an older revision than it was told |
 //! | a page resumes one position too late | 22 | a page keeps losing its connection |
 //! | a page resumes one position too early | 3 | a position comes again |
-//! | a snapshot names a position that is one too high | 0 | a server differs from the table |
+//! | a snapshot names a position that is one too high | 0 | a page keeps losing its connection |
 //! | a snapshot names a position that is one too low | 1 | told twice |
 //! | the table is read before the known revisions are | 42 | a server differs from the table |
 //! | the publisher names the last failed record in place of the first | 20 | a server differs from the table, without upkeep |
