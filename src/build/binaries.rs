@@ -17,20 +17,18 @@ use crate::event::{Reporter, task};
 use crate::file;
 
 const TASK: &str = "binaries";
-/// The file that remembers what was compiled last.
-const MEMORY: &str = "programs.json";
 const UNIT: &str = "factory-tree-websocket.service";
 
 /// The archives of all programs.
 pub(super) struct Programs {
     pub(super) api: Artifact,
     pub(super) publisher: Artifact,
-    pub(super) server: Artifact,
+    pub(super) server: Option<Artifact>,
     pub(super) lambdas: Vec<Artifact>,
     pub(super) held: Vec<Held>,
 }
 
-/// Builds Lambdas and server.
+/// Builds the Lambdas, and the server where the stage has servers.
 pub(super) async fn build(
     config: &Config,
     folder: &Path,
@@ -42,7 +40,7 @@ pub(super) async fn build(
         let own = own_lambdas(&config.root)?;
         let folder = folder.join(kind(config, target));
         std::fs::create_dir_all(&folder)?;
-        let memory = folder.join(MEMORY);
+        let memory = folder.join(memory(config));
         let programs = compile(config, target, &own, &memory, TASK, reporter).await?;
         let program = |name: &str| {
             let file = programs.get(name).cloned();
@@ -50,7 +48,8 @@ pub(super) async fn build(
         };
         let unit = config.root.join("crates/websocket").join(UNIT);
         let (api, publisher) = (program("api")?, program("publisher")?);
-        let server = program("websocket")?;
+        let has_servers = config.settings.live.has_servers();
+        let server = has_servers.then(|| program("websocket")).transpose()?;
         let own = own.into_iter().map(|name| Ok((program(&name)?, name)));
         let own = own.collect::<Result<Vec<_>>>()?;
         tokio::task::spawn_blocking(move || {
@@ -61,7 +60,9 @@ pub(super) async fn build(
             };
             let api = hold(lambda(&folder, "api", api, target)?);
             let publisher = hold(lambda(&folder, "publisher", publisher, target)?);
-            let server = hold(bundle(&folder, server, unit, target)?);
+            let server = server
+                .map(|file| Ok::<_, anyhow::Error>(hold(bundle(&folder, file, unit, target)?)));
+            let server = server.transpose()?;
             let own = own.into_iter();
             let own = own.map(|(file, name)| Ok(hold(lambda(&folder, &name, file, target)?)));
             let lambdas = own.collect::<Result<_>>()?;
@@ -91,7 +92,7 @@ pub(super) async fn build_program(
         let target = BuildTarget::ThisMachine;
         let folder = folder.join(kind(config, target));
         std::fs::create_dir_all(&folder)?;
-        let memory = folder.join(MEMORY);
+        let memory = folder.join(memory(config));
         let mut programs = compile(config, target, &own, &memory, TASK, reporter).await?;
         let file = programs.remove(name);
         file.with_context(|| format!("cargo built no program `{name}`"))
@@ -106,6 +107,16 @@ fn kind(config: &Config, target: BuildTarget) -> String {
     match target {
         BuildTarget::ThisMachine => profile.to_owned(),
         BuildTarget::AmazonLinux(architecture) => format!("{profile}-{}", architecture.name()),
+    }
+}
+
+/// Returns the name of the file that remembers what was compiled last. Stages with servers and without them have one each,
+/// so that their deploys in turns do not ask cargo again.
+fn memory(config: &Config) -> &'static str {
+    if config.settings.live.has_servers() {
+        "programs.json"
+    } else {
+        "programs-without-server.json"
     }
 }
 

@@ -18,15 +18,15 @@ use serde::Deserialize;
 
 use super::command::Tool;
 use super::cross::{self, Linking};
-use super::lambdas::OURS;
+use super::lambdas::{OURS, SERVER};
 use super::last_compile::Compilation;
-use crate::config::{Architecture, BuildProfile, BuildTarget, Config};
+use crate::config::{Architecture, BuildProfile, BuildTarget, Config, Live};
 use crate::event::{Event, Reporter};
 
 const CURE: &str = "install Rust with rustup (https://rustup.rs)";
 
-/// Compiles api, publisher, websocket and the project's own Lambdas, unless all is as it was when they were compiled the
-/// last time. Returns each program's file by its name. `memory` is the file that remembers the last time.
+/// Compiles api, publisher, websocket where the stage has servers, and the project's own Lambdas, unless all is as it was when
+/// they were compiled the last time. Returns each program's file by its name. `memory` is the file that remembers the last time.
 ///
 /// # Errors
 /// A tool or a target is missing (`UserError::Tool`), or cargo fails (`UserError::Build`).
@@ -38,10 +38,11 @@ pub(super) async fn compile(
     task: &str,
     reporter: &dyn Reporter,
 ) -> Result<BTreeMap<String, PathBuf>> {
+    let selected = selection(config.settings.profile, config.settings.live, own);
     let compilation = Compilation {
         root: &config.root,
         memory,
-        request: format!("{target:?} {:?}", selection(config.settings.profile, own)),
+        request: format!("{target:?} {selected:?}"),
     };
     if let Some(programs) = compilation.recall() {
         return Ok(programs);
@@ -52,7 +53,7 @@ pub(super) async fn compile(
         BuildTarget::AmazonLinux(architecture) => shipped(config, architecture, reporter).await?,
     };
     let mut arguments = call.arguments();
-    arguments.extend(selection(config.settings.profile, own));
+    arguments.extend(selected);
     let cargo = Tool {
         program: "cargo",
         arguments: &arguments,
@@ -197,12 +198,14 @@ fn remappings(metadata: &Metadata, profile: BuildProfile) -> Vec<String> {
 /// `dev` all are, as in `cargo run`, so that what is compiled for the deployer is not compiled again
 /// with fewer features; in `release` only what is shipped, so that it carries nothing of the deployer's, in the
 /// profile that is made for it.
-fn selection(profile: BuildProfile, own: &[String]) -> Vec<&str> {
+fn selection(profile: BuildProfile, live: Live, own: &[String]) -> Vec<&str> {
     let (flag, last): (&str, &[&str]) = match profile {
         BuildProfile::Dev => ("--bin", &[]),
         BuildProfile::Release => ("-p", &["--profile", "shipped"]),
     };
-    let names = OURS.into_iter().chain(own.iter().map(String::as_str));
+    let ours = OURS.into_iter();
+    let ours = ours.filter(|name| live.has_servers() || *name != SERVER);
+    let names = ours.chain(own.iter().map(String::as_str));
     let selected = names.flat_map(|name| [flag, name]);
     selected.chain(last.iter().copied()).collect()
 }
@@ -232,6 +235,20 @@ fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_is_compiled_where_the_stage_has_servers() {
+        let own = ["counter".to_owned()];
+        let selected = |live| selection(BuildProfile::Release, live, &own).join(" ");
+        insta::assert_snapshot!(
+            selected(Live::Servers),
+            @"-p api -p publisher -p websocket -p counter --profile shipped"
+        );
+        insta::assert_snapshot!(
+            selected(Live::AppSync),
+            @"-p api -p publisher -p counter --profile shipped"
+        );
+    }
 
     #[test]
     fn programs_are_found_among_cargos_messages() {

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The programs that every stage has: both Lambdas, and the server.
-pub(super) const OURS: [&str; 3] = ["api", "publisher", "websocket"];
+/// The programs that are not a project's own: both Lambdas, and the server.
+pub(super) const OURS: [&str; 3] = ["api", "publisher", SERVER];
+
+/// The WebSocket server, which only a stage with servers has.
+pub(super) const SERVER: &str = "websocket";
 
 /// Returns the names of the Lambdas that the deployer does not name itself, sorted.
 ///

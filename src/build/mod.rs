@@ -51,8 +51,8 @@ pub struct Artifacts {
     pub api: Artifact,
     /// The zip of the publisher Lambda.
     pub publisher: Artifact,
-    /// The bundle of the WebSocket server: binary and systemd unit.
-    pub server: Artifact,
+    /// The bundle of the WebSocket server, binary and systemd unit, where the stage has servers.
+    pub server: Option<Artifact>,
     /// The zips of the project's own Lambdas, by name.
     pub lambdas: Vec<Artifact>,
     /// The site.
@@ -66,20 +66,16 @@ pub struct Artifacts {
 impl Artifacts {
     /// Returns everything that is published: Lambdas and server.
     pub fn programs(&self) -> impl Iterator<Item = &Artifact> {
-        let ours = [&self.api, &self.publisher, &self.server];
-        ours.into_iter().chain(&self.lambdas)
+        let lambdas = [&self.api, &self.publisher].into_iter();
+        lambdas.chain(&self.server).chain(&self.lambdas)
     }
 
     /// Returns the id of the release: the same sources and tools give the same id.
     pub fn build(&self) -> String {
-        let ours = [
-            &self.api.hash,
-            &self.publisher.hash,
-            &self.server.hash,
-            &self.site.build,
-        ];
+        let server = self.server.iter().map(|artifact| &artifact.hash);
         let own = self.lambdas.iter().map(|artifact| &artifact.hash);
-        let parts = ours.into_iter().chain(own);
+        let parts = [&self.api.hash, &self.publisher.hash].into_iter();
+        let parts = parts.chain(server).chain([&self.site.build]).chain(own);
         let mut hash = Sha256::new();
         parts.for_each(|part| hash.update(part));
         hex(&hash.finalize()[..6])

@@ -31,6 +31,11 @@ impl Live {
         }
     }
 
+    /// Returns whether our servers are it, so that their program is built.
+    pub fn has_servers(self) -> bool {
+        self == Self::Servers
+    }
+
     /// Returns the template of the carrier, which is the short name of its stack.
     pub fn template(self) -> &'static str {
         match self {

@@ -91,7 +91,8 @@ pub(super) fn fill(
 impl Sources {
     fn of(config: &Config, urls: &Urls, lambdas: &[String], stacks: &[StackPlan]) -> Self {
         let own = lambdas.iter().map(String::as_str);
-        let artifacts = LAMBDAS.into_iter().chain([SERVER]).chain(own);
+        let server = config.settings.live.has_servers().then_some(SERVER);
+        let artifacts = LAMBDAS.into_iter().chain(server).chain(own);
         let artifacts = artifacts.flat_map(ArtifactFact::of);
         let outputs = stacks.iter().flat_map(|stack| {
             let handed_on = stack.template.outputs.iter();

@@ -317,7 +317,7 @@ mod tests {
         Artifacts {
             api: artifact("api", "api.zip"),
             publisher: artifact("publisher", "publisher.zip"),
-            server: artifact("websocket", "websocket.tar.gz"),
+            server: Some(artifact("websocket", "websocket.tar.gz")),
             lambdas: Vec::new(),
             site: site(&[("index.html", "<!doctype html>")]),
             revision: Some(Revision {

@@ -162,10 +162,10 @@ mod tests {
         let artifacts = Artifacts {
             api: artifact("api", 3_456_789),
             publisher: artifact("publisher", 2_000_000),
-            server: Artifact {
+            server: Some(Artifact {
                 file: "/elsewhere/websocket.tar.gz".into(),
                 ..artifact("websocket", 4_000_000)
-            },
+            }),
             lambdas: vec![artifact("counter", 1_000_000)],
             site: Site {
                 folder: "/project/target/factory-tree/site".into(),

@@ -38,6 +38,7 @@ fn a_stage_without_servers_comes_up_speaks_appsyncs_protocol_and_goes() {
         "{created:?}"
     );
     assert_eq!(report["released"]["server"], false);
+    no_server_is_built(&stage);
     a_change_arrives(&report, SOON).unwrap();
 
     let config = page_config(&report);
@@ -69,6 +70,14 @@ fn a_stage_without_servers_comes_up_speaks_appsyncs_protocol_and_goes() {
     assert_eq!(gone.json["failed"], json!([]), "{}", gone.said);
     let removed = gone.json["removed"].to_string();
     assert!(removed.contains("stack live-appsync"), "{removed}");
+}
+
+fn no_server_is_built(stage: &Stage) {
+    let built = stage.run("build");
+    assert_eq!(built.code, Some(0), "{}", built.said);
+    let artifacts = built.json["artifacts"].as_array().unwrap().iter();
+    let names: Vec<_> = artifacts.map(|artifact| &artifact["name"]).collect();
+    assert_eq!(names, ["api", "publisher"], "{}", built.json);
 }
 
 /// Reads a socket until a text is as wanted, or the time is up.

@@ -18,7 +18,7 @@ use super::verify::verify;
 use super::{connect, ensure_credentials, step};
 use crate::aws::Aws;
 use crate::build::{self, Artifacts};
-use crate::config::{Config, Live};
+use crate::config::Config;
 use crate::error::UserError;
 use crate::event::{Reporter, Step};
 use crate::live::LiveChannel;
@@ -228,7 +228,7 @@ async fn put_live(deployment: &Deployment<'_>, steps: &mut Vec<StepRow>) -> Resu
     let work = release(deployment, &stacks);
     let released = step(Step::Release, steps, reporter, work).await?;
     let (config, endpoint) = (deployment.config, deployment.endpoint);
-    let expected = expected(config, deployment.artifacts);
+    let expected = expected(deployment.artifacts);
     let outputs = provision::outputs_of(&stacks);
     let work = verify(config, &expected, endpoint, (aws, &outputs), reporter);
     step(Step::Verify, steps, reporter, work).await?;
@@ -364,15 +364,15 @@ async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<
     } = *deployment;
     let outputs = provision::outputs_of(stacks);
     let output = |stack, name| outputs.get(stack, name).map(str::to_owned);
-    let server = match config.settings.live {
-        Live::Servers => Some(ServerRelease {
-            bundle: artifacts.server.file.clone(),
-            build: artifacts.server.id().to_owned(),
+    let server = artifacts.server.as_ref().map(|bundle| {
+        anyhow::Ok(ServerRelease {
+            bundle: bundle.file.clone(),
+            build: bundle.id().to_owned(),
             environment: output("websocket", "ServerEnvironment")?,
             policy_arn: output("websocket", "ServerPolicyArn")?,
-        }),
-        Live::AppSync => None,
-    };
+        })
+    });
+    let server = server.transpose()?;
     let zone = output("dns", "HostedZoneId")?;
     let target = SiteTarget {
         bucket: output("site", "BucketName")?,
@@ -393,12 +393,14 @@ async fn release(deployment: &Deployment<'_>, stacks: &[Provisioned]) -> Result<
     Ok(Released { site_files, server })
 }
 
-fn expected(config: &Config, artifacts: &Artifacts) -> Expected {
-    let has_server = config.settings.live == Live::Servers;
+fn expected(artifacts: &Artifacts) -> Expected {
     Expected {
         site: Some(artifacts.site.build.clone()),
         api: Some(artifacts.api.id().to_owned()),
-        server: has_server.then(|| artifacts.server.id().to_owned()),
+        server: artifacts
+            .server
+            .as_ref()
+            .map(|bundle| bundle.id().to_owned()),
         publisher: Some(artifacts.publisher.id().to_owned()),
         silent_servers: SilentServers::Refused,
     }

@@ -13,7 +13,7 @@ use anyhow::Result;
 use super::{connect, ensure_credentials, step};
 use crate::aws::{Aws, Object, Stack};
 use crate::build::{self, Artifacts};
-use crate::config::{Config, Hosting, Live};
+use crate::config::{Config, Hosting};
 use crate::error::UserError;
 use crate::event::{Event, Reporter, Step, task};
 use crate::file;
@@ -21,8 +21,8 @@ use crate::live::LiveChannel;
 use crate::local::{self, Platform, StageEndpoint};
 use crate::outputs::Outputs;
 use crate::plan::{
-    self, ArtifactFact, ArtifactPreview, IdleCosts, Plan, Preview, RemainingFile, SERVER,
-    SavedPlan, SitePreview, StackPlan, StageStack, UndescribedStack,
+    self, ArtifactFact, ArtifactPreview, IdleCosts, Plan, Preview, RemainingFile, SavedPlan,
+    SitePreview, StackPlan, StageStack, UndescribedStack,
 };
 use crate::provision::{ImageChoice, Unlisted, find_deployed_stacks, retry_transient};
 use crate::publish;
@@ -100,7 +100,7 @@ pub(super) async fn preview(
         stage: config.stage.to_string(),
         outcome: plan::outcome(&stacks, &site),
         digest: plan::digest(&parts),
-        artifacts: artifact_previews(config, artifacts, &found),
+        artifacts: artifact_previews(artifacts, &found),
         stacks,
         undescribed,
         site,
@@ -255,17 +255,8 @@ fn site_preview(
     }
 }
 
-/// Without servers, the bundle of the server goes nowhere.
-fn artifact_previews(
-    config: &Config,
-    artifacts: &Artifacts,
-    found: &StacksByName,
-) -> Vec<ArtifactPreview> {
-    let has_server = config.settings.live == Live::Servers;
-    let shipped = artifacts
-        .programs()
-        .filter(|artifact| has_server || artifact.name != SERVER);
-    let rows = shipped.map(|artifact| {
+fn artifact_previews(artifacts: &Artifacts, found: &StacksByName) -> Vec<ArtifactPreview> {
+    let rows = artifacts.programs().map(|artifact| {
         let parameter = ArtifactFact::Build(artifact.name.clone()).parameter();
         let mut given = found
             .values()
