@@ -21,6 +21,7 @@ import { DESK, enter, plant, STATES } from './states.mjs'
 import { showEvents } from './steps/events.mjs'
 import { showFaultsMended } from './steps/faults.mjs'
 import { showEverythingByKeys } from './steps/keys.mjs'
+import { showLooks } from './steps/looks.mjs'
 import { showSignIn, showTwoHours } from './steps/signIn.mjs'
 import { checkNames, checkRules, checkStops, THEMES } from './steps/states.mjs'
 import { showMinuteOffline, showTwoEditors } from './steps/together.mjs'
@@ -151,6 +152,13 @@ async function tellOfEvents() {
   await closePages()
 }
 
+async function tellOfLooks() {
+  stage.reset()
+  plant(stage)
+  await showLooks(report, await openPage('looks'), stage, url)
+  await closePages()
+}
+
 async function tellOfSignIn() {
   for (const show of [showSignIn, showTwoHours]) {
     stage.reset()
@@ -179,6 +187,10 @@ for (const live of /** @type {const} */ (['servers', 'appsync'])) {
 if (wanted.length === 0 || wanted.includes('stories') || wanted.includes('events')) {
   report.heading = 'events'
   await tellOfEvents()
+}
+if (wanted.length === 0 || wanted.includes('stories') || wanted.includes('looks')) {
+  report.heading = 'looks'
+  await tellOfLooks()
 }
 if (wanted.length === 0 || wanted.includes('stories') || wanted.includes('sign-in')) {
   report.heading = 'sign-in'

@@ -23,10 +23,7 @@ const url = await stage.start()
 const browser = await launchBrowser()
 if (wanted.length === 0) {
   const fonts = fileURLToPath(new URL('./fonts.json', import.meta.url))
-  writeFileSync(
-    fonts,
-    `${JSON.stringify({ textWidth: await textWidth(await browser.newPage()) })}\n`,
-  )
+  writeFileSync(fonts, `{ "textWidth": ${await textWidth(await browser.newPage())} }\n`)
 }
 mkdirSync(FOLDER, { recursive: true })
 

@@ -39,6 +39,17 @@ export function plant(stage) {
   )
 }
 
+/** README's picture: the tree, with the numbers of two factories, and the pointer on one of them. @param {TreePage} tree */
+async function enterReadme(tree) {
+  await tree.waitUntilLive()
+  for (const name of ['Assembly line', 'Lighthouse']) {
+    await tree.entry(name).locator('.toggle').click()
+  }
+  await tree.entry('Lighthouse').locator('.line').hover()
+}
+/** As high as the rows are. */
+const README_SIZE = { width: 1200, height: 476 }
+
 /** A tree that visitors only look at, and of which some was changed by somebody. @param {FakeStage} stage */
 function plantWithSignIn(stage) {
   plant(stage)
@@ -62,6 +73,18 @@ export async function enter({ arrange, enter: go }, tree, stage, url) {
 export const STATES = [
   { name: 'light' },
   { name: 'dark', isLookOnly: true, options: { colorScheme: 'dark' } },
+  {
+    name: 'readme-light',
+    isLookOnly: true,
+    options: { viewport: README_SIZE },
+    enter: enterReadme,
+  },
+  {
+    name: 'readme-dark',
+    isLookOnly: true,
+    options: { viewport: README_SIZE, colorScheme: 'dark' },
+    enter: enterReadme,
+  },
   { name: 'forced-colours', isLookOnly: true, options: { forcedColors: 'active' } },
   { name: 'wide', options: { viewport: { width: 2560, height: 900 } } },
   { name: 'narrow', options: PHONE },
