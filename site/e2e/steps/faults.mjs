@@ -177,7 +177,7 @@ async function showWords(report, tree, stage) {
         .locator(selector)
         .first()
         .evaluate((element) => Number.parseFloat(getComputedStyle(element).borderTopWidth))
-    for (const selector of ['.toast', '.status .dot', '.status']) {
+    for (const selector of ['.toast', '.status .dot', '.status .pill']) {
       assert.ok((await edges(selector)) > 0, `${selector} has no border`)
     }
     await tree.create({ name: '', lower: 1, upper: 6, count: 1 })
