@@ -3,8 +3,8 @@
  * do by keys alone, two who edit at once, and a minute offline.
  *
  * In: the built site (`npm run build`, or the folder DIST); CHROMIUM and ARTIFACTS where wanted; names of states, `stories`
- * for what is done in several (`servers` or `appsync` for one kind of live channel, `events` for what only the second does),
- * or none for all. Out: a line for each step, a summary, and status 1 when a step failed.
+ * for what is done in several (`servers` or `appsync` for one kind of live channel, `events` for what only the second does,
+ * `looks` and `sign-in` for these), or none for all. Out: a line for each step, a summary, and status 1 when a step failed.
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
