@@ -1,6 +1,8 @@
 """A stage whose changes come from WebSocket servers: its pages, a second server, and the ways between table and
 servers.
 
+No clock jumps: all processes share the machine's. The simulation moves a server's clock (`Step::Freeze`).
+
 A server must tell a page nothing twice and nothing older on one connection; its pages note where one does."""
 
 import json
