@@ -21,7 +21,7 @@ export type TreeMessage =
 
 /** A message as the server sends it. `position` is where in the server's order of changes it lies. */
 export type ServerMessage =
-  | { readonly type: 'hello'; readonly server: string; readonly build: string }
+  | { readonly type: 'hello'; readonly server: string }
   | {
       readonly type: 'snapshot'
       readonly factories: readonly Factory[]
@@ -38,11 +38,7 @@ export function parseServerMessage(text: string): ServerMessage {
   const message = parseRecord(JSON.parse(text))
   switch (message['type']) {
     case 'hello':
-      return {
-        type: 'hello',
-        server: requireText(message, 'server'),
-        build: requireText(message, 'build'),
-      }
+      return { type: 'hello', server: requireText(message, 'server') }
     case 'snapshot':
       return {
         type: 'snapshot',

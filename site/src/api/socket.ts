@@ -87,8 +87,11 @@ export class LiveSocket implements LiveChannel {
 
   private connect(): void {
     this.drop()
+    const { resumePoint } = this
+    const resume = resumePoint && { ...resumePoint, position: String(resumePoint.position) }
+    const query = new URLSearchParams({ snapshot: 'deflate', ...resume })
     try {
-      this.socket = new WebSocket(this.resumeAddress())
+      this.socket = new WebSocket(`${this.address}?${query}`)
     } catch {
       // Browsers refuse some addresses at once, such as `ws:` on a page that came by https.
       return this.lose()
@@ -106,12 +109,6 @@ export class LiveSocket implements LiveChannel {
   private expectMore(): void {
     clearTimeout(this.openingTimer)
     this.openingTimer = setTimeout(() => this.lose(), OPENING_MS)
-  }
-
-  private resumeAddress(): string {
-    const { resumePoint } = this
-    const resume = resumePoint && { ...resumePoint, position: String(resumePoint.position) }
-    return `${this.address}?${new URLSearchParams({ snapshot: 'deflate', ...resume })}`
   }
 
   /** Lets go of the current connection without waiting for a goodbye, which a dead one never says. */
