@@ -114,7 +114,8 @@ class Servers:
         queues = self.first.delete_queue()
         self.second.pause(1)
         # Table, stream, topic and queues stand still: what was under way comes late, and all at once.
-        # Shorter than the API waits for one attempt of a write (2 s): a second attempt may find the first one's revision.
+        # Shorter than the API waits for one attempt of a write (2 s). A second attempt is refused where the first one was done
+        # and somebody else has written since: the writer is then told of a conflict, though the table had the change.
         self.stage.pause(self.stage.pid("emulator"), 1)
         subscriptions = self.second.remove_subscription()
         return {"queues deleted": queues, "subscriptions removed": subscriptions, "emulator paused": 1}
