@@ -78,7 +78,7 @@ fn the_other_pages_name_no_option_that_is_not_there() {
 
 #[test]
 fn every_exit_code_has_its_row_and_every_row_its_code() {
-    let source = read("src/error.rs");
+    let source = read("src/error/exit.rs");
     let source = source.split_once("pub enum Exit {").unwrap().1;
     let source = source.split_once("\n}").unwrap().0;
     let codes = found(r"= (\d+),", source);
