@@ -39,7 +39,7 @@ export default defineConfig({
   define: { __VUE_OPTIONS_API__: 'false' },
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
-    // What the page uses of browsers, it uses of these without asking: such as `DecompressionStream`.
+    // The page uses features of these browsers without asking for them, such as `DecompressionStream`.
     target: 'baseline-widely-available',
     // Inlined assets would need `data:` in more of the content security policy than images.
     assetsInlineLimit: 0,

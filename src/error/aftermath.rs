@@ -1,4 +1,4 @@
-//! What became of a stack whose change failed, in words for its error's hint.
+//! In: a stack whose change failed. Out: its state after that, in words for the error's hint.
 
 /// What became of a stack whose change failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

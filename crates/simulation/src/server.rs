@@ -149,7 +149,7 @@ impl Server {
         if let Some(place) = usize::from(pick).checked_rem(queue.len()) {
             let message = queue[place].clone();
             if !again {
-                // What is left keeps its order: several polls with one pick deliver messages that follow each other.
+                // The rest of the queue keeps its order: several polls with one pick deliver messages that follow each other.
                 queue.remove(place);
             }
             self.take(&message, now);

@@ -14,7 +14,7 @@ use crate::hub::Resume;
 /// The one version of the protocol.
 pub const VERSION: HeaderValue = HeaderValue::from_static("13");
 
-/// What a client asks for by the parameters of its address.
+/// The parameters of a client's address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// Where it wants to continue. `None` for parameters that are invalid or occur twice: it then gets a snapshot, which is

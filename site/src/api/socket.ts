@@ -98,7 +98,7 @@ export class LiveSocket implements LiveChannel {
     }
     this.expectMore()
     const { socket } = this
-    // What comes of a connection that was dropped does not count.
+    // A connection that was dropped may still speak; nobody listens.
     const isCurrent = (): boolean => this.socket === socket
     const read = inOrder((text) => isCurrent() && this.read(text))
     socket.onmessage = (event: MessageEvent<string | Blob>) => read(event.data)

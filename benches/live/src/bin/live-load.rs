@@ -141,7 +141,7 @@ async fn storm(name: &str, clients: usize, command: &str) -> Result<()> {
     subject.end().await
 }
 
-/// What a server holds at one time of a soak.
+/// The memory and the descriptors that a server holds at one time of a soak.
 struct Held {
     kibibytes: u64,
     descriptors: usize,
