@@ -19,7 +19,7 @@ use tungstenite::protocol::CloseFrame;
 use crate::broadcaster::{Broadcaster, Registration};
 use crate::clock;
 use crate::connection_limits::ConnectionPermit;
-use crate::handshake::Wishes;
+use crate::handshake::Parameters;
 use crate::hub::Hub;
 use crate::metered::Metered;
 use crate::metrics::{Metrics, increment};
@@ -118,11 +118,11 @@ impl Connection {
         self,
         stream: Metered<TcpStream>,
         early: &Bytes,
-        wishes: &Wishes,
+        parameters: &Parameters,
         permit: ConnectionPermit,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let initial = self.hub.initial_messages(wishes.resume.as_ref());
-        let initial = initial.compressed_if(wishes.compressed);
+        let initial = self.hub.initial_messages(parameters.resume.as_ref());
+        let initial = initial.compressed_if(parameters.compressed);
         permit.charge(initial.snapshot_bytes(), clock::now());
         let (stream, budget) = stream.into_parts();
         let (hub, metrics) = (Arc::clone(&self.hub), Arc::clone(&self.metrics));

@@ -16,7 +16,7 @@ pub const VERSION: HeaderValue = HeaderValue::from_static("13");
 
 /// The parameters of a client's address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct Parameters {
     /// Where it wants to continue. `None` for parameters that are invalid or occur twice: it then gets a snapshot, which is
     /// always correct.
     pub resume: Option<Resume>,
@@ -85,7 +85,7 @@ fn is_key(text: &[u8]) -> bool {
 }
 
 /// Returns what a client asks for: `server` and `position`, and `snapshot=deflate`.
-pub fn wishes(query: &[(String, String)]) -> Wishes {
+pub fn parameters(query: &[(String, String)]) -> Parameters {
     let only = |name: &str| {
         let mut values = query.iter().filter(|(key, _)| key == name);
         let first = values.next().map(|(_, value)| value.as_str());
@@ -97,7 +97,7 @@ pub fn wishes(query: &[(String, String)]) -> Wishes {
             position: only("position")?.parse().ok()?,
         })
     };
-    Wishes {
+    Parameters {
         resume: resume(),
         compressed: only("snapshot") == Some("deflate"),
     }
@@ -138,7 +138,7 @@ mod tests {
             position: 7,
         };
 
-        let resume = |query: &[(&str, &str)]| wishes(&pairs(query)).resume;
+        let resume = |query: &[(&str, &str)]| parameters(&pairs(query)).resume;
         assert_eq!(resume(&named), Some(expected));
         for other in [("server", "t"), ("position", "8"), ("position", "7")] {
             let doubled = [named[0], named[1], other];
@@ -146,7 +146,7 @@ mod tests {
         }
         assert_eq!(resume(&[("server", "s"), ("position", "-1")]), None);
         assert_eq!(resume(&[]), None);
-        let compressed = |query: &[(&str, &str)]| wishes(&pairs(query)).compressed;
+        let compressed = |query: &[(&str, &str)]| parameters(&pairs(query)).compressed;
         assert!(compressed(&[("snapshot", "deflate")]));
         assert!(!compressed(&[("snapshot", "gzip")]));
         assert!(!compressed(&[

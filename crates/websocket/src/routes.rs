@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use crate::clock;
 use crate::connection::Connection;
 use crate::connection_limits::{ConnectionPermit, Refusal, client_address};
-use crate::handshake::{self, HandshakeError, Wishes};
+use crate::handshake::{self, HandshakeError, Parameters};
 use crate::metered::Metered;
 use crate::metrics::{Gauges, increment};
 use crate::server::Server;
@@ -72,9 +72,9 @@ async fn connect(
         timing: server.timing,
         closing: server.closing.subscribe(),
     };
-    let wishes = handshake::wishes(&query);
+    let parameters = handshake::parameters(&query);
     tokio::spawn(continue_as_connection(
-        on_upgrade, connection, wishes, permit,
+        on_upgrade, connection, parameters, permit,
     ));
     handshake::response(&headers)
 }
@@ -85,7 +85,7 @@ async fn connect(
 async fn continue_as_connection(
     on_upgrade: OnUpgrade,
     connection: Connection,
-    wishes: Wishes,
+    parameters: Parameters,
     permit: ConnectionPermit,
 ) {
     // Otherwise the client left during the handshake.
@@ -93,7 +93,7 @@ async fn continue_as_connection(
         && let Ok(parts) = upgraded.downcast::<TokioIo<Metered<TcpStream>>>()
     {
         let stream = parts.io.into_inner();
-        tokio::spawn(connection.open(stream, &parts.read_buf, &wishes, permit));
+        tokio::spawn(connection.open(stream, &parts.read_buf, &parameters, permit));
     }
 }
 

@@ -147,6 +147,15 @@ struct Held {
     descriptors: usize,
 }
 
+impl Held {
+    fn by(pid: u32) -> Result<Self> {
+        Ok(Self {
+            kibibytes: process::memory(pid)?,
+            descriptors: process::descriptors(pid)?,
+        })
+    }
+}
+
 /// Half of the clients stay, the others come and go, and there are changes all the time. The server must hold at the end
 /// what it held after a quarter of the time.
 async fn soak(name: &str, clients: usize, minutes: u32, command: &str) -> Result<()> {
@@ -174,10 +183,7 @@ async fn soak(name: &str, clients: usize, minutes: u32, command: &str) -> Result
         let mut latencies = staying.counters.latencies.take();
         latencies.sort_unstable();
         received += latencies.len();
-        let now = Held {
-            kibibytes: process::memory(subject.pid)?,
-            descriptors: process::descriptors(subject.pid)?,
-        };
+        let now = Held::by(subject.pid)?;
         println!(
             "minute {}: {} KiB, {} descriptors, p99 {:.2} ms",
             minute + 1,
