@@ -147,11 +147,16 @@ export class IdentitySession implements Credentials {
     }
     this.user = user
     this.tell(reason)
-    clearTimeout(this.timer)
     if (user) {
-      const delay = Math.max(0, dueIn(user))
-      this.timer = setTimeout(() => void this.renewIfDue(), delay)
+      this.lookAgainIn(dueIn(user))
+    } else {
+      clearTimeout(this.timer)
     }
+  }
+
+  private lookAgainIn(delayMs: number): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => void this.renewIfDue(), Math.max(0, delayMs))
   }
 
   private tell(reason = ''): void {
@@ -160,14 +165,15 @@ export class IdentitySession implements Credentials {
   }
 
   private async renewIfDue(): Promise<void> {
-    if (!this.user || dueIn(this.user) > 0) {
+    if (!this.user) {
       return
     }
-    await this.renewNow().catch(() => {
-      clearTimeout(this.timer)
-      const delay = AGAIN_MS * (1 + Math.random())
-      this.timer = setTimeout(() => void this.renewIfDue(), delay)
-    })
+    if (dueIn(this.user) > 0) {
+      // The clock was set back, or the timer was early.
+      this.lookAgainIn(dueIn(this.user))
+      return
+    }
+    await this.renewNow().catch(() => this.lookAgainIn(AGAIN_MS * (1 + Math.random())))
   }
 
   private renewNow(): Promise<User | null> {

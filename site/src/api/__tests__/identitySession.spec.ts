@@ -103,6 +103,22 @@ it('a session is renewed ahead of its end while the page is open', async () => {
   }
 })
 
+it('a clock that is set back does not end the renewals', async () => {
+  vi.useFakeTimers()
+  try {
+    keep(accessToken(300), 300)
+    await open()
+    vi.setSystemTime(Date.now() - 100_000)
+    await vi.advanceTimersByTimeAsync(245_000)
+    expect(request).not.toHaveBeenCalled()
+    grant(accessToken(300))
+    await vi.advanceTimersByTimeAsync(100_000)
+    expect(request).toHaveBeenCalledOnce()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 it('a token that the API refused is renewed; one that comes back the same is no other', async () => {
   const token = accessToken(200)
   keep(token, 200)
