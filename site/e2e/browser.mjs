@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 import { chromium } from 'playwright-core'
 
@@ -33,6 +36,41 @@ async function findBrowser() {
   if (existsSync(DEBIAN_CHROMIUM)) {
     return DEBIAN_CHROMIUM
   }
+  const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  const version = JSON.parse(manifest).devDependencies['@sparticuz/chromium']
+  const folder = join(tmpdir(), `chromium-${version}`)
+  if (!existsSync(folder)) {
+    await unpackBrowser(folder)
+  }
+  return join(folder, 'chromium')
+}
+
+/**
+ * Unpacks the browser from npm into a folder that is there as a whole or not at all: the package itself hands out a program
+ * that another process is still writing.
+ *
+ * @param {string} folder
+ */
+async function unpackBrowser(folder) {
   const { default: packaged } = await import('@sparticuz/chromium')
-  return packaged.executablePath()
+  const { TMPDIR } = process.env
+  const unpacked = await mkdtemp(`${folder}-`)
+  try {
+    // It has no other setting for the place.
+    process.env['TMPDIR'] = unpacked
+    await packaged.executablePath()
+    await rename(unpacked, folder)
+  } catch (error) {
+    if (!existsSync(folder)) {
+      throw error
+    }
+    // Another process was first.
+  } finally {
+    if (TMPDIR === undefined) {
+      delete process.env['TMPDIR']
+    } else {
+      process.env['TMPDIR'] = TMPDIR
+    }
+    await rm(unpacked, { recursive: true, force: true })
+  }
 }
