@@ -1,7 +1,7 @@
-//! Loopback ports: the free ones, and the holders of the others.
+//! Loopback ports: the free ones, which can be reserved, and the holders of the others.
 
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -15,7 +15,27 @@ const INNER_PORTS: Range<u16> = 20_000..32_000;
 /// Where a search for a port of the edge begins, and how far it goes.
 const EDGE_PORTS: Range<u16> = 8080..9080;
 
-/// Returns whether a port is free on the loopback addresses.
+/// A free port that no other stage finds while this is held, until the part that is to have it listens.
+///
+/// Of stages that start at the same time, each would find the same ports free; and to look whether a port is free is to
+/// take it, for a moment, from who is about to listen on it. The sign of a reservation is the UDP port of the same number:
+/// the kernel gives it to one process, and takes it back when that ends.
+#[derive(Debug)]
+pub(super) struct ReservedPort {
+    pub(super) number: u16,
+    _sign: UdpSocket,
+}
+
+/// Reserves a port; `None` where it is reserved or taken.
+pub(super) fn reserve(port: u16) -> Option<ReservedPort> {
+    let sign = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+    is_free(port).then_some(ReservedPort {
+        number: port,
+        _sign: sign,
+    })
+}
+
+/// Returns whether nobody listens on a port of the loopback addresses.
 pub(super) fn is_free(port: u16) -> bool {
     let v6 = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port)));
     let is_taken = |error: std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
@@ -23,9 +43,9 @@ pub(super) fn is_free(port: u16) -> bool {
         && !v6.is_err_and(is_taken)
 }
 
-/// Returns the first free port for an edge.
-pub(super) fn find_for_edge() -> Option<u16> {
-    EDGE_PORTS.into_iter().find(|port| is_free(*port))
+/// Reserves the first free port for an edge.
+pub(super) fn reserve_for_edge() -> Option<ReservedPort> {
+    EDGE_PORTS.into_iter().find_map(reserve)
 }
 
 /// Returns the port that an edge gets when it may choose.
@@ -33,9 +53,8 @@ pub(super) fn first_for_edge() -> u16 {
     EDGE_PORTS.start
 }
 
-/// Returns a free port for an inner part, a random one so that two stages that start at the same time
-/// do not choose the same.
-pub(super) fn find_inner() -> Option<u16> {
+/// Reserves a free port for an inner part, a random one: clients of a stage that has gone must not find another there.
+pub(super) fn reserve_inner() -> Option<ReservedPort> {
     let nanoseconds = SystemTime::UNIX_EPOCH
         .elapsed()
         .unwrap_or_default()
@@ -44,7 +63,7 @@ pub(super) fn find_inner() -> Option<u16> {
     let begin = (nanoseconds / 1000).wrapping_add(std::process::id().wrapping_mul(7919)) % length;
     let candidates = (0..length)
         .map(|step| INNER_PORTS.start + u16::try_from((begin + step) % length).unwrap_or(0));
-    candidates.into_iter().find(|port| is_free(*port))
+    candidates.into_iter().find_map(reserve)
 }
 
 /// The kernel's tables of sockets: version 4 of the protocol, then version 6 (proc_pid_net(5)).
@@ -140,7 +159,8 @@ mod tests {
     #[test]
     fn the_holder_of_a_port_is_named_with_its_pid() {
         // Not one of the kernel's choice: that could go to another test in between.
-        let (listener, port) = listen(&format!("127.0.0.1:{}", find_inner().unwrap()));
+        let port = reserve_inner().unwrap().number;
+        let (listener, port) = listen(&format!("127.0.0.1:{port}"));
         assert!(!is_free(port));
         let name = fs::read_to_string("/proc/self/comm").unwrap();
         assert_eq!(
@@ -173,8 +193,21 @@ mod tests {
 
     #[test]
     fn an_inner_port_is_free_and_outside_the_range_of_outgoing_connections() {
-        let port = find_inner().unwrap();
+        let port = reserve_inner().unwrap().number;
         assert!(INNER_PORTS.contains(&port));
         assert!(is_free(port));
+    }
+
+    #[test]
+    fn a_reserved_port_is_free_to_listen_on_and_nobody_else_reserves_it() {
+        let reserved = reserve_inner().unwrap();
+        let port = reserved.number;
+
+        assert!(reserve(port).is_none());
+        let (listener, _) = listen(&format!("127.0.0.1:{port}"));
+        drop(reserved);
+        assert!(reserve(port).is_none(), "somebody listens");
+        drop(listener);
+        assert!(reserve(port).is_some());
     }
 }

@@ -1,11 +1,11 @@
 //! The ports of a stage. In: the ports of its last run, its living parts, its settings. Out: ports
-//! that are free, or held by the stage's own parts.
+//! that are reserved for the stage, or held by its own parts.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::parts::{EDGE, EMULATOR, RunningParts, SERVER};
-use super::port::{self, Sockets};
+use super::port::{self, ReservedPort, Sockets};
 use crate::error::UserError;
 use crate::event::{Event, Reporter};
 
@@ -28,23 +28,41 @@ pub(super) struct Choice<'a> {
     pub(super) sockets: Sockets,
 }
 
+/// The ports that were chosen.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) ports: Ports,
+    /// Those of parts that do not run yet stay reserved while this is held.
+    _reserved: Vec<ReservedPort>,
+}
+
 impl Choice<'_> {
-    pub(super) fn ports(&self, reporter: &dyn Reporter) -> Result<Ports> {
+    pub(super) fn ports(&self, reporter: &dyn Reporter) -> Result<Chosen> {
         let known = self.known.unwrap_or_default();
-        Ok(Ports {
-            edge: self.edge_port(known.edge, reporter)?,
-            emulator: self.inner_port(EMULATOR, known.emulator)?,
-            server: self.inner_port(SERVER, known.server)?,
+        let mut reserved = Vec::new();
+        let ports = Ports {
+            edge: self.edge_port(known.edge, &mut reserved, reporter)?,
+            emulator: self.inner_port(EMULATOR, known.emulator, &mut reserved)?,
+            server: self.inner_port(SERVER, known.server, &mut reserved)?,
+        };
+        Ok(Chosen {
+            ports,
+            _reserved: reserved,
         })
     }
 
-    fn edge_port(&self, known: u16, reporter: &dyn Reporter) -> Result<u16> {
+    fn edge_port(
+        &self,
+        known: u16,
+        reserved: &mut Vec<ReservedPort>,
+        reporter: &dyn Reporter,
+    ) -> Result<u16> {
         let remembered = Some(known).filter(|known| *known != 0);
         let wanted = self
             .configured
             .or(remembered)
             .unwrap_or(port::first_for_edge());
-        if port::is_free(wanted) || self.holds(EDGE, wanted) {
+        if self.keeps(EDGE, wanted, reserved) {
             return Ok(wanted);
         }
         if self.configured.is_some() {
@@ -55,27 +73,45 @@ impl Choice<'_> {
             }
             .into());
         }
-        let found = port::find_for_edge().context("no loopback port from 8080 to 9079 is free")?;
+        let found =
+            port::reserve_for_edge().context("no loopback port from 8080 to 9079 is free")?;
         let note = format!(
-            "{}: stage `{}` uses port {found}",
+            "{}: stage `{}` uses port {}",
             port::taken(wanted),
-            self.stage
+            self.stage,
+            found.number
         );
         reporter.report(Event::Note(note));
-        Ok(found)
+        Ok(number_of(found, reserved))
     }
 
-    fn inner_port(&self, part: &str, known: u16) -> Result<u16> {
-        if known != 0 && (self.holds(part, known) || port::is_free(known)) {
+    fn inner_port(&self, part: &str, known: u16, reserved: &mut Vec<ReservedPort>) -> Result<u16> {
+        if known != 0 && self.keeps(part, known, reserved) {
             return Ok(known);
         }
-        port::find_inner().with_context(|| format!("no loopback port is free for the {part}"))
+        let found = port::reserve_inner();
+        let found = found.with_context(|| format!("no loopback port is free for the {part}"))?;
+        Ok(number_of(found, reserved))
+    }
+
+    /// Returns whether a part has a port, or may have it and it is reserved now.
+    fn keeps(&self, part: &str, port: u16, reserved: &mut Vec<ReservedPort>) -> bool {
+        let found = port::reserve(port);
+        let keeps = found.is_some() || self.holds(part, port);
+        reserved.extend(found);
+        keeps
     }
 
     fn holds(&self, part: &str, port: u16) -> bool {
         self.running
             .is_some_and(|running| running.holds(part, port, &self.sockets))
     }
+}
+
+fn number_of(found: ReservedPort, reserved: &mut Vec<ReservedPort>) -> u16 {
+    let number = found.number;
+    reserved.push(found);
+    number
 }
 
 #[cfg(test)]
@@ -96,7 +132,7 @@ mod tests {
         }
     }
 
-    fn choose(configured: Option<u16>, known: Option<Ports>, notes: &Notes) -> Result<Ports> {
+    fn choice(configured: Option<u16>, known: Option<Ports>) -> Choice<'static> {
         Choice {
             stage: "local",
             configured,
@@ -104,7 +140,11 @@ mod tests {
             running: None,
             sockets: Sockets::default(),
         }
-        .ports(notes)
+    }
+
+    fn choose(configured: Option<u16>, known: Option<Ports>, notes: &Notes) -> Result<Ports> {
+        let chosen = choice(configured, known).ports(notes);
+        chosen.map(|chosen| chosen.ports)
     }
 
     fn taken() -> (TcpListener, u16, String) {
@@ -149,8 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn stages_that_start_at_the_same_time_choose_different_ports() {
+        let notes = Notes::default();
+        let one = choice(None, None).ports(&notes).unwrap();
+        let other = choice(None, Some(one.ports)).ports(&notes).unwrap();
+        assert_ne!(one.ports.edge, other.ports.edge);
+        assert_ne!(one.ports.emulator, other.ports.emulator);
+        assert_ne!(one.ports.server, other.ports.server);
+    }
+
+    #[test]
     fn free_ports_that_were_used_before_are_used_again() {
-        let port = port::find_inner().unwrap();
+        let port = port::reserve_inner().unwrap().number;
         let known = Ports {
             edge: port,
             ..choose(Some(port), None, &Notes::default()).unwrap()

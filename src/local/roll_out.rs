@@ -75,9 +75,12 @@ impl LocalStage {
                 .await?;
             return self.wait_for_server(SERVER, release, ports).await;
         }
-        let server =
-            port::find_inner().ok_or_else(|| self.emulator_error("no loopback port is free"))?;
-        let beside = Ports { server, ..ports };
+        let reserved = port::reserve_inner();
+        let reserved = reserved.ok_or_else(|| self.emulator_error("no loopback port is free"))?;
+        let beside = Ports {
+            server: reserved.number,
+            ..ports
+        };
         let next = self.wanted_server(aws, release, beside).await?;
         self.run_parts(|parts| parts.insert(NEXT_SERVER.to_owned(), next.clone()))
             .await?;

@@ -120,7 +120,7 @@ impl LocalStage {
         let running = self.running();
         if running.is_some_and(|running| running.holds(EDGE, port, &port::Sockets::default())) {
             PortState::Ours(port)
-        } else if port::is_free(port) {
+        } else if port::reserve(port).is_some() {
             PortState::Free(port)
         } else {
             let (by, fixed) = (port::holder(port), self.port.is_some());

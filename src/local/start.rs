@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::parts::{EDGE, EMULATOR, Part, PartRecord, Parts, RunningParts, SERVER, new_run};
 use super::port::Sockets;
-use super::ports::{Choice, Ports};
+use super::ports::{Choice, Chosen, Ports};
 use super::process::ProcessId;
 use super::routes::Routes;
 use super::stage::{LocalStage, end_marked};
@@ -29,7 +29,8 @@ const EMULATOR_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest time that a living edge or server may take to answer before it is replaced.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The number of times that the parts are started again because somebody took a port between choosing and using it.
+/// The number of times that the parts are started again because a process that reserves none took a port between
+/// choosing and using it.
 const PORT_ATTEMPTS: usize = 3;
 
 impl LocalStage {
@@ -40,16 +41,19 @@ impl LocalStage {
         self.note_damage(reporter);
         self.end_unknown_processes().await?;
         // Before the environment is looked for: a stage with ports keeps others from deleting it.
-        let mut ports = self.choose_ports(reporter)?;
+        let mut chosen = self.choose_ports(reporter)?;
         let venv = venv::ensure(&self.folder, reporter).await?;
         for _attempt in 1..PORT_ATTEMPTS {
-            match self.bring_up(&venv, ports, reporter).await {
-                Err(_) if self.has_lost_a_port(ports) => ports = self.choose_ports(reporter)?,
-                result => return result.map(|()| self.place(ports)),
+            match self.bring_up(&venv, chosen.ports, reporter).await {
+                Err(_) if self.has_lost_a_port(chosen.ports) => {
+                    drop(chosen);
+                    chosen = self.choose_ports(reporter)?;
+                }
+                result => return result.map(|()| self.place(chosen.ports)),
             }
         }
-        self.bring_up(&venv, ports, reporter).await?;
-        Ok(self.place(ports))
+        self.bring_up(&venv, chosen.ports, reporter).await?;
+        Ok(self.place(chosen.ports))
     }
 
     /// A stage that an older version has left gives way to this one.
@@ -89,7 +93,7 @@ impl LocalStage {
         state::delete_file(&self.folder.running())
     }
 
-    fn choose_ports(&self, reporter: &dyn Reporter) -> Result<Ports> {
+    fn choose_ports(&self, reporter: &dyn Reporter) -> Result<Chosen> {
         let (running, known) = (self.running(), self.ports());
         let choice = Choice {
             stage: self.stage.as_str(),
@@ -98,11 +102,11 @@ impl LocalStage {
             running: running.as_ref(),
             sockets: Sockets::default(),
         };
-        let ports = choice.ports(reporter)?;
-        if known != Some(ports) {
-            state::write(&self.folder.ports(), &ports)?;
+        let chosen = choice.ports(reporter)?;
+        if known != Some(chosen.ports) {
+            state::write(&self.folder.ports(), &chosen.ports)?;
         }
-        Ok(ports)
+        Ok(chosen)
     }
 
     /// Starts emulator and edge where they do not run, or do not run as they must.
@@ -335,7 +339,8 @@ mod tests {
         };
         assert!(local.has_lost_a_port(ports));
         state::write(&stage.folder.ports(), &ports).unwrap();
-        assert_ne!(local.choose_ports(&SilentReporter).unwrap().edge, port);
+        let chosen = local.choose_ports(&SilentReporter).unwrap();
+        assert_ne!(chosen.ports.edge, port);
 
         let record = &running.parts[EDGE];
         let wanted = Part {

@@ -44,7 +44,8 @@ impl LocalStage {
     /// Node.js is not there (`UserError::Tool`), or Vite does not answer within 20 s; its own words go to
     /// the reporter.
     pub async fn start_vite(&self, site: &Path, reporter: &dyn Reporter) -> Result<Vite> {
-        let port = port::find_inner().context("no loopback port is free for Vite")?;
+        let reserved = port::reserve_inner().context("no loopback port is free for Vite")?;
+        let port = reserved.number;
         let mut vite = Vite::spawn(site, port, self.folder.vite())?;
         tokio::select! {
             answers = probe::wait_until_ok(port, "/", START_TIMEOUT) => {

@@ -111,5 +111,5 @@ pub(super) async fn echo(request: Request) -> String {
 
 /// Not one of the kernel's choice: that could go to another test.
 pub(super) fn closed_port() -> u16 {
-    crate::local::port::find_inner().unwrap()
+    crate::local::port::reserve_inner().unwrap().number
 }
