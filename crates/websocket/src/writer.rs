@@ -37,16 +37,22 @@ pub struct Writer {
 
 #[derive(Debug)]
 struct State {
+    /// The position of the last change that was sent or is in the rest of what waits.
+    position: u64,
+    /// What comes before the next change. Nothing does for most connections at most times: so it lies apart.
+    waiting: Option<Box<Waiting>>,
+    is_closing: bool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     /// The bytes of the current frames that the kernel has not taken.
     rest: Bytes,
     /// The first messages that were not sent yet.
     initial: Option<InitialMessages>,
     replies: VecDeque<Reply>,
-    /// The position of the last change that was sent or is in `rest`.
-    position: u64,
     /// Since when the kernel has taken less than a step, and how much of it.
     slow: Option<(Instant, usize)>,
-    is_closing: bool,
 }
 
 /// A frame that replies to the client.
@@ -136,11 +142,11 @@ impl Writer {
         initial: InitialMessages,
     ) -> Self {
         let state = State {
-            rest: Bytes::new(),
             position: initial.position,
-            initial: Some(initial),
-            replies: VecDeque::new(),
-            slow: None,
+            waiting: Some(Box::new(Waiting {
+                initial: Some(initial),
+                ..Waiting::default()
+            })),
             is_closing: false,
         };
         Self {
@@ -164,18 +170,25 @@ impl Writer {
 
     /// Returns since when the kernel takes too little; `None` unless bytes wait for it.
     pub fn slow_since(&self) -> Option<Instant> {
-        self.lock().slow.map(|(since, _)| since)
+        let waiting = &self.lock().waiting;
+        let slow = waiting.as_ref().and_then(|waiting| waiting.slow);
+        slow.map(|(since, _)| since)
+    }
+
+    /// Returns the position of the last change that was sent, or is being sent.
+    pub fn position(&self) -> u64 {
+        self.lock().position
     }
 
     /// Sends a batch, or what else follows where the batch does not fit. Calls the connection's task if something stays.
     /// Returns whether the batch was taken, which the caller then counts.
     pub fn push(&self, batch: &Batch) -> bool {
         let mut state = self.lock();
-        if !state.rest.is_empty() || state.is_closing {
+        if state.is_blocked() || state.is_closing {
             // Its task is at it already.
             return false;
         }
-        let fits = state.is_idle() && state.position == batch.from;
+        let fits = state.waiting.is_none() && state.position == batch.from;
         let progress = if fits {
             state.position = batch.to;
             self.write(&mut state, &batch.bytes)
@@ -211,51 +224,58 @@ impl Writer {
     pub fn close(&self, bytes: Bytes) -> Progress {
         let mut state = self.lock();
         state.is_closing = true;
-        state.initial = None;
-        state.replies.clear();
-        state.replies.push_back(Reply { after: None, bytes });
+        let waiting = state.waiting.get_or_insert_default();
+        waiting.initial = None;
+        waiting.replies.clear();
+        waiting.replies.push_back(Reply { after: None, bytes });
         self.pump_locked(&mut state)
     }
 
     fn queue(&self, reply: Reply) -> Progress {
         let mut state = self.lock();
-        if state.replies.len() >= MAX_REPLIES {
+        let waiting = state.waiting.get_or_insert_default();
+        if waiting.replies.len() >= MAX_REPLIES {
             return Progress::TooFarBehind;
         }
-        state.replies.push_back(reply);
+        waiting.replies.push_back(reply);
         self.pump_locked(&mut state)
     }
 
     fn pump_locked(&self, state: &mut State) -> Progress {
+        let mut bytes = state.take_rest();
         loop {
-            let rest = std::mem::take(&mut state.rest);
-            let progress = self.write(state, &rest);
+            let progress = self.write(state, &bytes);
             if progress != Progress::Idle {
                 return progress;
             }
-            match self.next(state) {
-                Ok(Some(bytes)) => state.rest = bytes,
+            bytes = match self.next(state) {
+                Ok(Some(bytes)) => bytes,
                 Ok(None) => return Progress::Idle,
                 Err(progress) => return progress,
-            }
+            };
         }
     }
 
     /// Returns the bytes to send next, or `None` if there are none.
     fn next(&self, state: &mut State) -> Result<Option<Bytes>, Progress> {
-        if let Some(reply) = state.next_reply() {
-            return Ok(Some(reply));
+        if let Some(waiting) = &mut state.waiting {
+            if let Some(reply) = waiting.next_reply(state.position) {
+                return Ok(Some(reply));
+            }
+            if let Some(initial) = &mut waiting.initial {
+                if let Some(frame) = initial.next() {
+                    increment(&self.metrics.deliveries);
+                    return Ok(Some(frame));
+                }
+                waiting.initial = None;
+                return self.next(state);
+            }
+            if waiting.replies.is_empty() {
+                state.waiting = None;
+            }
         }
         if state.is_closing {
             return Ok(None);
-        }
-        if let Some(initial) = &mut state.initial {
-            if let Some(frame) = initial.next() {
-                increment(&self.metrics.deliveries);
-                return Ok(Some(frame));
-            }
-            state.initial = None;
-            return self.next(state);
         }
         let batch = Batch::after(&self.hub, state.position).ok_or(Progress::TooFarBehind)?;
         if batch.to == batch.from {
@@ -275,14 +295,17 @@ impl Writer {
                 Ok(0) => return Progress::Broken,
                 Ok(taken) => written += taken,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    state.rest = bytes.slice(written..);
-                    state.note_slowness(written);
+                    let waiting = state.waiting.get_or_insert_default();
+                    waiting.rest = bytes.slice(written..);
+                    waiting.note_slowness(written);
                     return Progress::Blocked;
                 }
                 Err(_) => return Progress::Broken,
             }
         }
-        state.slow = None;
+        if let Some(waiting) = &mut state.waiting {
+            waiting.slow = None;
+        }
         Progress::Idle
     }
 
@@ -293,13 +316,22 @@ impl Writer {
 }
 
 impl State {
-    /// Returns whether nothing comes before the next change.
-    fn is_idle(&self) -> bool {
-        self.rest.is_empty() && self.initial.is_none() && self.replies.is_empty()
+    /// Returns whether bytes wait for the kernel.
+    fn is_blocked(&self) -> bool {
+        let rest = self.waiting.as_ref().map(|waiting| &waiting.rest);
+        rest.is_some_and(|rest| !rest.is_empty())
     }
 
-    fn next_reply(&mut self) -> Option<Bytes> {
-        let has_all = |after: u64| self.initial.is_none() && self.position >= after;
+    fn take_rest(&mut self) -> Bytes {
+        let rest = self.waiting.as_mut().map(|waiting| &mut waiting.rest);
+        rest.map(std::mem::take).unwrap_or_default()
+    }
+}
+
+impl Waiting {
+    /// Returns the next reply that may come at a position.
+    fn next_reply(&mut self, position: u64) -> Option<Bytes> {
+        let has_all = |after: u64| self.initial.is_none() && position >= after;
         let is_due = |reply: &Reply| reply.after.is_none_or(has_all);
         let place = self.replies.iter().position(is_due)?;
         self.replies.remove(place).map(|reply| reply.bytes)

@@ -116,7 +116,10 @@ async fn a_client_that_reads_nothing_costs_one_batch_and_gets_all_when_it_reads(
     tokio::time::timeout(Duration::from_secs(1), attention)
         .await
         .expect("its task is woken");
-    assert!(writer.lock().rest.len() <= 1024, "less than a batch waits");
+    assert!(
+        writer.lock().waiting.as_ref().unwrap().rest.len() <= 1024,
+        "less than a batch waits"
+    );
     change(&hub);
     writer.push(&Batch::after(&hub, position).unwrap());
     let mut positions = Vec::new();

@@ -227,6 +227,26 @@ async fn a_client_that_replies_to_no_ping_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_client_that_replies_to_no_ping_is_dropped_while_changes_are_sent_to_it() {
+    let test = start_with(&[], |server| server.timing.ping = Duration::from_millis(20)).await;
+    // This client is never polled, so it never sends its pongs; the kernel takes what is sent to it.
+    let silent = test.connect_past_initial_messages().await;
+
+    let dropped = async {
+        for revision in 1.. {
+            test.server.hub.apply(changed(1, revision));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if test.server.limits.open_connections() == 0 {
+                return;
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), dropped).await;
+    assert!(in_time.is_ok(), "the silent client stays");
+    drop(silent);
+}
+
+#[tokio::test]
 async fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() {
     let test = start_with(&[], |server| {
         server.timing.write = Duration::from_millis(200)
