@@ -2,7 +2,7 @@
  * The page on a stage of one process, where every state is made at will: each state in each theme, all that a person can
  * do by keys alone, two who edit at once, and a minute offline.
  *
- * In: the built site (`npm run build`, or the folder DIST); CHROMIUM and ARTIFACTS where wanted; names of states, `stories`
+ * In: the built site (`npm run build`, or the folder DIST); CHROMIUM, ARTIFACTS and LATE_MS where wanted; names of states, `stories`
  * for what is done in several (`servers` or `appsync` for one kind of live channel, `events` for what only the second does,
  * `looks` and `sign-in` for these), or none for all. Out: a line for each step, a summary, and status 1 when a step failed.
  */

@@ -5,6 +5,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 
+import { beLate } from './late.mjs'
+
 /** @typedef {{ name: string, groups: string[], expiresAt: number }} Grant */
 /** @typedef {{ name: string, challenge: string, nonce: string | null, redirect: string }} Code */
 /** @typedef {{ name: string, authTime: number, usedAt?: number }} Refresh */
@@ -118,7 +120,7 @@ export class FakeIdentityProvider {
   }
 
   /** @param {URLSearchParams} form @param {import('node:http').ServerResponse} response */
-  sendTokens(form, response) {
+  async sendTokens(form, response) {
     if (!this.isUp) {
       response.destroy()
       return
@@ -131,7 +133,9 @@ export class FakeIdentityProvider {
       response.writeHead(400, headers).end(JSON.stringify({ error: 'invalid_grant' }))
       return
     }
-    response.writeHead(200, headers).end(JSON.stringify(this.makeTokens(granted)))
+    const tokens = JSON.stringify(this.makeTokens(granted))
+    await beLate()
+    response.writeHead(200, headers).end(tokens)
   }
 
   /** @param {URLSearchParams} form @returns {{ name: string, nonce?: string | null, authTime: number } | string} */

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 import { CHANNEL, FakeEventApi } from './eventApi.mjs'
 import { FakeIdentityProvider } from './identityProvider.mjs'
+import { beLate } from './late.mjs'
 import { accept } from './webSocket.mjs'
 
 /** @typedef {{ id: string, name: string, lower: number, upper: number, numbers: number[], revision: number, changed_by?: string }} Factory */
@@ -202,10 +203,12 @@ export class FakeStage {
       return
     }
     if (isList) {
+      await beLate()
       this.list(request, response, pathname.startsWith(CACHE))
       return
     }
     const { status, body } = await this.decide(request, pathname.slice('/api'.length))
+    await beLate()
     response.writeHead(status, { 'Content-Type': 'application/json' })
     response.end(body === undefined ? undefined : JSON.stringify(body))
   }
