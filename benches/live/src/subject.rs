@@ -38,6 +38,8 @@ impl Subject {
         let mut words = command.split(' ');
         let mut child = Command::new(words.next().context("a command")?)
             .args(words)
+            // As `ServerEnvironment` of templates/websocket.yaml has it.
+            .env("MIMALLOC_PURGE_DELAY", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
