@@ -9,13 +9,13 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Returns the first moment after another one that lies a whole number of beats after this program's first question: the
+/// Returns the first moment after another one that lies a whole number of ticks after this program's first question: the
 /// same for all that ask for about the same moment.
-pub fn next_beat(after: Instant, beat: Duration) -> Instant {
+pub fn next_tick(after: Instant, tick: Duration) -> Instant {
     static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
     let since = after.saturating_duration_since(*FIRST);
-    let beats = since.as_nanos() / beat.as_nanos().max(1) + 1;
-    *FIRST + beat.saturating_mul(u32::try_from(beats).unwrap_or(u32::MAX))
+    let ticks = since.as_nanos() / tick.as_nanos().max(1) + 1;
+    *FIRST + tick.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
 /// Returns the current time in seconds since 1970, which different servers can compare.
@@ -37,4 +37,21 @@ fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_moments_of_a_tick_have_the_same_next_one() {
+        let tick = Duration::from_secs(1);
+        // The first question begins the first tick.
+        let first = next_tick(now(), tick) - tick;
+        let middle = first + tick / 2;
+
+        assert_eq!(next_tick(middle, tick), first + tick);
+        assert_eq!(next_tick(middle + tick / 4, tick), first + tick);
+        assert_eq!(next_tick(first + tick, tick), first + tick * 2);
+    }
 }

@@ -303,9 +303,8 @@ impl Open {
 struct Liveness {
     next: Instant,
     period: Duration,
-    /// The steps in which intervals end, so that many end at the same time: to wake the server for each of ten thousand
-    /// alone took another twelfth of its time.
-    beat: Duration,
+    /// The steps in which intervals end, so that the server wakes once for many.
+    tick: Duration,
     /// The position of the client at the end of the last interval.
     position: u64,
     /// The intervals in a row in which changes were sent, and no ping.
@@ -335,11 +334,11 @@ impl Liveness {
 
     fn new(ping: Duration, position: u64) -> Self {
         let period = ping + random::duration_below(ping / 5);
-        let beat = ping / 20;
+        let tick = ping / 20;
         Self {
-            next: clock::next_beat(clock::now() + random::duration_below(period), beat),
+            next: clock::next_tick(clock::now() + random::duration_below(period), tick),
             period,
-            beat,
+            tick,
             position,
             busy: 0,
             unanswered: 0,
@@ -349,7 +348,7 @@ impl Liveness {
 
     /// Ends an interval at which the client has a position, and begins the next.
     fn end_interval(&mut self, position: u64, now: Instant) -> Interval {
-        self.next = clock::next_beat(now + self.period, self.beat);
+        self.next = clock::next_tick(now + self.period, self.tick);
         let has_changes = std::mem::replace(&mut self.position, position) != position;
         if has_changes && self.unanswered == 0 && self.busy < Self::MAX_BUSY {
             self.busy += 1;
