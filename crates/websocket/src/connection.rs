@@ -313,7 +313,7 @@ struct Liveness {
     rate: RateLimiter,
 }
 
-/// What is to be done at the end of an interval.
+/// The step that the end of an interval calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interval {
     /// Nothing: changes were sent in it.

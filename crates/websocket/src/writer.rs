@@ -39,7 +39,7 @@ pub struct Writer {
 struct State {
     /// The position of the last change that was sent or is in the rest of what waits.
     position: u64,
-    /// What comes before the next change. Nothing does for most connections at most times: so it lies apart.
+    /// The bytes and messages that come before the next change. Most connections have none at most times: so they lie apart.
     waiting: Option<Box<Waiting>>,
     is_closing: bool,
 }
