@@ -1,21 +1,25 @@
 //! Sends every change to every connection.
 //!
 //! In: the hub's changes, and the connections. Out: one write for each connection and each batch of changes. A few
-//! tasks go through all connections, a part each: to wake a task for each connection took longer than the write. Where
-//! there are few connections, one task writes them all: to share them with another processor costs more than it saves
+//! threads go through all connections, a part each: to wake a task for each connection took longer than the write. Where
+//! there are few connections, one thread writes them all: to share them with another processor costs more than it saves
 //! (`benches/live`). A connection that cannot take a batch is left to its own task, so it delays no other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::hub::Hub;
 use crate::metrics::{Metrics, increment_by};
 use crate::writer::{Batch, Writer};
 
-/// The connections that are written before other tasks get their turn: about a millisecond. At each turn the runtime asks
-/// the kernel what has come. With 512 a delivery cost the same, and took 5.2 ms in place of 3.7 at the median of a thousand.
+/// The connections that are written before others get the processor: about a millisecond. Without turns, or with a quarter of
+/// this, the median of a delivery is longer (`benches/README.md`).
 const TURN: usize = 128;
 
-/// The connections up to which the first part takes all of them: one task writes to them in about 20 ms.
+/// The connections up to which the first part takes all of them: one thread writes to them in about 20 ms.
 const FEW: usize = 2_048;
 
 /// All connections, in at most as many parts as there are processors.
@@ -24,7 +28,7 @@ pub struct Broadcaster {
     parts: Box<[Part]>,
 }
 
-/// The connections to which one task writes.
+/// The connections to which one thread writes.
 #[derive(Debug, Default)]
 struct Part(Mutex<Places>);
 
@@ -32,6 +36,12 @@ struct Part(Mutex<Places>);
 struct Places {
     writers: Vec<Option<Arc<Writer>>>,
     free: Vec<usize>,
+}
+
+/// The threads that send; dropping it ends them, once everything is written that the hub knows.
+#[derive(Debug)]
+pub struct Sending {
+    _running: watch::Sender<()>,
 }
 
 /// The place of a connection; dropping it ends the sending.
@@ -69,29 +79,56 @@ impl Broadcaster {
         (0..self.parts.len()).min_by_key(taken).unwrap_or(0)
     }
 
-    /// Returns the number of parts, each of which needs a task that [runs](Self::run) it.
-    pub fn parts(&self) -> usize {
-        self.parts.len()
+    /// Starts a thread for each part, which sends the changes of the hub to its connections. A thread and no task: what a task
+    /// writes between two turns is taken over by another worker of the runtime, which costs more than the turn.
+    ///
+    /// # Panics
+    /// Panics outside a runtime, and where the system has no thread left.
+    pub fn start(self: &Arc<Self>, hub: &Arc<Hub>, metrics: &Arc<Metrics>) -> Sending {
+        let running = watch::Sender::new(());
+        for part in 0..self.parts.len() {
+            let (hub, metrics) = (Arc::clone(hub), Arc::clone(metrics));
+            let work = Arc::clone(self).run(part, hub, metrics);
+            let (mut stopped, runtime) = (running.subscribe(), Handle::current());
+            thread::spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = work => {}
+                        _ = stopped.changed() => {}
+                    }
+                });
+            });
+        }
+        Sending { _running: running }
     }
 
-    /// Sends the changes of the hub to the connections of a part, without end.
-    pub async fn run(self: Arc<Self>, part: usize, hub: Arc<Hub>, metrics: Arc<Metrics>) {
+    /// Returns the work that sends every change from now on to the connections of a part, without end.
+    ///
+    /// A function and no `async fn`: that would look only when its thread runs what it has to send, and miss what came before.
+    fn run(
+        self: Arc<Self>,
+        part: usize,
+        hub: Arc<Hub>,
+        metrics: Arc<Metrics>,
+    ) -> impl Future<Output = ()> + Send {
         let mut positions = hub.watch_position();
         let mut position = *positions.borrow_and_update();
-        while positions.changed().await.is_ok() {
-            // Where even the broadcaster is too far behind, every connection finds out for itself.
-            while position != *positions.borrow() {
-                let batch = Batch::after(&hub, position);
-                let batch = batch.unwrap_or_else(|| Batch::empty(*positions.borrow()));
-                self.parts[part].push(&batch, &metrics).await;
-                position = batch.to;
+        async move {
+            while positions.changed().await.is_ok() {
+                // Where even the broadcaster is too far behind, every connection finds out for itself.
+                while position != *positions.borrow() {
+                    let batch = Batch::after(&hub, position);
+                    let batch = batch.unwrap_or_else(|| Batch::empty(*positions.borrow()));
+                    self.parts[part].push(&batch, &metrics);
+                    position = batch.to;
+                }
             }
         }
     }
 }
 
 impl Part {
-    async fn push(&self, batch: &Batch, metrics: &Metrics) {
+    fn push(&self, batch: &Batch, metrics: &Metrics) {
         let mut begin = 0;
         loop {
             let turn = self.lock().turn(begin);
@@ -101,7 +138,7 @@ impl Part {
             increment_by(&metrics.deliveries, taken * batch.messages);
             increment_by(&metrics.coalesced, taken * batch.coalesced);
             begin += TURN;
-            tokio::task::yield_now().await;
+            thread::yield_now();
         }
     }
 
@@ -144,7 +181,25 @@ impl Drop for Registration {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[tokio::test]
+    async fn the_threads_end_when_nobody_wants_them_to_send() {
+        let hub = Arc::new(Hub::new("a build", "a run"));
+        let sending = Arc::new(Broadcaster::new(2)).start(&hub, &Arc::default());
+        assert_eq!(Arc::strong_count(&hub), 3);
+
+        drop(sending);
+        let ended = async {
+            while Arc::strong_count(&hub) > 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+        assert!(ended.is_ok(), "a thread goes on");
+    }
 
     #[test]
     fn every_place_gets_its_turn_and_a_free_one_is_taken_again() {
@@ -158,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn few_connections_are_written_by_one_task_and_a_crowd_is_shared() {
+    fn few_connections_are_written_by_one_thread_and_a_crowd_is_shared() {
         let broadcaster = Broadcaster::new(2);
         let fill = |part: usize, taken| {
             broadcaster.parts[part].lock().writers = vec![None; taken];

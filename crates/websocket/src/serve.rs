@@ -48,11 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// While it closes connections, `/readyz` reports that the server is not ready, and new connections are refused.
 pub async fn serve(listener: TcpListener, shutdown: impl Future<Output = ()>, server: Arc<Server>) {
     let mut tasks = JoinSet::new();
-    for part in 0..server.broadcaster.parts() {
-        let broadcaster = Arc::clone(&server.broadcaster);
-        let (hub, metrics) = (Arc::clone(&server.hub), Arc::clone(&server.metrics));
-        tasks.spawn(broadcaster.run(part, hub, metrics));
-    }
+    let _sending = server.broadcaster.start(&server.hub, &server.metrics);
     tasks.spawn(accept(listener, routes::router(Arc::clone(&server))));
     shutdown.await;
     drain(&server).await;

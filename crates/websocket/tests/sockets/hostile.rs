@@ -7,7 +7,7 @@ use domain::message::LiveMessage;
 use domain::{FactoryChange, FactoryId};
 use futures_util::SinkExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::test_server::{HANDSHAKE, ORIGIN, TestServer, changed, start, start_with};
 
@@ -15,13 +15,7 @@ use crate::test_server::{HANDSHAKE, ORIGIN, TestServer, changed, start, start_wi
 async fn a_client_that_reads_late_gets_the_newest_and_not_everything() {
     const CHANGES: u64 = 4_000;
     let test = start().await;
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(8 * 1024).unwrap();
-    let stream = socket.connect(test.address).await.unwrap();
-    let mut client = test.connect_over(stream).await;
-    for _ in 0..2 {
-        client.next_message().await;
-    }
+    let mut client = test.connect_with_little_room().await;
 
     for revision in 1..=CHANGES {
         let id = u8::try_from(revision % 8).unwrap();

@@ -253,7 +253,7 @@ async fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() 
     })
     .await;
     let mut quick = test.connect_past_initial_messages().await;
-    let stuck = test.connect_past_initial_messages().await;
+    let stuck = test.connect_with_little_room().await;
 
     // These are more changes than the socket's buffers and the history can hold together.
     let mut received = 0;
@@ -289,7 +289,7 @@ async fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() 
 async fn a_client_that_is_too_far_behind_is_closed_with_a_reason() {
     let long_write_limit = |server: &mut Server| server.timing.write = Duration::from_secs(60);
     let test = start_with(&[], long_write_limit).await;
-    let mut client = test.connect_past_initial_messages().await;
+    let mut client = test.connect_with_little_room().await;
     let hub = &test.server.hub;
     let delivered = || test.server.metrics.deliveries.load(Ordering::Relaxed);
 
