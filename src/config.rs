@@ -4,6 +4,7 @@
 
 mod bake_time;
 mod ci;
+mod contradictions;
 mod credentials;
 mod environment;
 mod expiry;

@@ -4,6 +4,8 @@
 //! may be.
 
 mod file;
+mod id;
+mod limits;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -64,7 +66,7 @@ impl Seed {
             }],
         })?;
         // The site of another project may have none.
-        let limits = std::fs::read(config.root.join(file::LIMITS)).ok();
+        let limits = std::fs::read(config.root.join(limits::LIMITS)).ok();
         let limits = limits.and_then(|limits| serde_json::from_slice(&limits).ok());
         let factories = file::read(file, &text, limits)?;
         Ok(Self {

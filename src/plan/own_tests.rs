@@ -188,6 +188,19 @@ fn what_has_no_value_or_two_is_told_with_its_place() {
 }
 
 #[test]
+fn a_stage_without_servers_has_no_bundle_to_give() {
+    let mut project = Project::with(&[("user", &template(&["BundleKey"], &[]))]);
+    assert!(project.plan().is_ok());
+
+    project.settings += ", live: appsync";
+    insta::assert_snapshot!(project.complaint(), @r"
+    the templates cannot be deployed:
+      [folder]/user.yaml:5: parameter `BundleKey` has no value: it is called like no value of the stage, no artifact, no output of another stack and no setting, and has no default
+        cure: give it a `Default`, or set `BundleKey` below `parameters` of the stage
+    ");
+}
+
+#[test]
 fn stacks_that_need_each_other_are_told() {
     let project = Project::with(&[
         ("one", &template(&["TwoArn"], &["OneArn"])),

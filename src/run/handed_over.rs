@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::load_config;
+use super::selected::load_config;
 use crate::cli::{OpenArgs, Output, SshArgs};
 use crate::commands;
 use crate::config::terminal::Terminal;

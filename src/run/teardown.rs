@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
-use super::{consent, load_config, with_progress, with_progress_of};
+use super::consent;
+use super::selected::{load_config, with_progress, with_progress_of};
 use crate::cli::{StageArgs, TeardownArgs};
 use crate::commands;
 use crate::commands::teardown::{find_expired, remove_expired};

@@ -5,33 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
+use super::id::id_of;
+use super::limits::{Limits, wanted};
 use crate::error::{SourceFault, UserError};
 use crate::plain::plain;
 
 /// The fields of a factory in a seed; all but the first must be there.
 const FIELDS: [&str; 5] = ["id", "name", "lower", "upper", "count"];
-
-/// The limits of factories, as the site has them: a test of `domain` holds them to its own.
-pub(super) const LIMITS: &str = "site/src/api/limits.json";
-
-/// A range of whole numbers.
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct Range {
-    min: i64,
-    max: i64,
-}
-
-/// The limits of the fields of a factory.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct Limits {
-    name: Range,
-    bound: Range,
-    count: Range,
-}
 
 /// A factory of a seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,7 +173,7 @@ impl Reading {
             .iter()
             .filter(|(name, _)| FIELDS.contains(&name.as_str()))
         {
-            if let Some(wanted) = self.wanted(name, value) {
+            if let Some(wanted) = wanted(name, value, self.limits) {
                 let problem = format!("`{name}` is {}", plain(&value.to_string()));
                 self.refuse(factory, name, problem, format!("use {wanted}"));
             }
@@ -220,51 +202,6 @@ impl Reading {
         });
     }
 
-    /// Returns what a field must be, where it is not.
-    fn wanted(&self, name: &str, value: &Value) -> Option<String> {
-        match name {
-            "id" => {
-                let is_id = value.as_str().is_some_and(is_uuid);
-                (!is_id).then(|| {
-                    "a UUID such as \"0b4bd4a6-3c5e-4f5d-9a51-7d1f2f0c8a11\", or leave it out"
-                        .to_owned()
-                })
-            }
-            "name" => {
-                let characters = value.as_str().map(|name| name.trim().chars().count());
-                let Range { min, max } = self.limits.map_or(
-                    Range {
-                        min: 1,
-                        max: i64::MAX,
-                    },
-                    |limits| limits.name,
-                );
-                let fits =
-                    |count: usize| (min..=max).contains(&i64::try_from(count).unwrap_or(i64::MAX));
-                let many = self
-                    .limits
-                    .map(|_| format!(" of {min} to {max} characters"))
-                    .unwrap_or_default();
-                (!characters.is_some_and(fits)).then(|| format!("text{many}"))
-            }
-            _ => {
-                let range = self.limits.map(|limits| {
-                    if name == "count" {
-                        limits.count
-                    } else {
-                        limits.bound
-                    }
-                });
-                let fits = |number: i64| {
-                    range.is_none_or(|range| (range.min..=range.max).contains(&number))
-                };
-                let from = range.map(|range| format!(" from {} to {}", range.min, range.max));
-                (!value.as_i64().is_some_and(fits))
-                    .then(|| format!("a whole number{}", from.unwrap_or_default()))
-            }
-        }
-    }
-
     fn refuse_doubled_ids(&mut self, factories: &[SeedFactory]) {
         let mut seen = BTreeSet::new();
         for factory in factories {
@@ -285,37 +222,6 @@ fn example(field: &str) -> &'static str {
         "upper" => "\"upper\": 6",
         _ => "\"count\": 3",
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    let hyphens = [8, 13, 18, 23];
-    text.len() == 36
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(place, byte)| match hyphens.contains(&place) {
-                true => byte == b'-',
-                false => byte.is_ascii_hexdigit(),
-            })
-}
-
-/// Returns the id of the factory that has a name for the n-th time in its file: a UUID of version 8 (RFC 9562), made of both.
-/// So a factory keeps its id when others come before it or its bounds change.
-fn id_of(name: &str, number: usize) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("factory-tree seed {number} {name}"));
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.finalize()[..16]);
-    let bits = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x8 << 76) | (0x2 << 62);
-    let text = format!("{bits:032x}");
-    [
-        &text[..8],
-        &text[8..12],
-        &text[12..16],
-        &text[16..20],
-        &text[20..],
-    ]
-    .join("-")
 }
 
 /// Returns the elements of a list that is JSON, each with the line where it begins.
@@ -348,6 +254,8 @@ fn elements(text: &str) -> Vec<(usize, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::id::is_uuid;
+    use super::super::limits::LIMITS;
     use super::*;
 
     const GOOD: &str = r#"[
