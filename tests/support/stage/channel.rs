@@ -8,7 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
 
-use super::{Socket, connect, is_timeout};
+use super::connect;
+use super::socket::{Socket, is_timeout, upgrade};
 
 /// Returns the event of a message of an Event API, or the message of a server as it is.
 pub(crate) fn event(message: &str) -> String {
@@ -30,12 +31,7 @@ pub(crate) fn open_channel(report: &Value, config: &Value, key: &str) -> Result<
     headers.insert("Origin", origin.parse().unwrap());
     headers.insert("Sec-WebSocket-Protocol", protocols.parse().unwrap());
     let address = url.trim_start_matches("ws://").split('/').next().unwrap();
-    let stream = connect(address);
-    stream
-        .set_read_timeout(Some(Duration::from_millis(250)))
-        .unwrap();
-    let (socket, _) = tungstenite::client(request, stream).map_err(|error| error.to_string())?;
-    Ok(socket)
+    upgrade(request, connect(address))
 }
 
 /// Sends a message of the protocol and returns the first answer that is no keep-alive.

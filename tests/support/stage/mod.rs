@@ -3,6 +3,7 @@
 
 pub(crate) mod channel;
 mod dependencies;
+mod socket;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,10 +14,11 @@ use std::time::{Duration, Instant};
 use factory_tree::config::Config;
 use factory_tree::config::terminal::AGENTS;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use channel::{event, subscribe};
 use dependencies::TargetFolder;
+pub(crate) use socket::{Socket, is_timeout, open_socket, open_socket_from};
 
 /// The stage.
 pub(crate) struct Stage {
@@ -315,57 +317,6 @@ pub(crate) fn a_change_arrives(report: &Value, patience: Duration) -> Result<(),
         }
     }
     Err("the change does not arrive".to_owned())
-}
-
-pub(crate) fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-    )
-}
-
-pub(crate) type Socket = tungstenite::WebSocket<TcpStream>;
-
-/// Opens a socket as a page of the stage does; a read returns after a quarter of a second at the latest.
-pub(crate) fn open_socket(report: &Value) -> Result<Socket, String> {
-    open_socket_from(report, "127.0.0.1")
-}
-
-/// The same from another address of this machine: the server counts handshakes by address.
-pub(crate) fn open_socket_from(report: &Value, client: &str) -> Result<Socket, String> {
-    let url = report["urls"]["socket"].as_str().unwrap();
-    let mut request = url
-        .into_client_request()
-        .map_err(|error| error.to_string())?;
-    let origin = report["urls"]["site"].as_str().unwrap();
-    request
-        .headers_mut()
-        .insert("Origin", origin.parse().unwrap());
-    let stream = connect_from(client, url.trim_start_matches("ws://"));
-    stream
-        .set_read_timeout(Some(Duration::from_millis(250)))
-        .unwrap();
-    let (socket, _) = tungstenite::client(request, stream).map_err(|error| error.to_string())?;
-    Ok(socket)
-}
-
-fn connect_from(client: &str, address: &str) -> TcpStream {
-    let port = address.rsplit(':').next().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind(format!("{client}:0").parse().unwrap()).unwrap();
-        let stream = socket
-            .connect(format!("127.0.0.1:{port}").parse().unwrap())
-            .await
-            .unwrap();
-        let stream = stream.into_std().unwrap();
-        stream.set_nonblocking(false).unwrap();
-        stream
-    })
 }
 
 /// Returns what the page of a deployed stage is told at its start.
