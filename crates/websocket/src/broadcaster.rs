@@ -38,7 +38,7 @@ struct Places {
     free: Vec<usize>,
 }
 
-/// The threads that send; dropping it ends them, once everything is written that the hub knows.
+/// The threads that send; dropping it ends them, each after the changes that it has begun to send.
 #[derive(Debug)]
 pub struct Sending {
     _running: watch::Sender<()>,
@@ -79,8 +79,8 @@ impl Broadcaster {
         (0..self.parts.len()).min_by_key(taken).unwrap_or(0)
     }
 
-    /// Starts a thread for each part, which sends the changes of the hub to its connections. A thread and no task: what a task
-    /// writes between two turns is taken over by another worker of the runtime, which costs more than the turn.
+    /// Starts a thread for each part, which sends the changes of the hub to its connections. A thread and no task: a task that
+    /// lets others have their turn is taken over by another worker of the runtime, which has to be woken for that.
     ///
     /// # Panics
     /// Panics outside a runtime, and where the system has no thread left.
@@ -104,7 +104,7 @@ impl Broadcaster {
 
     /// Returns the work that sends every change from now on to the connections of a part, without end.
     ///
-    /// A function and no `async fn`: that would look only when its thread runs what it has to send, and miss what came before.
+    /// A function and no `async fn`: that would look at the hub only when its thread runs, and miss the changes before.
     fn run(
         self: Arc<Self>,
         part: usize,

@@ -21,6 +21,7 @@ use crate::clock;
 use crate::connection_limits::ConnectionPermit;
 use crate::handshake::Parameters;
 use crate::hub::Hub;
+use crate::liveness::{Interval, Liveness};
 use crate::metered::Metered;
 use crate::metrics::{Metrics, increment};
 use crate::random;
@@ -106,6 +107,7 @@ struct Open {
     writer: Arc<Writer>,
     reader: Reader,
     liveness: Liveness,
+    rate: RateLimiter,
     /// When the connection closes, once the server closes all.
     close_at: Option<Instant>,
 }
@@ -133,6 +135,7 @@ impl Connection {
         let open = Open {
             reader: Reader::new(early, budget),
             liveness: Liveness::new(self.timing.ping, writer.position()),
+            rate: RateLimiter::new(clock::now()),
             writer,
             close_at: None,
         };
@@ -160,7 +163,9 @@ impl Connection {
 
     async fn exchange(&self, open: &mut Open) -> ConnectionEnd {
         let mut closing = self.closing.clone();
-        let mut timer = pin!(tokio::time::sleep_until(open.liveness.next.into()));
+        let mut timer = pin!(tokio::time::sleep_until(
+            open.liveness.interval_end().into()
+        ));
         let mut step = open.pump().and_then(|()| open.receive());
         loop {
             if let Err(end) = step {
@@ -202,7 +207,7 @@ impl Open {
     /// Returns the moment of the next thing to do unasked.
     fn wakeup(&self, write_deadline: Option<Instant>) -> Instant {
         let others = [write_deadline, self.close_at].into_iter().flatten();
-        others.fold(self.liveness.next, Instant::min)
+        others.fold(self.liveness.interval_end(), Instant::min)
     }
 
     /// Sends what waits, as far as the client takes it.
@@ -234,9 +239,10 @@ impl Open {
     }
 
     fn answer(&mut self, message: &Message) -> Result<(), ConnectionEnd> {
-        let is_expected_pong = self.liveness.unanswered > 0 && matches!(message, Message::Pong(_));
-        self.liveness.unanswered = 0;
-        if !is_expected_pong && !self.liveness.rate.try_take(clock::now()) {
+        let answers_ping = self
+            .liveness
+            .note_message(matches!(message, Message::Pong(_)));
+        if !answers_ping && !self.rate.try_take(clock::now()) {
             return Err(ConnectionEnd::Breach(reason::MESSAGES));
         }
         match message {
@@ -259,7 +265,7 @@ impl Open {
         if slow_since.is_some_and(|since| since + write_limit <= now) {
             return Err(ConnectionEnd::ClientTooSlow);
         }
-        if self.liveness.next > now {
+        if self.liveness.interval_end() > now {
             return Ok(());
         }
         match self.liveness.end_interval(self.writer.position(), now) {
@@ -296,73 +302,6 @@ impl Open {
     }
 }
 
-/// The pings of a connection, and whether the client still replies.
-///
-/// A change that is sent keeps a load balancer from closing the connection as well as a ping does, and costs nothing more:
-/// pings took a tenth of the server's time with ten thousand clients and two changes a second (`benches/live`).
-struct Liveness {
-    next: Instant,
-    period: Duration,
-    /// The steps in which intervals end, so that the server wakes once for many.
-    tick: Duration,
-    /// The position of the client at the end of the last interval.
-    position: u64,
-    /// The intervals in a row in which changes were sent, and no ping.
-    busy: u8,
-    unanswered: u8,
-    rate: RateLimiter,
-}
-
-/// The step that the end of an interval calls for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interval {
-    /// Nothing: changes were sent in it.
-    Busy,
-    /// A ping is to be sent.
-    PingDue,
-    /// The client has answered no ping.
-    Unanswered,
-}
-
-impl Liveness {
-    /// The number of pings without any message from the client after which the client counts as unresponsive.
-    const MAX_UNANSWERED: u8 = 2;
-
-    /// The number of intervals after which a client is pinged although changes were sent in each: a client may be gone
-    /// while a proxy takes what is sent to it.
-    const MAX_BUSY: u8 = 3;
-
-    fn new(ping: Duration, position: u64) -> Self {
-        let period = ping + random::duration_below(ping / 5);
-        let tick = ping / 20;
-        Self {
-            next: clock::next_tick(clock::now() + random::duration_below(period), tick),
-            period,
-            tick,
-            position,
-            busy: 0,
-            unanswered: 0,
-            rate: RateLimiter::new(clock::now()),
-        }
-    }
-
-    /// Ends an interval at which the client has a position, and begins the next.
-    fn end_interval(&mut self, position: u64, now: Instant) -> Interval {
-        self.next = clock::next_tick(now + self.period, self.tick);
-        let has_changes = std::mem::replace(&mut self.position, position) != position;
-        if has_changes && self.unanswered == 0 && self.busy < Self::MAX_BUSY {
-            self.busy += 1;
-            return Interval::Busy;
-        }
-        self.busy = 0;
-        self.unanswered += 1;
-        match self.unanswered {
-            ..=Self::MAX_UNANSWERED => Interval::PingDue,
-            _ => Interval::Unanswered,
-        }
-    }
-}
-
 /// Waits until the server starts to close its connections, and returns the time that it takes for all.
 async fn wait_for_drain(closing: &mut watch::Receiver<Option<Duration>>) -> Duration {
     match closing.wait_for(Option::is_some).await {
@@ -393,42 +332,5 @@ fn end_for_error(error: &tungstenite::Error) -> ConnectionEnd {
             ConnectionEnd::Breach(reason::BYTES)
         }
         _ => ConnectionEnd::ClientLeft,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns how the intervals of a new connection end at whose ends the client has these positions.
-    fn ends(positions: &[u64]) -> Vec<Interval> {
-        let now = clock::now();
-        let mut liveness = Liveness::new(Duration::from_secs(20), 7);
-        let end = |position: &u64| liveness.end_interval(*position, now);
-        positions.iter().map(end).collect()
-    }
-
-    #[test]
-    fn a_client_that_gets_nothing_is_pinged_after_each_interval() {
-        use Interval::{PingDue, Unanswered};
-        assert_eq!(ends(&[7, 7, 7]), [PingDue, PingDue, Unanswered]);
-    }
-
-    #[test]
-    fn a_client_that_gets_changes_is_pinged_at_every_fourth_interval_until_it_is_silent() {
-        use Interval::{Busy, PingDue, Unanswered};
-        let ends = ends(&[8, 9, 12, 13, 14, 15]);
-        assert_eq!(ends, [Busy, Busy, Busy, PingDue, PingDue, Unanswered]);
-    }
-
-    #[test]
-    fn a_client_that_answers_is_left_alone_again_while_changes_come() {
-        let now = clock::now();
-        let mut liveness = Liveness::new(Duration::from_secs(20), 7);
-        assert_eq!(liveness.end_interval(7, now), Interval::PingDue);
-        liveness.unanswered = 0;
-
-        assert_eq!(liveness.end_interval(8, now), Interval::Busy);
-        assert_eq!(liveness.end_interval(8, now), Interval::PingDue);
     }
 }

@@ -16,6 +16,7 @@
 //! | [`hub`] | the tree, and the one order of its changes |
 //! | [`connection`] | one connection, from its first message to its close |
 //! | [`reader`], [`writer`] | the two halves of a connection |
+//! | [`liveness`] | when a client is pinged, and whether it still answers |
 //! | [`text_frame`], [`compressed_frame`], [`frame_head`] | the frames that all connections share |
 //! | [`broadcaster`] | sending every change to every connection |
 //! | [`listener`], [`serve`], [`routes`], [`handshake`] | accepting connections, and closing them at the end |
@@ -48,6 +49,7 @@ pub mod hub;
 pub mod inbox;
 pub mod janitor;
 pub mod listener;
+pub mod liveness;
 pub mod metered;
 pub mod metrics;
 pub mod queues;
