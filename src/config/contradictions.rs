@@ -1,5 +1,4 @@
-//! What the settings of one stage must not say together, and what no type holds. In: the settings. Out: the first fault, with its
-//! cure.
+//! The checks of one stage's settings that no type of a single setting makes. In: the settings. Out: the first fault, with its cure.
 
 use super::settings::{Hosting, Servers, StageSettings};
 use super::value::DomainSetting;

@@ -1,6 +1,7 @@
 //! `teardown`: removes everything, each stack before those that it needs. First what there is, and what of it
 //! will go or stay; then, with consent, the deletion; last what became of it.
 
+mod account;
 mod certificates;
 mod expired;
 mod queues;
